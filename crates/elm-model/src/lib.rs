@@ -1,0 +1,32 @@
+//! The Expressive Leaky Memory (ELM) neuron on Burn.
+//!
+//! One cortical neuron as a recurrent cell: many synapses on dendritic branches, a small MLP, and a
+//! few leaky memory units with timescales from milliseconds to seconds (Spieler et al., ICLR 2024).
+//!
+//! - [`ElmNeuronConfig`] / [`ElmNeuron`]: the neuron, both published forms;
+//! - [`memory_scan`]: its recurrence as one operation, with a plain-tensor reference and a fused CPU
+//!   version with a hand-derived gradient;
+//! - [`weights`]: published checkpoints in and out.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use elm_model::ElmNeuronConfig;
+//!
+//! # fn main() -> Result<(), elm_model::ElmError> {
+//! let device = Device::flex();
+//! let neuron = ElmNeuronConfig::new(12, 2).with_num_memory(8).init(&device)?;
+//! let y = neuron.forward(Tensor::zeros([1, 50, 12], &device));
+//! assert_eq!(y.dims(), [1, 50, 2]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+pub mod memory_scan;
+pub mod neuron;
+pub mod weights;
+
+pub use error::ElmError;
+pub use neuron::{
+    ElmNeuron, ElmNeuronConfig, ElmState, HiddenActivation, NeuronVersion, Recording, Routing,
+};

@@ -1,0 +1,185 @@
+//! The fused operations under Burn's autodiff: which values are kept, and which inner half runs when.
+
+use burn::backend::{
+    Autodiff,
+    autodiff::{
+        checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+        grads::Gradients,
+        ops::{Backward, Ops, OpsKind},
+    },
+    tensor::FloatTensor,
+};
+
+use super::{ScanSpec, ops::FusedOps};
+
+#[derive(Debug)]
+struct ScanBackward;
+
+/// What the backward pass of the scan needs.
+#[derive(Debug, Clone)]
+struct ScanState<F> {
+    memory: F,
+    hidden: F,
+    tanh: F,
+    weights: F,
+    decay: F,
+    gate: F,
+    start: F,
+    spec: ScanSpec,
+}
+
+impl<B: FusedOps> Backward<B, 5> for ScanBackward {
+    type State = ScanState<FloatTensor<B>>;
+
+    fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let s = ops.state;
+        let (drive, weights, decay, gate, start) = B::elm_memory_scan_backward(
+            grad, s.memory, s.hidden, s.tanh, s.weights, s.decay, s.gate, s.start, s.spec,
+        );
+        for (parent, grad) in ops.parents.into_iter().zip([drive, weights, decay, gate, start]) {
+            if let Some(node) = parent {
+                grads.register::<B>(node.id, grad);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct TraceBackward;
+
+impl<B: FusedOps> Backward<B, 2> for TraceBackward {
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (input, start) = B::elm_leaky_trace_backward(grad, ops.state);
+        for (parent, grad) in ops.parents.into_iter().zip([input, start]) {
+            if let Some(node) = parent {
+                grads.register::<B>(node.id, grad);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ProductBackward;
+
+impl<B: FusedOps> Backward<B, 2> for ProductBackward {
+    type State = (FloatTensor<B>, FloatTensor<B>);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (input, matrix) = ops.state;
+        let [input_node, matrix_node] = ops.parents;
+        if let Some(node) = input_node {
+            let dx = B::float_matmul(grad.clone(), B::float_transpose(matrix));
+            grads.register::<B>(node.id, dx);
+        }
+        if let Some(node) = matrix_node {
+            grads.register::<B>(node.id, B::elm_input_product_backward(input, grad));
+        }
+    }
+}
+
+const INNER: &str = "inner half of a fused operation: the autodiff version never calls itself";
+
+impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
+    fn elm_memory_scan(
+        drive: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        decay: FloatTensor<Self>,
+        gate: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+        spec: ScanSpec,
+    ) -> FloatTensor<Self> {
+        let nodes = [drive.node(), weights.node(), decay.node(), gate.node(), start.node()];
+        let [drive, weights, decay, gate, start] =
+            [drive, weights, decay, gate, start].map(|t| t.into_primitive());
+        match ScanBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let (memory, hidden, tanh) = B::elm_memory_scan_forward(
+                    drive,
+                    weights.clone(),
+                    decay.clone(),
+                    gate.clone(),
+                    start.clone(),
+                    spec,
+                );
+                let state = ScanState {
+                    memory: memory.clone(), hidden, tanh, weights, decay, gate, start, spec,
+                };
+                prep.finish(state, memory)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(B::elm_memory_scan(drive, weights, decay, gate, start, spec))
+            }
+        }
+    }
+
+    fn elm_memory_scan_forward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: ScanSpec,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{INNER}")
+    }
+
+    fn elm_memory_scan_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: ScanSpec,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    ) {
+        unreachable!("{INNER}")
+    }
+
+    fn elm_leaky_trace(
+        input: FloatTensor<Self>,
+        decay: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), start.node()];
+        let [input, decay, start] = [input, decay, start].map(|t| t.into_primitive());
+        let output = B::elm_leaky_trace(input, decay.clone(), start);
+        match TraceBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(decay, output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn elm_leaky_trace_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{INNER}")
+    }
+
+    fn elm_input_product(input: FloatTensor<Self>, matrix: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [input.node(), matrix.node()];
+        let [input, matrix] = [input, matrix].map(|t| t.into_primitive());
+        let output = B::elm_input_product(input.clone(), matrix.clone());
+        match ProductBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((input, matrix), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn elm_input_product_backward(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("{INNER}")
+    }
+}

@@ -1,0 +1,30 @@
+//! Flex: tensors are read in place.
+
+use burn::backend::{DType, Flex, TensorData, TensorMetadata, tensor::FloatTensor};
+use burn::tensor::Shape;
+use burn_flex::FlexTensor;
+
+use super::host::{self, HostBackend, by_dtype, impl_fused_ops};
+use super::real::Real;
+use crate::memory_scan::{ScanSpec, ops::FusedOps};
+
+type F = FloatTensor<Flex>;
+
+impl HostBackend for Flex {
+    type Held = FlexTensor;
+
+    fn hold(tensor: F) -> FlexTensor {
+        if tensor.is_contiguous() && tensor.layout().start_offset() == 0 { tensor } else { tensor.to_contiguous() }
+    }
+
+    fn slice<R: Real>(held: &FlexTensor) -> &[R] {
+        // a contiguous view may sit at the front of a larger buffer
+        &held.storage::<R>()[..held.layout().num_elements()]
+    }
+
+    fn make<R: Real>(values: Vec<R>, shape: Shape, _: &Self::Device) -> F {
+        FlexTensor::from_data(TensorData::new(values, shape))
+    }
+}
+
+impl_fused_ops!(Flex);

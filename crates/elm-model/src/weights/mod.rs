@@ -1,0 +1,1 @@
+//! Published checkpoints (PyTorch state dicts) in and out.

@@ -1,0 +1,2 @@
+//! The elm command.
+fn main() {}
