@@ -1,4 +1,5 @@
 //! The operations as a Burn backend extension: what Burn dispatches to a backend's own version.
+#![allow(deprecated)] // NdArray is deprecated in Burn 0.22 and still in use
 
 use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;

@@ -1,6 +1,6 @@
 //! Flex: tensors are read in place.
 
-use burn::backend::{DType, Flex, TensorData, TensorMetadata, tensor::FloatTensor};
+use burn::backend::{DType, Flex, TensorData, tensor::FloatTensor};
 use burn::tensor::Shape;
 use burn_flex::FlexTensor;
 

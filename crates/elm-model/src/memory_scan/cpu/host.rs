@@ -1,6 +1,6 @@
 //! From a backend's tensors to slices and back: what Flex and NdArray have in common.
 
-use burn::backend::{Backend, DType, TensorMetadata, tensor::FloatTensor};
+use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
 use super::{product, real::Real, scan, trace};
@@ -27,7 +27,7 @@ fn dims3<B: Backend>(tensor: &F<B>) -> [usize; 3] {
 /// Memory and, if `keep`, what the backward pass needs.
 #[allow(clippy::type_complexity)]
 pub(super) fn scan_forward<B: HostBackend, R: Real>(x: [F<B>; 5], spec: ScanSpec, keep: bool) -> (F<B>, Option<(F<B>, F<B>)>) {
-    let device = burn::backend::TensorMetadata::device(&x[0]);
+    let device = x[0].device();
     let [batch, time, _] = dims3::<B>(&x[0]);
     let held = x.map(B::hold);
     let [drive, weights, decay, gate, start] = held.each_ref().map(|t| B::slice::<R>(t));

@@ -9,7 +9,7 @@ macro_rules! by_isa {
     ($(#[$meta:meta])* $name:ident => $inner:ident [$($generic:ident $(: $bound:tt)?),*] [$($const:ident),*] ($($arg:ident : $type:ty),* $(,)?)) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments)]
-        pub(super) fn $name<$($generic $(: $bound)?,)* $(const $const: usize),*>($($arg: $type),*) {
+        fn $name<$($generic $(: $bound)?,)* $(const $const: usize),*>($($arg: $type),*) {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma")]

@@ -101,7 +101,7 @@ pub fn forward<R: Real>(batch: usize, time: usize, spec: &ScanSpec, x: &Inputs<'
 }
 
 /// Splits a buffer into tiles; an empty buffer (nothing kept, no hidden layer) gives empty tiles.
-fn tiles<R>(buffer: &mut [R], size: usize) -> impl Iterator<Item = &mut [R]> {
+fn tiles<R>(buffer: &mut [R], size: usize) -> core::slice::ChunksMut<'_, R> {
     buffer.chunks_mut(size.max(1))
 }
 
@@ -278,7 +278,6 @@ pub fn backward<R: Real>(batch: usize, time: usize, spec: &ScanSpec, x: &Backwar
             _ => backward_tile_isa::<R, 1>(tile),
         }
     });
-    drop(hidden_tiles);
     let weights = gradients::weights(batch, time, spec, x, &dhidden, &dz);
     let drive = gradients::drive(spec, dhidden, dz);
     Gradients {

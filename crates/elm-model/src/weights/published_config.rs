@@ -1,0 +1,97 @@
+//! The published configuration files.
+
+use serde::{Deserialize, Serialize};
+
+use crate::neuron::{ElmNeuronConfig, HiddenActivation, NeuronVersion, Routing};
+
+/// A configuration with the names of the published code; what is left out takes that code's defaults.
+///
+/// The version of the neuron is not part of it, because the code exists once per version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct PublishedConfig {
+    pub num_input: usize,
+    pub num_output: usize,
+    #[serde(default)]
+    pub num_memory: Option<usize>,
+    #[serde(default)]
+    pub lambda_value: Option<f64>,
+    #[serde(default)]
+    pub mlp_num_layers: Option<usize>,
+    #[serde(default)]
+    pub mlp_hidden_size: Option<usize>,
+    #[serde(default)]
+    pub mlp_activation: Option<PublishedActivation>,
+    #[serde(default)]
+    pub tau_s_value: Option<f64>,
+    #[serde(default)]
+    pub tau_b_value: Option<f64>,
+    #[serde(default)]
+    pub memory_tau_min: Option<f64>,
+    #[serde(default)]
+    pub memory_tau_max: Option<f64>,
+    #[serde(default)]
+    pub learn_memory_tau: Option<bool>,
+    #[serde(default)]
+    pub w_s_value: Option<f64>,
+    #[serde(default)]
+    pub num_branch: Option<usize>,
+    #[serde(default)]
+    pub num_synapse_per_branch: Option<usize>,
+    #[serde(default)]
+    pub input_to_synapse_routing: Option<PublishedRouting>,
+    #[serde(default)]
+    pub delta_t: Option<f64>,
+}
+
+/// Names of the activations in published files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum PublishedActivation {
+    Relu,
+    Silu,
+}
+
+/// Names of the routings in published files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum PublishedRouting {
+    RandomRouting,
+    NeuronioRouting,
+}
+
+impl PublishedConfig {
+    /// The same neuron in this crate's terms.
+    pub fn to_config(&self, version: NeuronVersion) -> ElmNeuronConfig {
+        let base = ElmNeuronConfig::new(self.num_input, self.num_output);
+        ElmNeuronConfig {
+            num_memory: self.num_memory.unwrap_or(base.num_memory),
+            version,
+            routing: match self.input_to_synapse_routing {
+                None => Routing::None,
+                // a checkpoint brings its draw; the seed only matters for a fresh neuron
+                Some(PublishedRouting::RandomRouting) => Routing::Random { seed: 0 },
+                Some(PublishedRouting::NeuronioRouting) => Routing::Neuronio,
+            },
+            num_branches: self.num_branch,
+            synapses_per_branch: self.num_synapse_per_branch.unwrap_or(base.synapses_per_branch),
+            hidden_layers: self.mlp_num_layers.unwrap_or(base.hidden_layers),
+            hidden_size: self.mlp_hidden_size,
+            activation: match self.mlp_activation {
+                Some(PublishedActivation::Silu) => HiddenActivation::Silu,
+                Some(PublishedActivation::Relu) | None => HiddenActivation::Relu,
+            },
+            synapse_tau: self.tau_s_value.or(self.tau_b_value).unwrap_or(base.synapse_tau),
+            memory_tau_min: self.memory_tau_min.unwrap_or(base.memory_tau_min),
+            memory_tau_max: self.memory_tau_max.unwrap_or(base.memory_tau_max),
+            learn_memory_tau: self.learn_memory_tau.unwrap_or(base.learn_memory_tau),
+            synapse_init: self.w_s_value.unwrap_or(base.synapse_init),
+            lambda: self.lambda_value.unwrap_or(base.lambda),
+            dt: self.delta_t.unwrap_or(base.dt),
+            ..base
+        }
+    }
+}

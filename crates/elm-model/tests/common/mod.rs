@@ -1,0 +1,102 @@
+//! What the integration tests share.
+#![allow(dead_code, clippy::unwrap_used, deprecated)]
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Tensor};
+use elm_model::weights::{PublishedConfig, StateDict};
+use elm_model::{ElmNeuronConfig, NeuronVersion};
+
+/// Every backend with a fused version that this test build holds.
+pub fn devices() -> Vec<(&'static str, Device)> {
+    vec![
+        #[cfg(feature = "flex")]
+        ("flex", Device::flex()),
+        #[cfg(feature = "ndarray")]
+        ("ndarray", Device::ndarray()),
+    ]
+}
+
+/// The reference file folder beside the project, if this machine has it.
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is not on this machine", path.display());
+    None
+}
+
+/// Every golden file of the project.
+pub fn golden_files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "safetensors"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no golden files found");
+    files
+}
+
+/// One golden file: configuration, parameters and everything else by name.
+pub struct Golden {
+    pub config: ElmNeuronConfig,
+    pub params: StateDict,
+    pub values: StateDict,
+}
+
+impl Golden {
+    pub fn read(path: &Path) -> Self {
+        let values = StateDict::read(path).unwrap();
+        let published: PublishedConfig = serde_json::from_str(&values.metadata["config"]).unwrap();
+        let version = match values.metadata["version"].as_str() {
+            "1" => NeuronVersion::V1,
+            "2" => NeuronVersion::V2,
+            other => panic!("{}: unknown version {other}", path.display()),
+        };
+        let mut params = values.clone();
+        params.tensors = values
+            .tensors
+            .iter()
+            .filter_map(|(k, v)| Some((k.strip_prefix("param.")?.to_string(), v.clone())))
+            .collect();
+        Self { config: published.to_config(version), params, values }
+    }
+
+    pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
+        let t = self.values.tensors.get(name).unwrap_or_else(|| panic!("no `{name}`"));
+        let shape: [usize; D] = t.shape.clone().try_into().unwrap();
+        Tensor::from_data(burn::tensor::TensorData::new(t.values.clone(), shape), device)
+    }
+}
+
+/// All numbers of a tensor.
+pub fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.into_data().convert::<f64>().try_to_vec().unwrap()
+}
+
+/// Largest difference and largest expected value.
+pub fn difference(found: &[f64], expected: &[f64]) -> (f64, f64) {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    let worst = found.iter().zip(expected).fold(0.0f64, |m, (a, b)| {
+        // a NaN must not pass as small
+        let d = (a - b).abs();
+        if d.is_nan() { f64::INFINITY } else { m.max(d) }
+    });
+    (worst, largest)
+}
+
+/// Asserts that two tensors differ by at most `tolerance` times the largest expected value.
+pub fn assert_relative(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
+    let (worst, largest) = difference(found, expected);
+    assert!(worst <= tolerance * largest.max(1e-12), "{what}: off by {worst:e}, largest {largest:e}");
+}
+
+/// Asserts that two tensors differ by at most `tolerance`.
+pub fn assert_absolute(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
+    let (worst, _) = difference(found, expected);
+    assert!(worst <= tolerance, "{what}: off by {worst:e}");
+}
