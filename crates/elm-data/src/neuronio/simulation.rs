@@ -1,0 +1,81 @@
+//! One simulation: input spikes, output spikes and the soma voltage.
+
+use std::sync::Arc;
+
+/// Segments of the simulated cell; each carries one excitatory and one inhibitory synapse.
+pub const NUM_SEGMENTS: usize = 639;
+/// Input channels: `0..639` excitatory (value +1), `639..1278` inhibitory (value -1).
+pub const NUM_CHANNELS: usize = 2 * NUM_SEGMENTS;
+/// The soma voltage is clipped from above at this value (mV) before it becomes a target.
+pub const SOMA_CLIP_MV: f32 = -55.0;
+/// Added to the soma voltage (mV) before scaling: the target is `(v + 67.7) * 0.1`.
+pub const SOMA_BIAS_MV: f32 = 67.7;
+/// Scale from mV above the bias to training target.
+pub const SOMA_SCALE: f32 = 0.1;
+
+/// One input spike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SpikeEvent {
+    /// Time bin (ms).
+    pub time_ms: u32,
+    /// Input channel, below [`NUM_CHANNELS`].
+    pub channel: u16,
+}
+
+/// One simulation of the cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Simulation {
+    /// Name of the file it came from (evaluation re-aligns predictions file by file); converted data remember it.
+    pub source: Arc<str>,
+    /// Position in that file.
+    pub index: u32,
+    /// Length (ms); one time step is 1 ms.
+    pub duration_ms: u32,
+    /// Input spikes, sorted by (time, channel), without duplicates.
+    pub events: Vec<SpikeEvent>,
+    /// Output spike times (ms) as stored: float16 values in the published files.
+    pub output_spikes_ms: Vec<f32>,
+    /// Soma voltage (mV), one value per ms, not clipped.
+    pub soma_mv: Vec<f32>,
+}
+
+impl Simulation {
+    /// Events with `start_ms <= time < end_ms`.
+    pub fn events_between(&self, start_ms: usize, end_ms: usize) -> &[SpikeEvent] {
+        let at = |t: usize| self.events.partition_point(|e| (e.time_ms as usize) < t);
+        &self.events[at(start_ms)..at(end_ms)]
+    }
+
+    /// Writes the input of `[start_ms, start_ms + time)` as `[time, 1278]` into `out`: +1 excitatory, -1 inhibitory.
+    /// `out` must hold zeros; steps past the end of the simulation stay zero.
+    pub fn write_input(&self, start_ms: usize, out: &mut [f32]) {
+        let time = out.len() / NUM_CHANNELS;
+        for event in self.events_between(start_ms, start_ms + time) {
+            let channel = event.channel as usize;
+            let value = if channel < NUM_SEGMENTS { 1.0 } else { -1.0 };
+            out[(event.time_ms as usize - start_ms) * NUM_CHANNELS + channel] = value;
+        }
+    }
+
+    /// Spike target per ms, `[duration]`: 1 in bin `int(t - 0.5)` of every output spike that lies in the simulation.
+    pub fn spike_target(&self) -> Vec<f32> {
+        let mut target = vec![0.0; self.duration_ms as usize];
+        for &t in &self.output_spikes_ms {
+            // `as` truncates towards zero like Python's int() and sends what is below zero to bin 0.
+            if let Some(bin) = target.get_mut((f64::from(t) - 0.5) as usize) {
+                *bin = 1.0;
+            }
+        }
+        target
+    }
+
+    /// Soma voltage clipped at [`SOMA_CLIP_MV`] (mV), `[duration]`.
+    pub fn clipped_soma_mv(&self) -> Vec<f32> {
+        self.soma_mv.iter().map(|v| v.min(SOMA_CLIP_MV)).collect()
+    }
+
+    /// Soma target of training, `(min(v, -55) + 67.7) * 0.1`, `[duration]`.
+    pub fn soma_target(&self) -> Vec<f32> {
+        self.soma_mv.iter().map(|v| (v.min(SOMA_CLIP_MV) + SOMA_BIAS_MV) * SOMA_SCALE).collect()
+    }
+}
