@@ -6,7 +6,7 @@ mod common;
 use burn::tensor::Device;
 use common::{Golden, assert_absolute, assert_relative, golden_files, host};
 use elm_model::memory_scan::ScanPath;
-use elm_model::{ElmNeuron, NeuronVersion, ElmState};
+use elm_model::{ElmNeuron, ElmState, NeuronVersion};
 
 fn each(check: impl Fn(&str, &Golden, ScanPath, &Device)) {
     for file in golden_files() {
@@ -14,14 +14,23 @@ fn each(check: impl Fn(&str, &Golden, ScanPath, &Device)) {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         for (backend, device) in common::devices() {
             for path in [ScanPath::Auto, ScanPath::Reference] {
-                check(&format!("{name} on {backend}, {path:?}"), &golden, path, &device);
+                check(
+                    &format!("{name} on {backend}, {path:?}"),
+                    &golden,
+                    path,
+                    &device,
+                );
             }
         }
     }
 }
 
 fn neuron(golden: &Golden, path: ScanPath, device: &Device) -> ElmNeuron {
-    golden.params.to_neuron(&golden.config, device).unwrap().with_path(path)
+    golden
+        .params
+        .to_neuron(&golden.config, device)
+        .unwrap()
+        .with_path(path)
 }
 
 #[test]
@@ -30,7 +39,12 @@ fn golden_outputs_and_final_states() {
         let neuron = neuron(golden, path, device);
         let x = golden.tensor::<3>("x", device);
         let y = &golden.values.tensors["y"].values;
-        assert_absolute(&format!("{what}: forward"), &host(neuron.forward(x.clone())), y, 1e-5);
+        assert_absolute(
+            &format!("{what}: forward"),
+            &host(neuron.forward(x.clone())),
+            y,
+            1e-5,
+        );
         let (out, state) = neuron.forward_with_state(x, None).unwrap();
         assert_absolute(&format!("{what}: y"), &host(out), y, 1e-5);
         let trace = match golden.config.version {
@@ -38,10 +52,25 @@ fn golden_outputs_and_final_states() {
             NeuronVersion::V2 => "final.b",
         };
         let expected = |name: &str| golden.values.tensors[name].values.clone();
-        assert_absolute(&format!("{what}: trace"), &host(state.trace), &expected(trace), 1e-5);
-        assert_absolute(&format!("{what}: memory"), &host(state.memory), &expected("final.m"), 1e-5);
+        assert_absolute(
+            &format!("{what}: trace"),
+            &host(state.trace),
+            &expected(trace),
+            1e-5,
+        );
+        assert_absolute(
+            &format!("{what}: memory"),
+            &host(state.memory),
+            &expected("final.m"),
+            1e-5,
+        );
         let tau = host(neuron.timescales_ms());
-        assert_relative(&format!("{what}: tau"), &tau, &expected("derived.tau_m"), 1e-5);
+        assert_relative(
+            &format!("{what}: tau"),
+            &tau,
+            &expected("derived.tau_m"),
+            1e-5,
+        );
     });
 }
 
@@ -55,14 +84,20 @@ fn golden_gradients_of_every_parameter_and_of_x() {
         let grads = loss.backward();
         let mut found = std::collections::BTreeMap::new();
         found.insert("x".to_string(), host(x.grad(&grads).unwrap()));
-        found.insert("_proto_w_s".into(), host(neuron.synapses.proto_weight.grad(&grads).unwrap()));
+        found.insert(
+            "_proto_w_s".into(),
+            host(neuron.synapses.proto_weight.grad(&grads).unwrap()),
+        );
         if let Some(grad) = neuron.proto_tau.grad(&grads) {
             found.insert("_proto_tau_m".into(), host(grad));
         }
         let mut linear = |name: &str, layer: &burn::nn::Linear| {
             let weight = layer.weight.grad(&grads).unwrap().transpose();
             found.insert(format!("{name}.weight"), host(weight));
-            found.insert(format!("{name}.bias"), host(layer.bias.as_ref().unwrap().grad(&grads).unwrap()));
+            found.insert(
+                format!("{name}.bias"),
+                host(layer.bias.as_ref().unwrap().grad(&grads).unwrap()),
+            );
         };
         for (k, layer) in neuron.mlp.layers.iter().enumerate() {
             linear(&format!("mlp.network.{}", 2 * k), layer);
@@ -70,12 +105,25 @@ fn golden_gradients_of_every_parameter_and_of_x() {
         linear("w_y", &neuron.readout);
         let mut checked = 0;
         for (name, expected) in &golden.values.tensors {
-            let Some(name) = name.strip_prefix("grad.") else { continue };
-            let found = found.get(name).unwrap_or_else(|| panic!("{what}: no gradient of {name}"));
-            assert_relative(&format!("{what}: gradient of {name}"), found, &expected.values, 1e-4);
+            let Some(name) = name.strip_prefix("grad.") else {
+                continue;
+            };
+            let found = found
+                .get(name)
+                .unwrap_or_else(|| panic!("{what}: no gradient of {name}"));
+            assert_relative(
+                &format!("{what}: gradient of {name}"),
+                found,
+                &expected.values,
+                1e-4,
+            );
             checked += 1;
         }
-        assert_eq!(checked, found.len(), "{what}: gradients without a golden value");
+        assert_eq!(
+            checked,
+            found.len(),
+            "{what}: gradients without a golden value"
+        );
     });
 }
 
@@ -90,11 +138,18 @@ fn golden_in_two_pieces_and_step_by_step() {
         let mut pieces = Vec::new();
         let cut = time / 3;
         for (from, len) in [(0, cut), (cut, time - cut)] {
-            let (out, next) = neuron.forward_with_state(x.clone().narrow(1, from, len), state).unwrap();
+            let (out, next) = neuron
+                .forward_with_state(x.clone().narrow(1, from, len), state)
+                .unwrap();
             state = Some(next);
             pieces.push(out);
         }
-        assert_absolute(&format!("{what}: pieces"), &host(burn::tensor::Tensor::cat(pieces, 1)), y, 1e-5);
+        assert_absolute(
+            &format!("{what}: pieces"),
+            &host(burn::tensor::Tensor::cat(pieces, 1)),
+            y,
+            1e-5,
+        );
         let mut state = None;
         let mut steps = Vec::new();
         for t in 0..time.min(60) {
@@ -104,7 +159,12 @@ fn golden_in_two_pieces_and_step_by_step() {
             steps.push(out.unsqueeze_dim::<3>(1));
         }
         let shown = host(golden.tensor::<3>("y", device).narrow(1, 0, time.min(60)));
-        assert_absolute(&format!("{what}: steps"), &host(burn::tensor::Tensor::cat(steps, 1)), &shown, 1e-5);
+        assert_absolute(
+            &format!("{what}: steps"),
+            &host(burn::tensor::Tensor::cat(steps, 1)),
+            &shown,
+            1e-5,
+        );
     });
 }
 
@@ -113,14 +173,25 @@ fn golden_recording_is_consistent() {
     each(|what, golden, path, device| {
         let neuron = neuron(golden, path, device);
         let recording = neuron.record(golden.tensor::<3>("x", device)).unwrap();
-        assert_absolute(&format!("{what}: output"), &host(recording.output), &golden.values.tensors["y"].values, 1e-5);
+        assert_absolute(
+            &format!("{what}: output"),
+            &host(recording.output),
+            &golden.values.tensors["y"].values,
+            1e-5,
+        );
         // m_t = κ m_{t−1} + g Δm_t ties memory and update together
         let (memory, update) = (host(recording.memory), host(recording.update));
         let tau = &golden.values.tensors["derived.tau_m"].values;
         let kappa: Vec<f64> = tau.iter().map(|t| (-golden.config.dt / t).exp()).collect();
         let gate: Vec<f64> = match golden.config.version {
-            NeuronVersion::V1 => kappa.iter().map(|k| golden.config.lambda * (1.0 - k)).collect(),
-            NeuronVersion::V2 => kappa.iter().map(|k| 1.0 - k.powf(golden.config.lambda)).collect(),
+            NeuronVersion::V1 => kappa
+                .iter()
+                .map(|k| golden.config.lambda * (1.0 - k))
+                .collect(),
+            NeuronVersion::V2 => kappa
+                .iter()
+                .map(|k| 1.0 - k.powf(golden.config.lambda))
+                .collect(),
         };
         let m = tau.len();
         let time = golden.values.tensors["x"].shape[1];
@@ -128,7 +199,10 @@ fn golden_recording_is_consistent() {
             let (t, j) = ((i / m) % time, i % m);
             let previous = if t == 0 { 0.0 } else { memory[i - m] };
             let expected = kappa[j] * previous + gate[j] * update[i];
-            assert!((value - expected).abs() < 2e-5, "{what}: memory {j} at step {t}: {value} and {expected}");
+            assert!(
+                (value - expected).abs() < 2e-5,
+                "{what}: memory {j} at step {t}: {value} and {expected}"
+            );
         }
     });
 }

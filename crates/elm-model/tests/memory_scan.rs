@@ -10,7 +10,13 @@ use elm_model::HiddenActivation;
 use elm_model::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
 use proptest::prelude::*;
 
-fn random<const D: usize>(shape: [usize; D], low: f64, high: f64, device: &Device, dtype: DType) -> Tensor<D> {
+fn random<const D: usize>(
+    shape: [usize; D],
+    low: f64,
+    high: f64,
+    device: &Device,
+    dtype: DType,
+) -> Tensor<D> {
     Tensor::random(shape, Distribution::Uniform(low, high), (device, dtype))
 }
 
@@ -65,8 +71,11 @@ proptest! {
         hidden_layers in 0usize..4, activation in activation(), double in any::<bool>(),
     ) {
         let spec = ScanSpec { memory, hidden_layers, hidden, activation };
-        let (dtype, tolerance) = if double { (DType::F64, 1e-9) } else { (DType::F32, 5e-4) };
+        let dtype = if double { DType::F64 } else { DType::F32 };
         for (name, device) in common::devices() {
+            // Burn's default `sigmoid`, which NdArray's silu uses, computes in f32 whatever it is given.
+            let single = !double || (name == "ndarray" && activation == HiddenActivation::Silu);
+            let tolerance = if single { 5e-4 } else { 1e-9 };
             let device = device.autodiff();
             let x = inputs(batch, time, &spec, &device, dtype);
             let weighting = random([batch, time, memory], -1.0, 1.0, &device, dtype);
@@ -117,16 +126,31 @@ proptest! {
 /// Central differences of the fused forward pass in f64, for every input number.
 #[test]
 fn fused_gradients_match_finite_differences() {
-    for activation in [HiddenActivation::Relu, HiddenActivation::Silu, HiddenActivation::SquaredRelu] {
+    for activation in [
+        HiddenActivation::Relu,
+        HiddenActivation::Silu,
+        HiddenActivation::SquaredRelu,
+    ] {
         for hidden_layers in 0..3 {
-            let spec = ScanSpec { memory: 3, hidden_layers, hidden: 5, activation };
+            let spec = ScanSpec {
+                memory: 3,
+                hidden_layers,
+                hidden: 5,
+                activation,
+            };
             for (name, plain) in common::devices() {
                 let device = plain.clone().autodiff();
                 let x = inputs(2, 4, &spec, &device, DType::F64);
                 let weighting = random([2, 4, 3], -1.0, 1.0, &device, DType::F64);
                 let grads = run(&x, &weighting, &spec, ScanPath::Auto);
                 let weights = host(weighting);
-                let flat = [host(x.drive), host(x.weights), host(x.decay), host(x.gate), host(x.memory)];
+                let flat = [
+                    host(x.drive),
+                    host(x.weights),
+                    host(x.decay),
+                    host(x.gate),
+                    host(x.memory),
+                ];
                 let value = |flat: &[Vec<f64>; 5]| -> f64 {
                     let options = (&plain, DType::F64);
                     let make = |i: usize| Tensor::<1>::from_data(flat[i].as_slice(), options);

@@ -5,17 +5,25 @@ mod common;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use common::{assert_absolute, host, shared};
-use elm_model::weights::{PublishedConfig, StateDict, infer_config, load_published, save_safetensors};
+use elm_model::weights::{
+    PublishedConfig, StateDict, infer_config, load_published, save_safetensors,
+};
 use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronVersion};
 
 fn published_config(folder: &std::path::Path, stem: &str) -> ElmNeuronConfig {
-    let text = std::fs::read_to_string(folder.join("configs").join(format!("{stem}.json"))).unwrap();
-    serde_json::from_str::<PublishedConfig>(&text).unwrap().to_config(NeuronVersion::V1)
+    let text =
+        std::fs::read_to_string(folder.join("configs").join(format!("{stem}.json"))).unwrap();
+    serde_json::from_str::<PublishedConfig>(&text)
+        .unwrap()
+        .to_config(NeuronVersion::V1)
 }
 
 #[test]
 fn published_checkpoints_give_the_published_outputs() {
-    let (Some(folder), Some(golden)) = (shared("pretrained"), shared("golden/pretrained_io.safetensors")) else {
+    let (Some(folder), Some(golden)) = (
+        shared("pretrained"),
+        shared("golden/pretrained_io.safetensors"),
+    ) else {
         return;
     };
     let golden = StateDict::read(golden).unwrap();
@@ -26,19 +34,34 @@ fn published_checkpoints_give_the_published_outputs() {
     let mut checked = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
-        if !path.extension().is_some_and(|e| e == "safetensors" || e == "pt") {
+        if !path
+            .extension()
+            .is_some_and(|e| e == "safetensors" || e == "pt")
+        {
             continue;
         }
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
         let config = published_config(&folder, &stem);
         let neuron = load_published(&path, &config, &device).unwrap();
         let y = &golden.tensors[&format!("y.{stem}")].values;
-        assert_absolute(&path.display().to_string(), &host(neuron.forward(x.clone())), y, 1e-4);
+        assert_absolute(
+            &path.display().to_string(),
+            &host(neuron.forward(x.clone())),
+            y,
+            1e-4,
+        );
         // what the shapes tell agrees with the published configuration
         let inferred = infer_config(&path).unwrap();
         assert_eq!(
-            ElmNeuronConfig { memory_tau_max: 150.0, activation: config.activation, ..inferred },
-            ElmNeuronConfig { hidden_size: Some(config.hidden()), ..config.clone() },
+            ElmNeuronConfig {
+                memory_tau_max: 150.0,
+                activation: config.activation,
+                ..inferred
+            },
+            ElmNeuronConfig {
+                hidden_size: Some(config.hidden()),
+                ..config.clone()
+            },
         );
         checked += 1;
     }
@@ -61,17 +84,29 @@ fn a_saved_neuron_loads_back_equal_with_its_configuration() {
     let loaded = load_published(&path, &found, &device).unwrap();
     std::fs::remove_file(&path).unwrap();
     let x = Tensor::random([1, 20, 1278], burn::tensor::Distribution::Default, &device);
-    assert_absolute("output", &host(loaded.forward(x.clone())), &host(neuron.forward(x)), 0.0);
+    assert_absolute(
+        "output",
+        &host(loaded.forward(x.clone())),
+        &host(neuron.forward(x)),
+        0.0,
+    );
 }
 
 #[test]
 fn a_checkpoint_of_another_size_lists_every_tensor_at_fault() {
     let device = Device::flex();
-    let neuron = ElmNeuronConfig::new(4, 2).with_num_memory(3).init(&device).unwrap();
+    let neuron = ElmNeuronConfig::new(4, 2)
+        .with_num_memory(3)
+        .init(&device)
+        .unwrap();
     let path = std::env::temp_dir().join(format!("elm-size-{}.safetensors", std::process::id()));
     save_safetensors(&neuron, &path).unwrap();
-    let other = ElmNeuronConfig::new(4, 2).with_num_memory(5).with_hidden_layers(2);
-    let error = load_published(&path, &other, &device).unwrap_err().to_string();
+    let other = ElmNeuronConfig::new(4, 2)
+        .with_num_memory(5)
+        .with_hidden_layers(2);
+    let error = load_published(&path, &other, &device)
+        .unwrap_err()
+        .to_string();
     std::fs::remove_file(&path).unwrap();
     for part in [
         "`_proto_tau_m` has shape [3], expected [5]",
@@ -85,8 +120,13 @@ fn a_checkpoint_of_another_size_lists_every_tensor_at_fault() {
 
 #[test]
 fn unreadable_files_name_the_path_and_what_was_expected() {
-    let missing = infer_config("/nowhere/at/all.safetensors").unwrap_err().to_string();
-    assert!(missing.starts_with("/nowhere/at/all.safetensors: "), "{missing}");
+    let missing = infer_config("/nowhere/at/all.safetensors")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        missing.starts_with("/nowhere/at/all.safetensors: "),
+        "{missing}"
+    );
     let folder = infer_config(std::env::temp_dir()).unwrap_err().to_string();
     assert!(folder.contains("is a folder"), "{folder}");
     let path = std::env::temp_dir().join(format!("elm-bad-{}.safetensors", std::process::id()));

@@ -37,7 +37,11 @@ impl<B: FusedOps> Backward<B, 5> for ScanBackward {
         let (drive, weights, decay, gate, start) = B::elm_memory_scan_backward(
             grad, s.memory, s.hidden, s.tanh, s.weights, s.decay, s.gate, s.start, s.spec,
         );
-        for (parent, grad) in ops.parents.into_iter().zip([drive, weights, decay, gate, start]) {
+        for (parent, grad) in ops
+            .parents
+            .into_iter()
+            .zip([drive, weights, decay, gate, start])
+        {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, grad);
             }
@@ -93,7 +97,13 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         start: FloatTensor<Self>,
         spec: ScanSpec,
     ) -> FloatTensor<Self> {
-        let nodes = [drive.node(), weights.node(), decay.node(), gate.node(), start.node()];
+        let nodes = [
+            drive.node(),
+            weights.node(),
+            decay.node(),
+            gate.node(),
+            start.node(),
+        ];
         let [drive, weights, decay, gate, start] =
             [drive, weights, decay, gate, start].map(|t| t.into_primitive());
         match ScanBackward.prepare::<C>(nodes).compute_bound().stateful() {
@@ -107,7 +117,14 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
                     spec,
                 );
                 let state = ScanState {
-                    memory: memory.clone(), hidden, tanh, weights, decay, gate, start, spec,
+                    memory: memory.clone(),
+                    hidden,
+                    tanh,
+                    weights,
+                    decay,
+                    gate,
+                    start,
+                    spec,
                 };
                 prep.finish(state, memory)
             }
@@ -173,7 +190,11 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         let nodes = [input.node(), matrix.node()];
         let [input, matrix] = [input, matrix].map(|t| t.into_primitive());
         let output = B::elm_input_product(input.clone(), matrix.clone());
-        match ProductBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match ProductBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish((input, matrix), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }

@@ -31,7 +31,7 @@ mod ops;
 pub mod reference;
 mod spec;
 
-pub use spec::{ScanSpec, SQUASH_GAIN, SQUASH_SLOPE};
+pub use spec::{SQUASH_GAIN, SQUASH_SLOPE, ScanSpec};
 
 use burn::tensor::{DType, Device, Tensor};
 
@@ -93,7 +93,12 @@ pub fn memory_scan(inputs: ScanInputs, spec: &ScanSpec, path: ScanPath) -> Tenso
 ///
 /// `decay` is `[channel]`, `start` the value before the first step, `[batch, channel]`.
 /// Differentiable in `input` and `start`; the decay is a constant (its timescale is never trained).
-pub fn leaky_trace(input: Tensor<3>, decay: Tensor<1>, start: Tensor<2>, path: ScanPath) -> Tensor<3> {
+pub fn leaky_trace(
+    input: Tensor<3>,
+    decay: Tensor<1>,
+    start: Tensor<2>,
+    path: ScanPath,
+) -> Tensor<3> {
     #[cfg(any(feature = "flex", feature = "ndarray"))]
     if use_fused(path, &input.device(), input.dtype()) {
         return ops::leaky_trace(input, decay, start);

@@ -18,7 +18,11 @@ pub fn memory_scan(inputs: ScanInputs, spec: &ScanSpec) -> Tensor<3> {
             let size = stage.inputs * stage.outputs;
             let weight = inputs.weights.clone().narrow(0, stage.weight, size);
             let bias = stage.bias.map(|at| {
-                inputs.weights.clone().narrow(0, at, stage.outputs).unsqueeze::<2>()
+                inputs
+                    .weights
+                    .clone()
+                    .narrow(0, at, stage.outputs)
+                    .unsqueeze::<2>()
             });
             (weight.reshape([stage.inputs, stage.outputs]), bias)
         })

@@ -40,7 +40,11 @@ pub struct Stage {
 impl ScanSpec {
     /// Width of the drive: H, or M where the MLP has no hidden layer.
     pub fn first(&self) -> usize {
-        if self.hidden_layers == 0 { self.memory } else { self.hidden }
+        if self.hidden_layers == 0 {
+            self.memory
+        } else {
+            self.hidden
+        }
     }
 
     /// The linear maps in order; the last one gives the memory update.
@@ -48,12 +52,21 @@ impl ScanSpec {
         let mut stages = Vec::with_capacity(self.hidden_layers + 1);
         let (mut inputs, mut at) = (self.memory, 0);
         for layer in 0..=self.hidden_layers {
-            let outputs = if layer == self.hidden_layers { self.memory } else { self.hidden };
+            let outputs = if layer == self.hidden_layers {
+                self.memory
+            } else {
+                self.hidden
+            };
             let weight = at;
             at += inputs * outputs;
             let bias = (layer > 0).then_some(at);
             at += if layer > 0 { outputs } else { 0 };
-            stages.push(Stage { inputs, outputs, weight, bias });
+            stages.push(Stage {
+                inputs,
+                outputs,
+                weight,
+                bias,
+            });
             inputs = outputs;
         }
         stages

@@ -165,7 +165,10 @@ impl ElmNeuronConfig {
             }
         }
         if !self.synapse_init.is_finite() {
-            return fail("synapse_init", format!("must be a finite number, found {}", self.synapse_init));
+            return fail(
+                "synapse_init",
+                format!("must be a finite number, found {}", self.synapse_init),
+            );
         }
         let (lo, hi) = (self.memory_tau_min, self.memory_tau_max);
         let too_low = match self.version {
@@ -174,7 +177,10 @@ impl ElmNeuronConfig {
             NeuronVersion::V2 => hi < lo,
         };
         if too_low {
-            return fail("memory_tau_max", format!("must be above memory_tau_min = {lo} ms, found {hi} ms"));
+            return fail(
+                "memory_tau_max",
+                format!("must be above memory_tau_min = {lo} ms, found {hi} ms"),
+            );
         }
         self.validate_routing()
     }
@@ -191,16 +197,20 @@ impl ElmNeuronConfig {
                     self.num_inputs
                 ),
             ),
-            Routing::Neuronio if self.num_inputs.div_ceil(self.branches()) > self.synapses_per_branch => fail(
-                "synapses_per_branch",
-                format!(
-                    "must be at least {} so that neuronio routing reaches all {} inputs from {} branches, found {}",
-                    self.num_inputs.div_ceil(self.branches()),
-                    self.num_inputs,
-                    self.branches(),
-                    self.synapses_per_branch
-                ),
-            ),
+            Routing::Neuronio
+                if self.num_inputs.div_ceil(self.branches()) > self.synapses_per_branch =>
+            {
+                fail(
+                    "synapses_per_branch",
+                    format!(
+                        "must be at least {} so that neuronio routing reaches all {} inputs from {} branches, found {}",
+                        self.num_inputs.div_ceil(self.branches()),
+                        self.num_inputs,
+                        self.branches(),
+                        self.synapses_per_branch
+                    ),
+                )
+            }
             _ => Ok(()),
         }
     }

@@ -55,7 +55,8 @@ impl ElmNeuronConfig {
         Ok(ElmNeuron {
             synapses: Synapses::new(self, device),
             mlp: Mlp::new(self, device),
-            proto_tau: Param::from_tensor(Tensor::from_data(proto, device)).set_require_grad(self.learn_memory_tau),
+            proto_tau: Param::from_tensor(Tensor::from_data(proto, device))
+                .set_require_grad(self.learn_memory_tau),
             readout: LinearConfig::new(self.num_memory, self.num_outputs).init(device),
             config: self.clone(),
             path: ScanPath::Auto,
@@ -83,7 +84,11 @@ impl ElmNeuron {
 
     /// Memory timescales in ms, `[memory]`.
     pub fn timescales_ms(&self) -> Tensor<1> {
-        timescales::bounded(self.proto_tau.val(), self.config.memory_tau_min, self.config.tau_upper())
+        timescales::bounded(
+            self.proto_tau.val(),
+            self.config.memory_tau_min,
+            self.config.tau_upper(),
+        )
     }
 
     /// Number of trained numbers, as the paper counts them.
@@ -92,8 +97,15 @@ impl ElmNeuron {
             let [inputs, outputs] = linear.weight.dims();
             inputs * outputs + outputs
         };
-        let tau = if self.config.learn_memory_tau { self.config.num_memory } else { 0 };
-        self.synapses.synapses() + self.mlp.layers.iter().map(count).sum::<usize>() + count(&self.readout) + tau
+        let tau = if self.config.learn_memory_tau {
+            self.config.num_memory
+        } else {
+            0
+        };
+        self.synapses.synapses()
+            + self.mlp.layers.iter().map(count).sum::<usize>()
+            + count(&self.readout)
+            + tau
     }
 
     /// Output over a sequence that starts at rest.
@@ -116,7 +128,11 @@ impl ElmNeuron {
     ///
     /// # Errors
     /// [`ElmError::Shape`] if the input or the state does not fit.
-    pub fn forward_with_state(&self, x: Tensor<3>, state: Option<ElmState>) -> Result<(Tensor<3>, ElmState), ElmError> {
+    pub fn forward_with_state(
+        &self,
+        x: Tensor<3>,
+        state: Option<ElmState>,
+    ) -> Result<(Tensor<3>, ElmState), ElmError> {
         let pass = self.pass(x, state)?;
         Ok((self.readout.forward(pass.memory), pass.state))
     }
@@ -125,7 +141,11 @@ impl ElmNeuron {
     ///
     /// # Errors
     /// [`ElmError::Shape`] if the input or the state does not fit.
-    pub fn step(&self, x: Tensor<2>, state: Option<ElmState>) -> Result<(Tensor<2>, ElmState), ElmError> {
+    pub fn step(
+        &self,
+        x: Tensor<2>,
+        state: Option<ElmState>,
+    ) -> Result<(Tensor<2>, ElmState), ElmError> {
         let batch = x.dims()[0];
         let (y, state) = self.forward_with_state(x.unsqueeze_dim::<3>(1), state)?;
         Ok((y.reshape([batch, self.config.num_outputs]), state))
@@ -147,14 +167,25 @@ impl ElmNeuron {
         // the update of every step at once, from the memory before it
         let previous = match time {
             1 => start.unsqueeze_dim::<3>(1),
-            _ => Tensor::cat(vec![start.unsqueeze_dim::<3>(1), memory.clone().narrow(1, 0, time - 1)], 1),
+            _ => Tensor::cat(
+                vec![
+                    start.unsqueeze_dim::<3>(1),
+                    memory.clone().narrow(1, 0, time - 1),
+                ],
+                1,
+            ),
         };
         let decayed = previous * decay.unsqueeze::<3>();
         let mut z = self.mlp.layers[0].forward(Tensor::cat(vec![branch.clone(), decayed], 2));
         for layer in &self.mlp.layers[1..] {
             z = layer.forward(reference::activate(z, spec.activation));
         }
-        Ok(Recording { output: self.readout.forward(memory.clone()), branch, memory, update: reference::squash(z) })
+        Ok(Recording {
+            output: self.readout.forward(memory.clone()),
+            branch,
+            memory,
+            update: reference::squash(z),
+        })
     }
 
     fn check_input(&self, dims: [usize; 3]) -> Result<(), ElmError> {
@@ -174,12 +205,17 @@ impl ElmNeuron {
             NeuronVersion::V1 => self.config.synapses(),
             NeuronVersion::V2 => self.config.branches(),
         };
-        for (what, tensor, width) in
-            [("state.trace", &state.trace, rest), ("state.memory", &state.memory, self.config.num_memory)]
-        {
+        for (what, tensor, width) in [
+            ("state.trace", &state.trace, rest),
+            ("state.memory", &state.memory, self.config.num_memory),
+        ] {
             if tensor.dims() != [batch, width] {
                 let expected = format!("[{batch}, {width}]");
-                return Err(ElmError::Shape { what, expected, found: tensor.dims().to_vec() });
+                return Err(ElmError::Shape {
+                    what,
+                    expected,
+                    found: tensor.dims().to_vec(),
+                });
             }
         }
         Ok(())
@@ -192,14 +228,26 @@ impl ElmNeuron {
             Some(state) => state,
             None => {
                 let zeros = ElmState::zeros(&self.config, batch, &x.device());
-                ElmState { trace: zeros.trace.cast(x.dtype()), memory: zeros.memory.cast(x.dtype()) }
+                ElmState {
+                    trace: zeros.trace.cast(x.dtype()),
+                    memory: zeros.memory.cast(x.dtype()),
+                }
             }
         };
         self.check_state(&state, batch)?;
         let trace = self.final_trace(x.clone(), state.trace.clone());
         let memory = self.memory_over_time(x, Some(state));
-        let last = memory.clone().narrow(1, time - 1, 1).reshape([batch, self.config.num_memory]);
-        Ok(Pass { memory, state: ElmState { trace, memory: last } })
+        let last = memory
+            .clone()
+            .narrow(1, time - 1, 1)
+            .reshape([batch, self.config.num_memory]);
+        Ok(Pass {
+            memory,
+            state: ElmState {
+                trace,
+                memory: last,
+            },
+        })
     }
 
     /// Memory after each step, `[batch, time, memory]`.
@@ -216,13 +264,29 @@ impl ElmNeuron {
         self.scan(drive, decay, gate, start, &spec)
     }
 
-    fn scan(&self, drive: Tensor<3>, decay: Tensor<1>, gate: Tensor<1>, memory: Tensor<2>, spec: &ScanSpec) -> Tensor<3> {
-        let inputs = ScanInputs { drive, weights: self.mlp.packed(spec), decay, gate, memory };
+    fn scan(
+        &self,
+        drive: Tensor<3>,
+        decay: Tensor<1>,
+        gate: Tensor<1>,
+        memory: Tensor<2>,
+        spec: &ScanSpec,
+    ) -> Tensor<3> {
+        let inputs = ScanInputs {
+            drive,
+            weights: self.mlp.packed(spec),
+            decay,
+            gate,
+            memory,
+        };
         memory_scan::memory_scan(inputs, spec, self.path)
     }
 
     fn rest(&self, batch: usize, like: &Tensor<3>) -> Tensor<2> {
-        Tensor::zeros([batch, self.config.num_memory], (&like.device(), like.dtype()))
+        Tensor::zeros(
+            [batch, self.config.num_memory],
+            (&like.device(), like.dtype()),
+        )
     }
 
     fn decay_and_gate(&self) -> (Tensor<1>, Tensor<1>) {
@@ -256,7 +320,8 @@ impl ElmNeuron {
     fn drive_of_branches(&self, branch: Tensor<3>) -> Tensor<3> {
         let [batch, time, branches] = branch.dims();
         let weights = self.mlp.branch_weights(self.config.num_memory);
-        let drive = branch.reshape([batch * time, branches]).matmul(weights) + self.mlp.first_bias().unsqueeze::<2>();
+        let drive = branch.reshape([batch * time, branches]).matmul(weights)
+            + self.mlp.first_bias().unsqueeze::<2>();
         let first = drive.dims()[1];
         drive.reshape([batch, time, first])
     }
@@ -267,11 +332,17 @@ impl ElmNeuron {
     }
 
     /// Leaky sum over time of `x · matrix`.
-    fn leaky_product(&self, x: Tensor<3>, matrix: Tensor<2>, start: Option<Tensor<2>>) -> Tensor<3> {
+    fn leaky_product(
+        &self,
+        x: Tensor<3>,
+        matrix: Tensor<2>,
+        start: Option<Tensor<2>>,
+    ) -> Tensor<3> {
         let [batch, time, inputs] = x.dims();
         let width = matrix.dims()[1];
         let rows = x.reshape([batch * time, inputs]);
-        let product = memory_scan::input_product(rows, matrix, self.path).reshape([batch, time, width]);
+        let product =
+            memory_scan::input_product(rows, matrix, self.path).reshape([batch, time, width]);
         let options = (&product.device(), product.dtype());
         let decay = Tensor::full([width], self.trace_decay(), options);
         let start = start.unwrap_or_else(|| Tensor::zeros([batch, width], options));
@@ -294,9 +365,16 @@ impl ElmNeuron {
     fn final_trace(&self, x: Tensor<3>, start: Tensor<2>) -> Tensor<2> {
         let [batch, time, inputs] = x.dims();
         let decay = self.trace_decay();
-        let powers: Vec<f64> = (0..time).map(|t| decay.powi((time - 1 - t).min(i32::MAX as usize) as i32)).collect();
-        let powers = Tensor::<1>::from_data(TensorData::new(powers, [time]), (&x.device(), x.dtype()));
-        let summed = powers.reshape([1, 1, time]).expand([batch, 1, time]).matmul(x).reshape([batch, inputs]);
+        let powers: Vec<f64> = (0..time)
+            .map(|t| decay.powi((time - 1 - t).min(i32::MAX as usize) as i32))
+            .collect();
+        let powers =
+            Tensor::<1>::from_data(TensorData::new(powers, [time]), (&x.device(), x.dtype()));
+        let summed = powers
+            .reshape([1, 1, time])
+            .expand([batch, 1, time])
+            .matmul(x)
+            .reshape([batch, inputs]);
         let currents = self.synapses.currents(summed);
         let added = match self.config.version {
             NeuronVersion::V1 => currents,

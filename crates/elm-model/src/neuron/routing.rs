@@ -19,10 +19,14 @@ impl RoutingTable {
     pub fn new(config: &ElmNeuronConfig) -> Option<Self> {
         match config.routing {
             Routing::None => None,
-            Routing::Random { seed } => Some(Self::random(config.num_inputs, config.synapses(), seed)),
-            Routing::Neuronio => {
-                Some(Self::neuronio(config.num_inputs, config.branches(), config.synapses_per_branch))
+            Routing::Random { seed } => {
+                Some(Self::random(config.num_inputs, config.synapses(), seed))
             }
+            Routing::Neuronio => Some(Self::neuronio(
+                config.num_inputs,
+                config.branches(),
+                config.synapses_per_branch,
+            )),
         }
     }
 
@@ -41,7 +45,10 @@ impl RoutingTable {
         let interlocked = |k: usize| (k % 2) * (inputs / 2) + k / 2;
         let places = (0..branches).flat_map(|d| (0..per_branch).map(move |k| d * stride + k));
         Self {
-            channels: places.clone().map(|p| interlocked(p.min(inputs - 1))).collect(),
+            channels: places
+                .clone()
+                .map(|p| interlocked(p.min(inputs - 1)))
+                .collect(),
             valid: places.map(|p| p < inputs).collect(),
         }
     }

@@ -28,6 +28,9 @@ impl ElmState {
 
     /// The same state without its history, for truncated backpropagation.
     pub fn detach(self) -> Self {
-        Self { trace: self.trace.detach(), memory: self.memory.detach() }
+        Self {
+            trace: self.trace.detach(),
+            memory: self.memory.detach(),
+        }
     }
 }

@@ -26,10 +26,17 @@ impl Synapses {
         let table = RoutingTable::new(config);
         let (channels, valid) = match table {
             None => (None, None),
-            Some(table) => (Some(channel_param(&table.channels, device)), Some(valid_param(&table.valid, device))),
+            Some(table) => (
+                Some(channel_param(&table.channels, device)),
+                Some(valid_param(&table.valid, device)),
+            ),
         };
         Self {
-            proto_weight: Param::from_tensor(Tensor::full([config.synapses()], config.synapse_init, device)),
+            proto_weight: Param::from_tensor(Tensor::full(
+                [config.synapses()],
+                config.synapse_init,
+                device,
+            )),
             channels,
             valid,
             inputs: config.num_inputs,
@@ -79,7 +86,8 @@ impl Synapses {
     pub fn fold(&self, columns: Tensor<2>) -> Tensor<2> {
         let device = self.proto_weight.device();
         let width = columns.dims()[1];
-        let per_synapse = columns.select(0, self.branch_of(&device)) * self.weights().unsqueeze_dim::<2>(1);
+        let per_synapse =
+            columns.select(0, self.branch_of(&device)) * self.weights().unsqueeze_dim::<2>(1);
         match &self.channels {
             None => per_synapse,
             Some(channels) => Tensor::<2>::zeros([self.inputs, width], &device)
@@ -109,7 +117,9 @@ impl Synapses {
     /// Branch of each synapse, `[synapse]`: consecutive synapses share one.
     fn branch_of(&self, device: &Device) -> Tensor<1, Int> {
         let per_branch = self.synapses() / self.branches;
-        let branch: Vec<i64> = (0..self.synapses()).map(|s| (s / per_branch) as i64).collect();
+        let branch: Vec<i64> = (0..self.synapses())
+            .map(|s| (s / per_branch) as i64)
+            .collect();
         let count = branch.len();
         Tensor::from_data(TensorData::new(branch, [count]), device)
     }
@@ -118,11 +128,18 @@ impl Synapses {
 fn channel_param(channels: &[usize], device: &Device) -> Param<Tensor<1, Int>> {
     let values: Vec<i64> = channels.iter().map(|c| *c as i64).collect();
     let count = values.len();
-    Param::initialized(burn::module::ParamId::new(), Tensor::from_data(TensorData::new(values, [count]), device))
+    Param::initialized(
+        burn::module::ParamId::new(),
+        Tensor::from_data(TensorData::new(values, [count]), device),
+    )
 }
 
 fn valid_param(valid: &[bool], device: &Device) -> Param<Tensor<1>> {
     let values: Vec<f32> = valid.iter().map(|v| f32::from(u8::from(*v))).collect();
     let count = values.len();
-    Param::from_tensor(Tensor::<1>::from_data(TensorData::new(values, [count]), device)).set_require_grad(false)
+    Param::from_tensor(Tensor::<1>::from_data(
+        TensorData::new(values, [count]),
+        device,
+    ))
+    .set_require_grad(false)
 }

@@ -27,7 +27,11 @@ pub fn initial_proto_tau(config: &ElmNeuronConfig) -> Vec<f64> {
     let (first, last) = ((lo + 1e-6).ln(), (hi - 1e-6).ln());
     (0..n)
         .map(|i| {
-            let part = if n > 1 { i as f64 / (n - 1) as f64 } else { 0.0 };
+            let part = if n > 1 {
+                i as f64 / (n - 1) as f64
+            } else {
+                0.0
+            };
             bounded_inverse((first + (last - first) * part).exp(), lo, hi)
         })
         .collect()

@@ -21,8 +21,12 @@ pub(super) const CONFIG_KEY: &str = "elm_config";
 pub fn infer_config(path: impl AsRef<Path>) -> Result<ElmNeuronConfig, ElmError> {
     let dict = StateDict::read(path)?;
     match dict.metadata.get(CONFIG_KEY) {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|e| file_error(&dict.path, format!("the configuration it carries is not valid: {e}"))),
+        Some(text) => serde_json::from_str(text).map_err(|e| {
+            file_error(
+                &dict.path,
+                format!("the configuration it carries is not valid: {e}"),
+            )
+        }),
         None => from_shapes(&dict),
     }
 }
@@ -30,22 +34,37 @@ pub fn infer_config(path: impl AsRef<Path>) -> Result<ElmNeuronConfig, ElmError>
 fn from_shapes(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
     let need = |name: &str, rank: usize| match dict.shape(name) {
         Some(shape) if shape.len() == rank => Ok(shape.to_vec()),
-        Some(shape) => Err(weights_error(dict, format!("`{name}` has shape {shape:?}, expected {rank} dimensions"))),
+        Some(shape) => Err(weights_error(
+            dict,
+            format!("`{name}` has shape {shape:?}, expected {rank} dimensions"),
+        )),
         None => Err(weights_error(dict, format!("`{name}` is missing"))),
     };
     let synapses = need("_proto_w_s", 1)?[0];
     let memory = need("_proto_tau_m", 1)?[0];
     let outputs = need("w_y.weight", 2)?[0];
     let first = need("mlp.network.0.weight", 2)?;
-    let layers = (0..).take_while(|k| dict.shape(&format!("mlp.network.{}.weight", 2 * k)).is_some()).count();
+    let layers = (0..)
+        .take_while(|k| {
+            dict.shape(&format!("mlp.network.{}.weight", 2 * k))
+                .is_some()
+        })
+        .count();
     let (version, tau) = match (dict.tensors.get("tau_s"), dict.tensors.get("tau_b")) {
         (Some(tau), None) => (NeuronVersion::V1, tau),
         (None, Some(tau)) => (NeuronVersion::V2, tau),
-        _ => return Err(weights_error(dict, "expected either `tau_s` (v1) or `tau_b` (v2)".into())),
+        _ => {
+            return Err(weights_error(
+                dict,
+                "expected either `tau_s` (v1) or `tau_b` (v2)".into(),
+            ));
+        }
     };
     let branches = first[1].saturating_sub(memory);
     if branches == 0 || !synapses.is_multiple_of(branches) {
-        let problem = format!("{synapses} synapses on {branches} branches: `mlp.network.0.weight` {first:?} and `_proto_w_s` do not belong together");
+        let problem = format!(
+            "{synapses} synapses on {branches} branches: `mlp.network.0.weight` {first:?} and `_proto_w_s` do not belong together"
+        );
         return Err(weights_error(dict, problem));
     }
     let (inputs, routing) = routing(dict, branches, synapses);
@@ -64,7 +83,11 @@ fn from_shapes(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
 
 /// Inputs and routing from the stored channel of each synapse.
 fn routing(dict: &StateDict, branches: usize, synapses: usize) -> (usize, Routing) {
-    let Some(channels) = dict.tensors.get("input_to_synapse_indices").filter(|t| !t.values.is_empty()) else {
+    let Some(channels) = dict
+        .tensors
+        .get("input_to_synapse_indices")
+        .filter(|t| !t.values.is_empty())
+    else {
         return (synapses, Routing::None);
     };
     let inputs = channels.values.iter().fold(0.0f64, |a, b| a.max(*b)) as usize + 1;
@@ -74,8 +97,16 @@ fn routing(dict: &StateDict, branches: usize, synapses: usize) -> (usize, Routin
         .with_synapses_per_branch(synapses / branches);
     // an odd number of inputs leaves the last one unread (quirks.md 7)
     for inputs in [inputs, inputs + 1] {
-        let table = RoutingTable::new(&ElmNeuronConfig { num_inputs: inputs, ..config.clone() });
-        if table.is_some_and(|t| t.channels.iter().zip(&channels.values).all(|(a, b)| *a as f64 == *b)) {
+        let table = RoutingTable::new(&ElmNeuronConfig {
+            num_inputs: inputs,
+            ..config.clone()
+        });
+        if table.is_some_and(|t| {
+            t.channels
+                .iter()
+                .zip(&channels.values)
+                .all(|(a, b)| *a as f64 == *b)
+        }) {
             return (inputs, Routing::Neuronio);
         }
     }
@@ -83,5 +114,8 @@ fn routing(dict: &StateDict, branches: usize, synapses: usize) -> (usize, Routin
 }
 
 pub(super) fn weights_error(dict: &StateDict, problem: String) -> ElmError {
-    ElmError::Weights { path: dict.path.clone(), problems: vec![problem] }
+    ElmError::Weights {
+        path: dict.path.clone(),
+        problems: vec![problem],
+    }
 }

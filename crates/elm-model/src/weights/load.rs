@@ -16,7 +16,11 @@ use crate::neuron::{ElmNeuron, ElmNeuronConfig, NeuronVersion, Routing, RoutingT
 /// # Errors
 /// [`ElmError::Config`] if the configuration is not valid, [`ElmError::File`] if the file cannot be read,
 /// [`ElmError::Weights`] with every tensor that is missing, of another shape, or unknown.
-pub fn load_published(path: impl AsRef<Path>, config: &ElmNeuronConfig, device: &Device) -> Result<ElmNeuron, ElmError> {
+pub fn load_published(
+    path: impl AsRef<Path>,
+    config: &ElmNeuronConfig,
+    device: &Device,
+) -> Result<ElmNeuron, ElmError> {
     StateDict::read(path)?.to_neuron(config, device)
 }
 
@@ -25,9 +29,19 @@ impl StateDict {
     ///
     /// # Errors
     /// As [`load_published`].
-    pub fn to_neuron(&self, config: &ElmNeuronConfig, device: &Device) -> Result<ElmNeuron, ElmError> {
+    pub fn to_neuron(
+        &self,
+        config: &ElmNeuronConfig,
+        device: &Device,
+    ) -> Result<ElmNeuron, ElmError> {
         let neuron = config.init(device)?;
-        Loader { dict: self, device, problems: Vec::new(), seen: BTreeSet::new() }.load(neuron)
+        Loader {
+            dict: self,
+            device,
+            problems: Vec::new(),
+            seen: BTreeSet::new(),
+        }
+        .load(neuron)
     }
 }
 
@@ -56,11 +70,23 @@ impl Loader<'_> {
         self.linear("w_y", &mut neuron.readout);
         self.synapse_tau(&config);
         self.routing(&mut neuron, &config);
-        let unknown: Vec<&String> = self.dict.tensors.keys().filter(|k| !self.seen.contains(*k)).collect();
-        self.problems.extend(unknown.into_iter().map(|name| format!("`{name}` is not known")));
+        let unknown: Vec<&String> = self
+            .dict
+            .tensors
+            .keys()
+            .filter(|k| !self.seen.contains(*k))
+            .collect();
+        self.problems.extend(
+            unknown
+                .into_iter()
+                .map(|name| format!("`{name}` is not known")),
+        );
         match self.problems.is_empty() {
             true => Ok(neuron),
-            false => Err(ElmError::Weights { path: self.dict.path.clone(), problems: self.problems }),
+            false => Err(ElmError::Weights {
+                path: self.dict.path.clone(),
+                problems: self.problems,
+            }),
         }
     }
 
@@ -70,7 +96,10 @@ impl Loader<'_> {
         match self.dict.tensors.get(name) {
             None => self.problems.push(format!("`{name}` {shape:?} is missing")),
             Some(t) if t.shape != shape => {
-                self.problems.push(format!("`{name}` has shape {:?}, expected {shape:?}", t.shape));
+                self.problems.push(format!(
+                    "`{name}` has shape {:?}, expected {shape:?}",
+                    t.shape
+                ));
             }
             Some(t) => return Some(t.values.clone()),
         }
@@ -86,10 +115,14 @@ impl Loader<'_> {
     fn linear(&mut self, name: &str, layer: &mut Linear) {
         let [inputs, outputs] = layer.weight.dims();
         if let Some(values) = self.take(&format!("{name}.weight"), &[outputs, inputs]) {
-            let transposed = (0..inputs * outputs).map(|i| values[(i % outputs) * inputs + i / outputs]).collect();
+            let transposed = (0..inputs * outputs)
+                .map(|i| values[(i % outputs) * inputs + i / outputs])
+                .collect();
             layer.weight = self.param(transposed, &layer.weight);
         }
-        if let (Some(values), Some(bias)) = (self.take(&format!("{name}.bias"), &[outputs]), &layer.bias) {
+        if let (Some(values), Some(bias)) =
+            (self.take(&format!("{name}.bias"), &[outputs]), &layer.bias)
+        {
             layer.bias = Some(self.param(values, bias));
         }
     }
@@ -102,9 +135,13 @@ impl Loader<'_> {
         };
         let expected = config.synapse_tau;
         if let Some(values) = self.take(name, &[len])
-            && let Some(other) = values.iter().find(|v| (**v - expected).abs() > 1e-6 * expected)
+            && let Some(other) = values
+                .iter()
+                .find(|v| (**v - expected).abs() > 1e-6 * expected)
         {
-            self.problems.push(format!("`{name}` holds {other} ms, expected synapse_tau = {expected} ms everywhere"));
+            self.problems.push(format!(
+                "`{name}` holds {other} ms, expected synapse_tau = {expected} ms everywhere"
+            ));
         }
     }
 
@@ -116,7 +153,9 @@ impl Loader<'_> {
                 match self.dict.shape(name) {
                     None => {}
                     Some([0]) => {}
-                    Some(shape) => self.problems.push(format!("`{name}` has shape {shape:?}, but the configuration has no routing")),
+                    Some(shape) => self.problems.push(format!(
+                        "`{name}` has shape {shape:?}, but the configuration has no routing"
+                    )),
                 }
                 self.seen.insert(name.into());
             }
@@ -124,9 +163,17 @@ impl Loader<'_> {
         }
         let len = [config.synapses()];
         let (channels, valid) = (self.take(indices, &len), self.take(mask, &len));
-        let (Some(channels), Some(valid)) = (channels, valid) else { return };
-        if let Some(bad) = channels.iter().find(|c| !(0.0..config.num_inputs as f64).contains(*c)) {
-            self.problems.push(format!("`{indices}` holds channel {bad}, expected 0..{}", config.num_inputs));
+        let (Some(channels), Some(valid)) = (channels, valid) else {
+            return;
+        };
+        if let Some(bad) = channels
+            .iter()
+            .find(|c| !(0.0..config.num_inputs as f64).contains(*c))
+        {
+            self.problems.push(format!(
+                "`{indices}` holds channel {bad}, expected 0..{}",
+                config.num_inputs
+            ));
             return;
         }
         let table = RoutingTable {

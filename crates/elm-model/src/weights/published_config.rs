@@ -77,14 +77,19 @@ impl PublishedConfig {
                 Some(PublishedRouting::NeuronioRouting) => Routing::Neuronio,
             },
             num_branches: self.num_branch,
-            synapses_per_branch: self.num_synapse_per_branch.unwrap_or(base.synapses_per_branch),
+            synapses_per_branch: self
+                .num_synapse_per_branch
+                .unwrap_or(base.synapses_per_branch),
             hidden_layers: self.mlp_num_layers.unwrap_or(base.hidden_layers),
             hidden_size: self.mlp_hidden_size,
             activation: match self.mlp_activation {
                 Some(PublishedActivation::Silu) => HiddenActivation::Silu,
                 Some(PublishedActivation::Relu) | None => HiddenActivation::Relu,
             },
-            synapse_tau: self.tau_s_value.or(self.tau_b_value).unwrap_or(base.synapse_tau),
+            synapse_tau: self
+                .tau_s_value
+                .or(self.tau_b_value)
+                .unwrap_or(base.synapse_tau),
             memory_tau_min: self.memory_tau_min.unwrap_or(base.memory_tau_min),
             memory_tau_max: self.memory_tau_max.unwrap_or(base.memory_tau_max),
             learn_memory_tau: self.learn_memory_tau.unwrap_or(base.learn_memory_tau),

@@ -31,7 +31,8 @@ pub fn save_safetensors(neuron: &ElmNeuron, path: impl AsRef<Path>) -> Result<()
     let entries = entries(neuron).map_err(|e| file_error(path, e))?;
     let mut views = Vec::with_capacity(entries.len());
     for entry in &entries {
-        let view = TensorView::new(entry.dtype, entry.shape.clone(), &entry.bytes).map_err(|e| file_error(path, e))?;
+        let view = TensorView::new(entry.dtype, entry.shape.clone(), &entry.bytes)
+            .map_err(|e| file_error(path, e))?;
         views.push((entry.name.as_str(), view));
     }
     let config = serde_json::to_string(neuron.config()).map_err(|e| file_error(path, e))?;
@@ -80,7 +81,10 @@ fn entries(neuron: &ElmNeuron) -> Result<Vec<Entry>, ReadError> {
 }
 
 fn linear(name: &str, layer: &Linear, out: &mut Vec<Entry>) -> Result<(), ReadError> {
-    out.push(floats(&format!("{name}.weight"), layer.weight.val().transpose())?);
+    out.push(floats(
+        &format!("{name}.weight"),
+        layer.weight.val().transpose(),
+    )?);
     if let Some(bias) = &layer.bias {
         out.push(floats(&format!("{name}.bias"), bias.val())?);
     }
@@ -88,18 +92,35 @@ fn linear(name: &str, layer: &Linear, out: &mut Vec<Entry>) -> Result<(), ReadEr
 }
 
 fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ReadError> {
-    tensor.into_data().convert::<f32>().try_to_vec().map_err(|e| format!("a tensor could not be read back: {e:?}"))
+    tensor
+        .into_data()
+        .convert::<f32>()
+        .try_to_vec()
+        .map_err(|e| format!("a tensor could not be read back: {e:?}"))
 }
 
 fn floats<const D: usize>(name: &str, tensor: Tensor<D>) -> Result<Entry, ReadError> {
     let shape = tensor.dims().to_vec();
     let bytes = host(tensor)?.iter().flat_map(|v| v.to_le_bytes()).collect();
-    Ok(Entry { name: name.into(), dtype: Dtype::F32, shape, bytes })
+    Ok(Entry {
+        name: name.into(),
+        dtype: Dtype::F32,
+        shape,
+        bytes,
+    })
 }
 
 fn integers(name: &str, tensor: Tensor<1, Int>) -> Result<Entry, ReadError> {
-    let values: Vec<i64> =
-        tensor.into_data().convert::<i64>().try_to_vec().map_err(|e| format!("a tensor could not be read back: {e:?}"))?;
+    let values: Vec<i64> = tensor
+        .into_data()
+        .convert::<i64>()
+        .try_to_vec()
+        .map_err(|e| format!("a tensor could not be read back: {e:?}"))?;
     let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    Ok(Entry { name: name.into(), dtype: Dtype::I64, shape: vec![values.len()], bytes })
+    Ok(Entry {
+        name: name.into(),
+        dtype: Dtype::I64,
+        shape: vec![values.len()],
+        bytes,
+    })
 }

@@ -48,7 +48,10 @@ impl StateDict {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, ElmError> {
         let path = path.as_ref();
         if path.is_dir() {
-            return Err(file_error(path, "is a folder, expected a weight file (.safetensors or .pt)"));
+            return Err(file_error(
+                path,
+                "is a folder, expected a weight file (.safetensors or .pt)",
+            ));
         }
         match path.extension().and_then(|e| e.to_str()) {
             Some("pt" | "pth" | "bin") => Self::read_pytorch(path),
@@ -58,9 +61,16 @@ impl StateDict {
 
     fn read_safetensors(path: &Path) -> Result<Self, ElmError> {
         let bytes = std::fs::read(path).map_err(|e| file_error(path, e))?;
-        let invalid = |e: safetensors::SafeTensorError| file_error(path, format!("is no valid safetensors file: {e}"));
+        let invalid = |e: safetensors::SafeTensorError| {
+            file_error(path, format!("is no valid safetensors file: {e}"))
+        };
         let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).map_err(invalid)?;
-        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let metadata = header
+            .metadata()
+            .clone()
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
         let file = safetensors::SafeTensors::deserialize(&bytes).map_err(invalid)?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
@@ -76,12 +86,26 @@ impl StateDict {
                 Dtype::I8 => Format::I8,
                 Dtype::U8 => Format::U8,
                 Dtype::BOOL => Format::Bool,
-                other => return Err(file_error(path, format!("`{name}` has number format {other:?}, expected floats, integers or booleans"))),
+                other => {
+                    return Err(file_error(
+                        path,
+                        format!(
+                            "`{name}` has number format {other:?}, expected floats, integers or booleans"
+                        ),
+                    ));
+                }
             };
-            let tensor = StateTensor { shape: view.shape().to_vec(), values: decode(format, view.data()) };
+            let tensor = StateTensor {
+                shape: view.shape().to_vec(),
+                values: decode(format, view.data()),
+            };
             tensors.insert(name, tensor);
         }
-        Ok(Self { path: path.into(), tensors, metadata })
+        Ok(Self {
+            path: path.into(),
+            tensors,
+            metadata,
+        })
     }
 
     fn read_pytorch(path: &Path) -> Result<Self, ElmError> {
@@ -89,7 +113,9 @@ impl StateDict {
         if !path.exists() {
             return Err(file_error(path, "no such file"));
         }
-        let invalid = |e: &dyn std::fmt::Display| file_error(path, format!("is no readable PyTorch state dict: {e}"));
+        let invalid = |e: &dyn std::fmt::Display| {
+            file_error(path, format!("is no readable PyTorch state dict: {e}"))
+        };
         let reader = pytorch_reader::PytorchReader::new(path).map_err(|e| invalid(&e))?;
         let mut tensors = BTreeMap::new();
         for (name, tensor) in reader.into_tensors() {
@@ -104,12 +130,29 @@ impl StateDict {
                 DType::I8 => Format::I8,
                 DType::U8 => Format::U8,
                 DType::Bool => Format::Bool,
-                other => return Err(file_error(path, format!("`{name}` has number format {other:?}, expected floats, integers or booleans"))),
+                other => {
+                    return Err(file_error(
+                        path,
+                        format!(
+                            "`{name}` has number format {other:?}, expected floats, integers or booleans"
+                        ),
+                    ));
+                }
             };
             let values = decode(format, &tensor.read().map_err(|e| invalid(&e))?);
-            tensors.insert(name, StateTensor { shape: tensor.shape().to_vec(), values });
+            tensors.insert(
+                name,
+                StateTensor {
+                    shape: tensor.shape().to_vec(),
+                    values,
+                },
+            );
         }
-        Ok(Self { path: path.into(), tensors, metadata: BTreeMap::new() })
+        Ok(Self {
+            path: path.into(),
+            tensors,
+            metadata: BTreeMap::new(),
+        })
     }
 
     /// Shape of a tensor, if it is there.
@@ -119,7 +162,10 @@ impl StateDict {
 }
 
 pub(super) fn file_error(path: &Path, problem: impl std::fmt::Display) -> ElmError {
-    ElmError::File { path: path.into(), problem: problem.to_string() }
+    ElmError::File {
+        path: path.into(),
+        problem: problem.to_string(),
+    }
 }
 
 fn decode(format: Format, bytes: &[u8]) -> Vec<f64> {

@@ -19,7 +19,9 @@ pub fn devices() -> Vec<(&'static str, Device)> {
 
 /// The reference file folder beside the project, if this machine has it.
 pub fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared")
+        .join(name);
     if path.exists() {
         return Some(path);
     }
@@ -62,13 +64,24 @@ impl Golden {
             .iter()
             .filter_map(|(k, v)| Some((k.strip_prefix("param.")?.to_string(), v.clone())))
             .collect();
-        Self { config: published.to_config(version), params, values }
+        Self {
+            config: published.to_config(version),
+            params,
+            values,
+        }
     }
 
     pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
-        let t = self.values.tensors.get(name).unwrap_or_else(|| panic!("no `{name}`"));
+        let t = self
+            .values
+            .tensors
+            .get(name)
+            .unwrap_or_else(|| panic!("no `{name}`"));
         let shape: [usize; D] = t.shape.clone().try_into().unwrap();
-        Tensor::from_data(burn::tensor::TensorData::new(t.values.clone(), shape), device)
+        Tensor::from_data(
+            burn::tensor::TensorData::new(t.values.clone(), shape),
+            device,
+        )
     }
 }
 
@@ -92,7 +105,10 @@ pub fn difference(found: &[f64], expected: &[f64]) -> (f64, f64) {
 /// Asserts that two tensors differ by at most `tolerance` times the largest expected value.
 pub fn assert_relative(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
     let (worst, largest) = difference(found, expected);
-    assert!(worst <= tolerance * largest.max(1e-12), "{what}: off by {worst:e}, largest {largest:e}");
+    assert!(
+        worst <= tolerance * largest.max(1e-12),
+        "{what}: off by {worst:e}, largest {largest:e}"
+    );
 }
 
 /// Asserts that two tensors differ by at most `tolerance`.

@@ -14,7 +14,11 @@ impl HostBackend for Flex {
     type Held = FlexTensor;
 
     fn hold(tensor: F) -> FlexTensor {
-        if tensor.is_contiguous() && tensor.layout().start_offset() == 0 { tensor } else { tensor.to_contiguous() }
+        if tensor.is_contiguous() && tensor.layout().start_offset() == 0 {
+            tensor
+        } else {
+            tensor.to_contiguous()
+        }
     }
 
     fn slice<R: Real>(held: &FlexTensor) -> &[R] {

@@ -26,12 +26,22 @@ fn dims3<B: Backend>(tensor: &F<B>) -> [usize; 3] {
 
 /// Memory and, if `keep`, what the backward pass needs.
 #[allow(clippy::type_complexity)]
-pub(super) fn scan_forward<B: HostBackend, R: Real>(x: [F<B>; 5], spec: ScanSpec, keep: bool) -> (F<B>, Option<(F<B>, F<B>)>) {
+pub(super) fn scan_forward<B: HostBackend, R: Real>(
+    x: [F<B>; 5],
+    spec: ScanSpec,
+    keep: bool,
+) -> (F<B>, Option<(F<B>, F<B>)>) {
     let device = x[0].device();
     let [batch, time, _] = dims3::<B>(&x[0]);
     let held = x.map(B::hold);
     let [drive, weights, decay, gate, start] = held.each_ref().map(|t| B::slice::<R>(t));
-    let inputs = scan::Inputs { drive, weights, decay, gate, start };
+    let inputs = scan::Inputs {
+        drive,
+        weights,
+        decay,
+        gate,
+        start,
+    };
     let (memory, kept) = scan::forward(batch, time, &spec, &inputs, keep);
     let shape = |width: usize| Shape::new([batch, time, width]);
     let kept = kept.map(|k| {
@@ -44,12 +54,26 @@ pub(super) fn scan_forward<B: HostBackend, R: Real>(x: [F<B>; 5], spec: ScanSpec
 }
 
 /// Gradients of drive, weights, decay, gate and start.
-pub(super) fn scan_backward<B: HostBackend, R: Real>(x: [F<B>; 8], spec: ScanSpec) -> (F<B>, F<B>, F<B>, F<B>, F<B>) {
+#[allow(clippy::type_complexity)] // the tuple that the dispatched operation returns
+pub(super) fn scan_backward<B: HostBackend, R: Real>(
+    x: [F<B>; 8],
+    spec: ScanSpec,
+) -> (F<B>, F<B>, F<B>, F<B>, F<B>) {
     let device = x[0].device();
     let [batch, time, m] = dims3::<B>(&x[0]);
     let held = x.map(B::hold);
-    let [grad, memory, hidden, tanh, weights, decay, gate, start] = held.each_ref().map(|t| B::slice::<R>(t));
-    let inputs = scan::BackwardInputs { grad, memory, hidden, tanh, weights, decay, gate, start };
+    let [grad, memory, hidden, tanh, weights, decay, gate, start] =
+        held.each_ref().map(|t| B::slice::<R>(t));
+    let inputs = scan::BackwardInputs {
+        grad,
+        memory,
+        hidden,
+        tanh,
+        weights,
+        decay,
+        gate,
+        start,
+    };
     let g = scan::backward(batch, time, &spec, &inputs);
     (
         B::make(g.drive, Shape::new([batch, time, spec.first()]), &device),
@@ -65,7 +89,11 @@ pub(super) fn trace_forward<B: HostBackend, R: Real>(x: [F<B>; 3]) -> F<B> {
     let dims = dims3::<B>(&x[0]);
     let held = x.map(B::hold);
     let [input, decay, start] = held.each_ref().map(|t| B::slice::<R>(t));
-    B::make(trace::forward(dims[1], input, decay, start), Shape::new(dims), &device)
+    B::make(
+        trace::forward(dims[1], input, decay, start),
+        Shape::new(dims),
+        &device,
+    )
 }
 
 pub(super) fn trace_backward<B: HostBackend, R: Real>(x: [F<B>; 2]) -> (F<B>, F<B>) {
@@ -88,9 +116,17 @@ pub(super) fn input_product<B: HostBackend, R: Real>(x: [F<B>; 2], transpose: bo
     let held = x.map(B::hold);
     let [input, other] = held.each_ref().map(|t| B::slice::<R>(t));
     if transpose {
-        B::make(product::backward(inputs, outputs, input, other), Shape::new([inputs, outputs]), &device)
+        B::make(
+            product::backward(inputs, outputs, input, other),
+            Shape::new([inputs, outputs]),
+            &device,
+        )
     } else {
-        B::make(product::forward(inputs, outputs, input, other), Shape::new([rows, outputs]), &device)
+        B::make(
+            product::forward(inputs, outputs, input, other),
+            Shape::new([rows, outputs]),
+            &device,
+        )
     }
 }
 
@@ -110,23 +146,54 @@ pub(super) use by_dtype;
 macro_rules! impl_fused_ops {
     ($backend:ty) => {
         impl FusedOps for $backend {
-            fn elm_memory_scan(drive: F, weights: F, decay: F, gate: F, start: F, spec: ScanSpec) -> F {
-                by_dtype!(drive.dtype(), scan_forward([drive, weights, decay, gate, start], spec, false)).0
+            fn elm_memory_scan(
+                drive: F,
+                weights: F,
+                decay: F,
+                gate: F,
+                start: F,
+                spec: ScanSpec,
+            ) -> F {
+                by_dtype!(
+                    drive.dtype(),
+                    scan_forward([drive, weights, decay, gate, start], spec, false)
+                )
+                .0
             }
-            fn elm_memory_scan_forward(drive: F, weights: F, decay: F, gate: F, start: F, spec: ScanSpec) -> (F, F, F) {
-                let (memory, kept) =
-                    by_dtype!(drive.dtype(), scan_forward([drive, weights, decay, gate, start], spec, true));
+            fn elm_memory_scan_forward(
+                drive: F,
+                weights: F,
+                decay: F,
+                gate: F,
+                start: F,
+                spec: ScanSpec,
+            ) -> (F, F, F) {
+                let (memory, kept) = by_dtype!(
+                    drive.dtype(),
+                    scan_forward([drive, weights, decay, gate, start], spec, true)
+                );
                 match kept {
                     Some((hidden, tanh)) => (memory, hidden, tanh),
                     None => unreachable!("the forward pass was asked to keep"),
                 }
             }
             fn elm_memory_scan_backward(
-                grad: F, memory: F, hidden: F, tanh: F, weights: F, decay: F, gate: F, start: F, spec: ScanSpec,
+                grad: F,
+                memory: F,
+                hidden: F,
+                tanh: F,
+                weights: F,
+                decay: F,
+                gate: F,
+                start: F,
+                spec: ScanSpec,
             ) -> (F, F, F, F, F) {
                 by_dtype!(
                     grad.dtype(),
-                    scan_backward([grad, memory, hidden, tanh, weights, decay, gate, start], spec)
+                    scan_backward(
+                        [grad, memory, hidden, tanh, weights, decay, gate, start],
+                        spec
+                    )
                 )
             }
             fn elm_leaky_trace(input: F, decay: F, start: F) -> F {

@@ -5,14 +5,14 @@
 //! them ([`pack`]); the whole time loop runs inside one function per tile, in the instruction set that
 //! the machine has ([`isa`]). All weight gradients are one matrix product each after the loop.
 
+mod gradients;
+mod host;
 pub mod isa;
 pub mod pack;
 pub mod product;
 pub mod real;
 pub mod scan;
 pub mod trace;
-mod gradients;
-mod host;
 
 #[cfg(feature = "flex")]
 mod flex;

@@ -1,7 +1,9 @@
 //! NdArray: one copy in and one copy out through Burn's tensor data.
 #![allow(deprecated)] // Burn 0.22 deprecates NdArray; people still use it
 
-use burn::backend::{DType, NdArray, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
+use burn::backend::{
+    DType, NdArray, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor,
+};
 use burn::tensor::Shape;
 
 use super::host::{self, HostBackend, by_dtype, impl_fused_ops};

@@ -40,23 +40,40 @@ impl<R: Real> Packed<R> {
             let wide = R::PANEL.min(width - start);
             for row in 0..inputs {
                 for col in start..start + wide {
-                    panels.push(if col < outputs { at(row, col) } else { R::default() });
+                    panels.push(if col < outputs {
+                        at(row, col)
+                    } else {
+                        R::default()
+                    });
                 }
             }
         }
-        Self { inputs, width, panels }
+        Self {
+            inputs,
+            width,
+            panels,
+        }
     }
 
     /// `out[r] += input[r] · W` for `ROWS` rows; `input` rows lie `stride` apart, `out` rows `self.width`.
     #[inline(always)]
-    pub fn multiply_add<const ROWS: usize, const FMA: bool>(&self, input: &[R], stride: usize, out: &mut [R]) {
+    pub fn multiply_add<const ROWS: usize, const FMA: bool>(
+        &self,
+        input: &[R],
+        stride: usize,
+        out: &mut [R],
+    ) {
         let mut start = 0;
         while start < self.width {
             let wide = R::PANEL.min(self.width - start);
             let panel = &self.panels[start * self.inputs..(start + wide) * self.inputs];
             match wide {
-                24 => panel_product::<R, ROWS, 24, FMA>(panel, input, stride, out, self.width, start),
-                16 => panel_product::<R, ROWS, 16, FMA>(panel, input, stride, out, self.width, start),
+                24 => {
+                    panel_product::<R, ROWS, 24, FMA>(panel, input, stride, out, self.width, start)
+                }
+                16 => {
+                    panel_product::<R, ROWS, 16, FMA>(panel, input, stride, out, self.width, start)
+                }
                 _ => panel_product::<R, ROWS, 8, FMA>(panel, input, stride, out, self.width, start),
             }
             start += wide;
@@ -102,10 +119,13 @@ mod tests {
     #[test]
     fn packed_product_equals_the_plain_one() {
         for (inputs, outputs) in [(1, 1), (3, 8), (7, 25), (20, 47), (5, 100)] {
-            let matrix: Vec<f64> = (0..inputs * outputs).map(|i| (i as f64 * 0.37).sin()).collect();
+            let matrix: Vec<f64> = (0..inputs * outputs)
+                .map(|i| (i as f64 * 0.37).sin())
+                .collect();
             let input: Vec<f64> = (0..2 * inputs).map(|i| (i as f64 * 0.11).cos()).collect();
-            let transposed: Vec<f64> =
-                (0..outputs * inputs).map(|i| matrix[(i % inputs) * outputs + i / inputs]).collect();
+            let transposed: Vec<f64> = (0..outputs * inputs)
+                .map(|i| matrix[(i % inputs) * outputs + i / inputs])
+                .collect();
             for packed in [
                 Packed::new(&matrix, inputs, outputs),
                 Packed::transposed(&transposed, inputs, outputs),
@@ -115,7 +135,9 @@ mod tests {
                 for r in 0..2 {
                     for c in 0..outputs {
                         let want: f64 = 1.0
-                            + (0..inputs).map(|k| input[r * inputs + k] * matrix[k * outputs + c]).sum::<f64>();
+                            + (0..inputs)
+                                .map(|k| input[r * inputs + k] * matrix[k * outputs + c])
+                                .sum::<f64>();
                         assert!((out[r * packed.width + c] - want).abs() < 1e-12);
                     }
                 }

@@ -24,8 +24,17 @@ pub fn forward<R: Real>(inputs: usize, outputs: usize, input: &[R], matrix: &[R]
 by_isa!(forward_rows_isa => forward_rows [R: Real] [] (inputs: usize, outputs: usize, input: &[R], matrix: &[R], out: &mut [R]));
 
 #[inline(always)]
-fn forward_rows<R: Real, const FMA: bool>(inputs: usize, outputs: usize, input: &[R], matrix: &[R], out: &mut [R]) {
-    for (row, out) in input.chunks_exact(inputs).zip(out.chunks_exact_mut(outputs)) {
+fn forward_rows<R: Real, const FMA: bool>(
+    inputs: usize,
+    outputs: usize,
+    input: &[R],
+    matrix: &[R],
+    out: &mut [R],
+) {
+    for (row, out) in input
+        .chunks_exact(inputs)
+        .zip(out.chunks_exact_mut(outputs))
+    {
         for_each_nonzero(row, |i, x| {
             for (o, w) in out.iter_mut().zip(&matrix[i * outputs..][..outputs]) {
                 *o = if FMA { x.fused(*w, *o) } else { x * *w + *o };
@@ -59,7 +68,13 @@ pub fn backward<R: Real>(inputs: usize, outputs: usize, input: &[R], grad: &[R])
 by_isa!(backward_rows_isa => backward_rows [R: Real] [] (inputs: usize, outputs: usize, input: &[R], grad: &[R], out: &mut [R]));
 
 #[inline(always)]
-fn backward_rows<R: Real, const FMA: bool>(inputs: usize, outputs: usize, input: &[R], grad: &[R], out: &mut [R]) {
+fn backward_rows<R: Real, const FMA: bool>(
+    inputs: usize,
+    outputs: usize,
+    input: &[R],
+    grad: &[R],
+    out: &mut [R],
+) {
     for (row, grad) in input.chunks_exact(inputs).zip(grad.chunks_exact(outputs)) {
         for_each_nonzero(row, |i, x| {
             for (o, g) in out[i * outputs..][..outputs].iter_mut().zip(grad) {

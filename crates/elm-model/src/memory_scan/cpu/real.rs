@@ -101,7 +101,8 @@ mod tests {
             }
             for x in [x, -x] {
                 let want = f64::from(x).tanh();
-                let ulp = f64::from(f32::from_bits((want.abs() as f32).to_bits() + 1)) - f64::from(want.abs() as f32);
+                let ulp = f64::from(f32::from_bits((want.abs() as f32).to_bits() + 1))
+                    - f64::from(want.abs() as f32);
                 worst = worst.max((f64::from(x.tanh_fast()) - want).abs() / ulp);
             }
         }

@@ -47,17 +47,29 @@ pub struct Gradients<R> {
 
 /// Samples per tile: as many as possible while every thread has one.
 fn tile_rows(batch: usize) -> usize {
-    batch.div_ceil(rayon::current_num_threads().max(1)).clamp(1, MAX_ROWS)
+    batch
+        .div_ceil(rayon::current_num_threads().max(1))
+        .clamp(1, MAX_ROWS)
 }
 
 /// Runs the scan; keeps what the backward pass needs if `keep`.
-pub fn forward<R: Real>(batch: usize, time: usize, spec: &ScanSpec, x: &Inputs<'_, R>, keep: bool) -> (Vec<R>, Option<Kept<R>>) {
+pub fn forward<R: Real>(
+    batch: usize,
+    time: usize,
+    spec: &ScanSpec,
+    x: &Inputs<'_, R>,
+    keep: bool,
+) -> (Vec<R>, Option<Kept<R>>) {
     let (m, h) = (spec.memory, spec.hidden_total());
     let stages: Vec<ForwardStage<'_, R>> = spec
         .stages()
         .iter()
         .map(|s| ForwardStage {
-            weight: Packed::new(&x.weights[s.weight..][..s.inputs * s.outputs], s.inputs, s.outputs),
+            weight: Packed::new(
+                &x.weights[s.weight..][..s.inputs * s.outputs],
+                s.inputs,
+                s.outputs,
+            ),
             bias: s.bias.map(|at| &x.weights[at..][..s.outputs]),
         })
         .collect();
@@ -72,31 +84,39 @@ pub fn forward<R: Real>(batch: usize, time: usize, spec: &ScanSpec, x: &Inputs<'
     let mut tanh_tiles = tiles(&mut kept.tanh, rows * time * m);
     let jobs: Vec<_> = memory
         .chunks_mut((rows * time * m).max(1))
-        .map(|memory| (memory, hidden_tiles.next().unwrap_or_default(), tanh_tiles.next().unwrap_or_default()))
+        .map(|memory| {
+            (
+                memory,
+                hidden_tiles.next().unwrap_or_default(),
+                tanh_tiles.next().unwrap_or_default(),
+            )
+        })
         .collect();
-    jobs.into_par_iter().enumerate().for_each(|(i, (memory, hidden, tanh))| {
-        let n = memory.len() / (time * m);
-        let first = i * rows;
-        let tile = ForwardTile {
-            spec: *spec,
-            time,
-            drive: &x.drive[first * time * spec.first()..][..n * time * spec.first()],
-            decay: x.decay,
-            gate: x.gate,
-            start: &x.start[first * m..][..n * m],
-            stages: &stages,
-            memory,
-            hidden,
-            tanh,
-            keep,
-        };
-        match n {
-            4 => forward_tile_isa::<R, 4>(tile),
-            3 => forward_tile_isa::<R, 3>(tile),
-            2 => forward_tile_isa::<R, 2>(tile),
-            _ => forward_tile_isa::<R, 1>(tile),
-        }
-    });
+    jobs.into_par_iter()
+        .enumerate()
+        .for_each(|(i, (memory, hidden, tanh))| {
+            let n = memory.len() / (time * m);
+            let first = i * rows;
+            let tile = ForwardTile {
+                spec: *spec,
+                time,
+                drive: &x.drive[first * time * spec.first()..][..n * time * spec.first()],
+                decay: x.decay,
+                gate: x.gate,
+                start: &x.start[first * m..][..n * m],
+                stages: &stages,
+                memory,
+                hidden,
+                tanh,
+                keep,
+            };
+            match n {
+                4 => forward_tile_isa::<R, 4>(tile),
+                3 => forward_tile_isa::<R, 3>(tile),
+                2 => forward_tile_isa::<R, 2>(tile),
+                _ => forward_tile_isa::<R, 1>(tile),
+            }
+        });
     (memory, keep.then_some(kept))
 }
 
@@ -128,7 +148,19 @@ by_isa!(forward_tile_isa => forward_tile [R: Real] [ROWS] (tile: ForwardTile<'_,
 
 #[inline(always)]
 fn forward_tile<R: Real, const ROWS: usize, const FMA: bool>(tile: ForwardTile<'_, R>) {
-    let ForwardTile { spec, time, drive, decay, gate, start, stages, memory, hidden, tanh, keep } = tile;
+    let ForwardTile {
+        spec,
+        time,
+        drive,
+        decay,
+        gate,
+        start,
+        stages,
+        memory,
+        hidden,
+        tanh,
+        keep,
+    } = tile;
     let (m, first, kept) = (spec.memory, spec.first(), spec.hidden_total());
     let mp = padded(m);
     let (gain, slope) = (R::of(SQUASH_GAIN), R::of(SQUASH_SLOPE));
@@ -139,7 +171,10 @@ fn forward_tile<R: Real, const ROWS: usize, const FMA: bool>(tile: ForwardTile<'
         }
     }
     // pre-activations of each stage, in place activated for the next
-    let mut values: Vec<Vec<R>> = stages.iter().map(|s| vec![R::default(); ROWS * s.weight.width]).collect();
+    let mut values: Vec<Vec<R>> = stages
+        .iter()
+        .map(|s| vec![R::default(); ROWS * s.weight.width])
+        .collect();
     for t in 0..time {
         for (k, stage) in stages.iter().enumerate() {
             let width = stage.weight.width;
@@ -147,13 +182,18 @@ fn forward_tile<R: Real, const ROWS: usize, const FMA: bool>(tile: ForwardTile<'
             let out = &mut rest[0][..];
             for r in 0..ROWS {
                 match stage.bias {
-                    None => out[r * width..][..first].copy_from_slice(&drive[(r * time + t) * first..][..first]),
+                    None => out[r * width..][..first]
+                        .copy_from_slice(&drive[(r * time + t) * first..][..first]),
                     Some(bias) => out[r * width..][..bias.len()].copy_from_slice(bias),
                 }
             }
             match before.last() {
                 None => stage.weight.multiply_add::<ROWS, FMA>(&decayed, mp, out),
-                Some(input) => stage.weight.multiply_add::<ROWS, FMA>(input, padded(spec.hidden), out),
+                Some(input) => {
+                    stage
+                        .weight
+                        .multiply_add::<ROWS, FMA>(input, padded(spec.hidden), out)
+                }
             }
             if k < spec.hidden_layers {
                 if keep {
@@ -190,9 +230,13 @@ fn forward_tile<R: Real, const ROWS: usize, const FMA: bool>(tile: ForwardTile<'
 pub(super) fn activate<R: Real>(values: &mut [R], activation: HiddenActivation) {
     let zero = R::default();
     match activation {
-        HiddenActivation::Relu => values.iter_mut().for_each(|v| *v = if *v > zero { *v } else { zero }),
+        HiddenActivation::Relu => values
+            .iter_mut()
+            .for_each(|v| *v = if *v > zero { *v } else { zero }),
         HiddenActivation::SquaredRelu => {
-            values.iter_mut().for_each(|v| *v = if *v > zero { *v * *v } else { zero });
+            values
+                .iter_mut()
+                .for_each(|v| *v = if *v > zero { *v * *v } else { zero });
         }
         HiddenActivation::Silu => values.iter_mut().for_each(|v| *v = *v * sigmoid(*v)),
     }
@@ -204,7 +248,9 @@ fn activation_gradient<R: Real>(grad: &mut [R], pre: &[R], activation: HiddenAct
     let (zero, one) = (R::default(), R::of(1.0));
     match activation {
         HiddenActivation::Relu => {
-            grad.iter_mut().zip(pre).for_each(|(g, a)| *g = if *a > zero { *g } else { zero });
+            grad.iter_mut()
+                .zip(pre)
+                .for_each(|(g, a)| *g = if *a > zero { *g } else { zero });
         }
         HiddenActivation::SquaredRelu => grad
             .iter_mut()
@@ -232,52 +278,74 @@ pub struct BackwardInputs<'a, R> {
 }
 
 /// Gradients of all inputs, from the gradient of the memory `[batch, time, memory]`.
-pub fn backward<R: Real>(batch: usize, time: usize, spec: &ScanSpec, x: &BackwardInputs<'_, R>) -> Gradients<R> {
+pub fn backward<R: Real>(
+    batch: usize,
+    time: usize,
+    spec: &ScanSpec,
+    x: &BackwardInputs<'_, R>,
+) -> Gradients<R> {
     let (m, h) = (spec.memory, spec.hidden_total());
     let transposed: Vec<Packed<R>> = spec
         .stages()
         .iter()
-        .map(|s| Packed::transposed(&x.weights[s.weight..][..s.inputs * s.outputs], s.outputs, s.inputs))
+        .map(|s| {
+            Packed::transposed(
+                &x.weights[s.weight..][..s.inputs * s.outputs],
+                s.outputs,
+                s.inputs,
+            )
+        })
         .collect();
     let rows = tile_rows(batch);
     let zeros = |n: usize| vec![R::default(); n];
     let (mut dhidden, mut dz) = (zeros(batch * time * h), zeros(batch * time * m));
-    let (mut ddecay, mut dgate, mut dstart) = (zeros(batch * m), zeros(batch * m), zeros(batch * m));
+    let (mut ddecay, mut dgate, mut dstart) =
+        (zeros(batch * m), zeros(batch * m), zeros(batch * m));
     let mut hidden_tiles = tiles(&mut dhidden, rows * time * h);
     let jobs: Vec<_> = dz
         .chunks_mut((rows * time * m).max(1))
         .zip(ddecay.chunks_mut((rows * m).max(1)))
         .zip(dgate.chunks_mut((rows * m).max(1)))
         .zip(dstart.chunks_mut((rows * m).max(1)))
-        .map(|(((dz, ddecay), dgate), dstart)| (hidden_tiles.next().unwrap_or_default(), dz, ddecay, dgate, dstart))
+        .map(|(((dz, ddecay), dgate), dstart)| {
+            (
+                hidden_tiles.next().unwrap_or_default(),
+                dz,
+                ddecay,
+                dgate,
+                dstart,
+            )
+        })
         .collect();
-    jobs.into_par_iter().enumerate().for_each(|(i, (dhidden, dz, ddecay, dgate, dstart))| {
-        let n = dstart.len() / m;
-        let (at, len) = (i * rows * time, n * time);
-        let tile = BackwardTile {
-            spec: *spec,
-            time,
-            grad: &x.grad[at * m..][..len * m],
-            memory: &x.memory[at * m..][..len * m],
-            hidden: &x.hidden[at * h..][..len * h],
-            tanh: &x.tanh[at * m..][..len * m],
-            decay: x.decay,
-            gate: x.gate,
-            start: &x.start[i * rows * m..][..n * m],
-            transposed: &transposed,
-            dhidden,
-            dz,
-            ddecay,
-            dgate,
-            dstart,
-        };
-        match n {
-            4 => backward_tile_isa::<R, 4>(tile),
-            3 => backward_tile_isa::<R, 3>(tile),
-            2 => backward_tile_isa::<R, 2>(tile),
-            _ => backward_tile_isa::<R, 1>(tile),
-        }
-    });
+    jobs.into_par_iter()
+        .enumerate()
+        .for_each(|(i, (dhidden, dz, ddecay, dgate, dstart))| {
+            let n = dstart.len() / m;
+            let (at, len) = (i * rows * time, n * time);
+            let tile = BackwardTile {
+                spec: *spec,
+                time,
+                grad: &x.grad[at * m..][..len * m],
+                memory: &x.memory[at * m..][..len * m],
+                hidden: &x.hidden[at * h..][..len * h],
+                tanh: &x.tanh[at * m..][..len * m],
+                decay: x.decay,
+                gate: x.gate,
+                start: &x.start[i * rows * m..][..n * m],
+                transposed: &transposed,
+                dhidden,
+                dz,
+                ddecay,
+                dgate,
+                dstart,
+            };
+            match n {
+                4 => backward_tile_isa::<R, 4>(tile),
+                3 => backward_tile_isa::<R, 3>(tile),
+                2 => backward_tile_isa::<R, 2>(tile),
+                _ => backward_tile_isa::<R, 1>(tile),
+            }
+        });
     let weights = gradients::weights(batch, time, spec, x, &dhidden, &dz);
     let drive = gradients::drive(spec, dhidden, dz);
     Gradients {
@@ -311,7 +379,23 @@ by_isa!(backward_tile_isa => backward_tile [R: Real] [ROWS] (tile: BackwardTile<
 
 #[inline(always)]
 fn backward_tile<R: Real, const ROWS: usize, const FMA: bool>(tile: BackwardTile<'_, R>) {
-    let BackwardTile { spec, time, grad, memory, hidden, tanh, decay, gate, start, transposed, dhidden, dz, ddecay, dgate, dstart } = tile;
+    let BackwardTile {
+        spec,
+        time,
+        grad,
+        memory,
+        hidden,
+        tanh,
+        decay,
+        gate,
+        start,
+        transposed,
+        dhidden,
+        dz,
+        ddecay,
+        dgate,
+        dstart,
+    } = tile;
     let (m, h, kept) = (spec.memory, spec.hidden, spec.hidden_total());
     let (mp, hp) = (padded(m), padded(h));
     let (gain, one) = (R::of(SQUASH_GAIN), R::of(1.0));
@@ -319,7 +403,9 @@ fn backward_tile<R: Real, const ROWS: usize, const FMA: bool>(tile: BackwardTile
     // gradient of the memory on its way back; from the last product on, of the decayed memory
     let mut dm = vec![R::default(); ROWS * mp];
     let mut dz_t = vec![R::default(); ROWS * mp];
-    let mut layers: Vec<Vec<R>> = (0..spec.hidden_layers).map(|_| vec![R::default(); ROWS * hp]).collect();
+    let mut layers: Vec<Vec<R>> = (0..spec.hidden_layers)
+        .map(|_| vec![R::default(); ROWS * hp])
+        .collect();
     for t in (0..time).rev() {
         for r in 0..ROWS {
             let row = (r * time + t) * m;
