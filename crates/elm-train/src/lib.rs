@@ -1,1 +1,3 @@
-//! placeholder
+//! Training, evaluation and reports for ELM neurons.
+
+pub mod recipe;

@@ -1,0 +1,128 @@
+//! The recipes that come with the program.
+
+use super::keys::hint;
+use super::{Recipe, RecipeError};
+
+const QUICK: &str = include_str!("recipes/quick.toml");
+const NEURONIO: &str = include_str!("recipes/neuronio.toml");
+const NEURONIO_BEST: &str = include_str!("recipes/neuronio-best.toml");
+
+/// Memory sizes M of the published NeuronIO neurons; each has a recipe `neuronio-m<M>`.
+pub const PUBLISHED_MEMORY_SIZES: [usize; 14] =
+    [1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 75, 100];
+
+/// Name and one-line description of every built-in recipe.
+pub fn builtins() -> Vec<(String, String)> {
+    let mut list = vec![(
+        "quick".to_string(),
+        "a small neuron on the shipped simulations, minutes on two cores".to_string(),
+    )];
+    list.extend(PUBLISHED_MEMORY_SIZES.iter().map(|&m| {
+        let units = if m == 1 {
+            "1 memory unit".to_string()
+        } else {
+            format!("{m} memory units")
+        };
+        (
+            sized_name(m),
+            format!("published NeuronIO training, {units}; needs the full data set"),
+        )
+    }));
+    list.push((
+        "neuronio-best".to_string(),
+        "published best NeuronIO neuron, 100 memory units, silu; needs the full data set"
+            .to_string(),
+    ));
+    list
+}
+
+fn sized_name(num_memory: usize) -> String {
+    format!("neuronio-m{num_memory}")
+}
+
+impl Recipe {
+    /// A recipe that comes with the program; [`builtins`] lists them.
+    ///
+    /// # Errors
+    /// [`RecipeError::UnknownBuiltin`] with the nearest name.
+    pub fn builtin(name: &str) -> Result<Self, RecipeError> {
+        let origin = format!("built-in recipe {name}");
+        match name {
+            "quick" => return Self::from_toml(QUICK, &origin),
+            "neuronio-best" => return Self::from_toml(NEURONIO_BEST, &origin),
+            _ => {}
+        }
+        if let Some(&size) = PUBLISHED_MEMORY_SIZES
+            .iter()
+            .find(|&&m| sized_name(m) == name)
+        {
+            let mut recipe = Self::from_toml(NEURONIO, &origin)?;
+            recipe.model.num_memory = size;
+            return Ok(recipe);
+        }
+        let names: Vec<_> = builtins().into_iter().map(|(name, _)| name).collect();
+        Err(RecipeError::UnknownBuiltin {
+            name: name.to_string(),
+            hint: hint(
+                name,
+                names.iter().map(String::as_str),
+                "; `elm recipes` lists them",
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::recipe::DataSource;
+    use elm_model::{ElmNeuronConfig, HiddenActivation};
+
+    #[test]
+    fn every_builtin_loads_and_survives_toml() {
+        for (name, description) in builtins() {
+            let recipe = Recipe::builtin(&name).unwrap();
+            assert_eq!(
+                Recipe::from_toml(&recipe.to_toml(), "text").unwrap(),
+                recipe,
+                "{name}"
+            );
+            assert!(!description.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn quick_is_ready_to_run() {
+        let recipe = Recipe::builtin("quick").unwrap();
+        recipe.validate().unwrap();
+        assert_eq!(recipe.data.train, DataSource::Shipped);
+    }
+
+    #[test]
+    fn published_recipes_are_the_published_neurons() {
+        for size in PUBLISHED_MEMORY_SIZES {
+            let mut recipe = Recipe::builtin(&sized_name(size)).unwrap();
+            assert_eq!(recipe.model.config(), ElmNeuronConfig::neuronio(size));
+            assert_eq!(recipe.train.total_steps(), 350_000);
+            let error = recipe.validate().unwrap_err().to_string();
+            assert!(error.contains("--set data.train='[\"folder\"]'"), "{error}");
+            for part in ["train", "valid", "test"] {
+                recipe.set(&format!("data.{part}=['folder']")).unwrap();
+            }
+            recipe.validate().unwrap();
+        }
+        let best = Recipe::builtin("neuronio-best").unwrap();
+        assert_eq!(best.model.activation, HiddenActivation::Silu);
+        assert_eq!((best.model.num_memory, best.train.batch_size), (100, 32));
+        assert_eq!(best.train.total_steps(), 250_000);
+    }
+
+    #[test]
+    fn an_unknown_name_suggests_the_nearest() {
+        let error = Recipe::builtin("quik").unwrap_err().to_string();
+        assert_eq!(error, "unknown recipe `quik`, did you mean `quick`?");
+        let error = Recipe::builtin("xyz").unwrap_err().to_string();
+        assert_eq!(error, "unknown recipe `xyz`; `elm recipes` lists them");
+    }
+}

@@ -1,0 +1,70 @@
+//! Where simulations come from.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Where simulations come from; in TOML `"shipped"` or a list of paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataSource {
+    /// The part of the data set that ships with this project: `data.train` is its training part, and so on.
+    Shipped,
+    /// Files, or folders of files.
+    Paths(Vec<PathBuf>),
+}
+
+impl DataSource {
+    /// Is no path given?
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Paths(paths) if paths.is_empty())
+    }
+}
+
+impl Default for DataSource {
+    /// No path: the user has to name one.
+    fn default() -> Self {
+        Self::Paths(Vec::new())
+    }
+}
+
+impl Serialize for DataSource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Shipped => serializer.serialize_str("shipped"),
+            Self::Paths(paths) => paths.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for DataSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SourceVisitor)
+    }
+}
+
+struct SourceVisitor;
+
+impl<'de> Visitor<'de> for SourceVisitor {
+    type Value = DataSource;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(r#""shipped" or a list of quoted paths such as ["folder"]"#)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<DataSource, E> {
+        match text {
+            "shipped" => Ok(DataSource::Shipped),
+            other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<DataSource, A::Error> {
+        let mut paths = Vec::new();
+        while let Some(path) = list.next_element::<String>()? {
+            paths.push(PathBuf::from(path));
+        }
+        Ok(DataSource::Paths(paths))
+    }
+}

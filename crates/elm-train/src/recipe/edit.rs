@@ -1,0 +1,309 @@
+//! Recipes from text and back, and changes to single keys.
+//!
+//! A file and `--set` go the same way: each key is put alone into a valid recipe, so that whatever serde
+//! has to say about it belongs to that key.
+
+use std::fs;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::keys::{SECTIONS, key_hint};
+use super::{Recipe, RecipeError, keys};
+
+impl Recipe {
+    /// Reads a recipe file; keys that it leaves out have their default. Call [`Recipe::validate`] when
+    /// all changes are made.
+    ///
+    /// # Errors
+    /// [`RecipeError`] for a file that cannot be read or is not TOML, an unknown key (with the nearest
+    /// known one) or a value of the wrong type.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, RecipeError> {
+        let path = path.as_ref();
+        let text = fs::read_to_string(path).map_err(|source| RecipeError::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Self::from_toml(&text, &path.display().to_string())
+    }
+
+    /// Reads a recipe from TOML text; `origin` says in errors where the text came from.
+    ///
+    /// # Errors
+    /// As [`Recipe::load`].
+    pub fn from_toml(text: &str, origin: &str) -> Result<Self, RecipeError> {
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            RecipeError::Syntax {
+                origin: origin.to_string(),
+                line: 1 + text.bytes().take(offset).filter(|&b| b == b'\n').count(),
+                problem: one_line(error.message()),
+            }
+        })?;
+        let mut recipe = Self::default();
+        for (name, value) in table {
+            if !SECTIONS.contains(&name.as_str()) {
+                recipe.put(&name, value, origin)?;
+                continue;
+            }
+            let Value::Table(section) = value else {
+                return Err(RecipeError::Value {
+                    origin: origin.to_string(),
+                    problem: format!("must be a table `[{name}]`, found {}", value.type_str()),
+                    key: name,
+                });
+            };
+            for (key, value) in section {
+                recipe.put(&format!("{name}.{key}"), value, origin)?;
+            }
+        }
+        Ok(recipe)
+    }
+
+    /// Changes one key, as `--set` does: `train.epochs=3`. The value is TOML; what is no TOML is text.
+    ///
+    /// # Errors
+    /// [`RecipeError`] for text without `=`, an unknown key (with the nearest known one) or a value of
+    /// the wrong type; the recipe is then as before.
+    pub fn set(&mut self, assignment: &str) -> Result<(), RecipeError> {
+        let Some((key, value)) = assignment.split_once('=') else {
+            return Err(RecipeError::Override {
+                text: assignment.to_string(),
+            });
+        };
+        let value = value.trim();
+        let parsed = value
+            .parse()
+            .unwrap_or_else(|_| Value::String(value.to_string()));
+        self.put(key.trim(), parsed, "--set")
+    }
+
+    /// The recipe with every key and its meaning as TOML; [`Recipe::load`] reads it back.
+    pub fn to_toml(&self) -> String {
+        // a recipe is numbers, text and lists: serialising cannot fail but for a seed above 2^63 − 1,
+        // which `validate` refuses
+        let table = Table::try_from(self).unwrap_or_default();
+        let mut text = String::new();
+        let mut current = "";
+        for key in keys() {
+            let (section, name) = key.split();
+            if section != current {
+                text.push_str(&format!("\n[{section}]\n"));
+                current = section;
+            }
+            match lookup(&table, section, name) {
+                Some(value) => text.push_str(&format!("{name} = {value}  # {}\n", key.help)),
+                None => text.push_str(&format!("# {name}: {}\n", key.help)),
+            }
+        }
+        text
+    }
+
+    /// Sets the dotted `key`; the recipe stays as it was when that fails.
+    fn put(&mut self, key: &str, value: Value, origin: &str) -> Result<(), RecipeError> {
+        if !keys().iter().any(|known| known.name == key) {
+            return Err(RecipeError::UnknownKey {
+                origin: origin.to_string(),
+                key: key.to_string(),
+                hint: key_hint(key),
+            });
+        }
+        let fail = |error: &str| RecipeError::Value {
+            origin: origin.to_string(),
+            key: key.to_string(),
+            problem: plain_words(error),
+        };
+        let mut table = Table::try_from(&*self).map_err(|error| fail(&error.to_string()))?;
+        let (section, name) = key.split_once('.').unwrap_or(("", key));
+        let target = match table.get_mut(section) {
+            Some(Value::Table(section)) => section,
+            _ => &mut table,
+        };
+        target.insert(name.to_string(), value);
+        *self = table
+            .try_into()
+            .map_err(|error: toml::de::Error| fail(error.message()))?;
+        Ok(())
+    }
+}
+
+fn lookup<'a>(table: &'a Table, section: &str, name: &str) -> Option<&'a Value> {
+    match section {
+        "" => table.get(name),
+        section => table.get(section)?.get(name),
+    }
+}
+
+/// A message of serde in words for people who do not write Rust.
+fn plain_words(message: &str) -> String {
+    let mut text = one_line(message);
+    for (from, to) in [
+        ("expected usize", "expected a whole number, 0 or more"),
+        ("expected u64", "expected a whole number, 0 or more"),
+        ("expected f64", "expected a number"),
+        ("expected a boolean", "expected true or false"),
+        ("invalid type: ", "is "),
+        ("invalid value: ", "is "),
+        ("unknown variant ", "is "),
+    ] {
+        text = text.replace(from, to);
+    }
+    text
+}
+
+fn one_line(message: &str) -> String {
+    message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::recipe::DataSource;
+
+    fn set_error(assignment: &str) -> String {
+        Recipe::default().set(assignment).unwrap_err().to_string()
+    }
+
+    fn file_error(text: &str) -> String {
+        Recipe::from_toml(text, "my.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_key_list_and_the_types_agree() {
+        let mut recipe = Recipe::default();
+        recipe.set("model.mlp_hidden=7").unwrap();
+        let table = Table::try_from(&recipe).unwrap();
+        let mut found = Vec::new();
+        for (name, value) in &table {
+            match value {
+                Value::Table(section) => {
+                    found.extend(section.keys().map(|k| format!("{name}.{k}")))
+                }
+                _ => found.push(name.clone()),
+            }
+        }
+        let mut listed: Vec<_> = keys().iter().map(|key| key.name.to_string()).collect();
+        found.sort();
+        listed.sort();
+        assert_eq!(found, listed);
+    }
+
+    #[test]
+    fn toml_round_trip_with_awkward_paths() {
+        let mut recipe = Recipe::default();
+        recipe.data.train = DataSource::Paths(vec!["a \"b\"\n#c".into(), "d\\e".into()]);
+        recipe.data.test = DataSource::Shipped;
+        recipe.train.learning_rate = 1e-7;
+        let text = recipe.to_toml();
+        assert_eq!(Recipe::from_toml(&text, "text").unwrap(), recipe, "{text}");
+    }
+
+    #[test]
+    fn set_parses_toml_and_falls_back_to_text() {
+        let mut recipe = Recipe::default();
+        recipe.set("train.epochs=3").unwrap();
+        recipe.set("model.activation = silu").unwrap();
+        recipe.set("train.clip_norm=1").unwrap();
+        recipe.set(r#"data.train=["a", 'b']"#).unwrap();
+        recipe.set("data.test=shipped").unwrap();
+        assert_eq!(recipe.train.epochs, 3);
+        assert_eq!(recipe.model.activation, elm_model::HiddenActivation::Silu);
+        assert_eq!(recipe.train.clip_norm, 1.0);
+        assert_eq!(
+            recipe.data.train,
+            DataSource::Paths(vec!["a".into(), "b".into()])
+        );
+        assert_eq!(recipe.data.test, DataSource::Shipped);
+    }
+
+    #[test]
+    fn a_failed_set_changes_nothing() {
+        let mut recipe = Recipe::default();
+        assert!(recipe.set("train.epochs=many").is_err());
+        assert_eq!(recipe, Recipe::default());
+    }
+
+    #[test]
+    fn unknown_keys_name_the_nearest() {
+        for (assignment, nearest) in [
+            ("train.epoch=3", "train.epochs"),
+            ("epochs=3", "train.epochs"),
+            ("model.learning_rate=1", "train.learning_rate"),
+            ("train.lerning_rate=1", "train.learning_rate"),
+            ("model.num_memroy=3", "model.num_memory"),
+            ("data.tset=3", "data.test"),
+        ] {
+            let error = set_error(assignment);
+            assert!(
+                error.contains(&format!("did you mean `{nearest}`?")),
+                "{error}"
+            );
+        }
+        assert!(set_error("zzz=1").contains("`elm recipes`"));
+        let error = file_error("[trian]\nepochs = 3\n");
+        assert_eq!(
+            error,
+            "my.toml: unknown recipe key `trian`, did you mean `train`?"
+        );
+    }
+
+    #[test]
+    fn type_errors_name_the_key() {
+        assert_eq!(
+            file_error("[train]\nepochs = \"x\"\n"),
+            "my.toml: `train.epochs` is string \"x\", expected a whole number, 0 or more"
+        );
+        assert_eq!(
+            set_error("train.epochs=-1"),
+            "--set: `train.epochs` is integer `-1`, expected a whole number, 0 or more"
+        );
+        assert_eq!(
+            set_error("train.learning_rate=fast"),
+            "--set: `train.learning_rate` is string \"fast\", expected a number"
+        );
+        assert_eq!(
+            set_error("model.version=v3"),
+            "--set: `model.version` is `v3`, expected `v1` or `v2`"
+        );
+        assert!(
+            set_error("data.train=folder").contains("a list of quoted paths such as [\"folder\"]")
+        );
+        assert!(set_error("model.learn_memory_tau=1").contains("expected true or false"));
+        assert!(
+            file_error("train = 3").contains("`train` must be a table `[train]`, found integer")
+        );
+    }
+
+    #[test]
+    fn syntax_errors_name_file_and_line() {
+        let error = file_error("seed = 1\n[train\nepochs = 3\n");
+        assert!(
+            error.starts_with("my.toml, line 2: not a TOML recipe: "),
+            "{error}"
+        );
+        assert!(!error.contains('\n'), "{error}");
+        assert!(set_error("train.epochs").contains("expected key=value"));
+    }
+
+    #[test]
+    fn load_names_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("none.toml");
+        let error = Recipe::load(&missing).unwrap_err().to_string();
+        assert!(
+            error.contains("none.toml: cannot read the recipe"),
+            "{error}"
+        );
+        let file = folder.path().join("mine.toml");
+        fs::write(&file, "seed = 5\ntrain.epochs = 2\n").unwrap();
+        let recipe = Recipe::load(&file).unwrap();
+        assert_eq!((recipe.seed, recipe.train.epochs), (5, 2));
+        assert!(Recipe::load(folder.path()).is_err());
+    }
+}

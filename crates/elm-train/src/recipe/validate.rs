@@ -1,0 +1,195 @@
+//! The ranges of a recipe's values.
+
+use elm_model::ElmError;
+
+use super::{DataSource, Recipe, RecipeError};
+
+/// Length of a NeuronIO simulation in ms.
+const SIMULATION_MS: usize = 6000;
+
+impl Recipe {
+    /// Checks the range of every value, and that the data is named.
+    ///
+    /// # Errors
+    /// [`RecipeError::Value`] for the first key at fault, with what was expected and found.
+    pub fn validate(&self) -> Result<(), RecipeError> {
+        if i64::try_from(self.seed).is_err() {
+            return fail("seed", format!("must be below 2^63, found {}", self.seed));
+        }
+        self.validate_model()?;
+        self.validate_train()?;
+        for (key, source) in [
+            ("data.train", &self.data.train),
+            ("data.valid", &self.data.valid),
+            ("data.test", &self.data.test),
+        ] {
+            validate_source(key, source)?;
+        }
+        Ok(())
+    }
+
+    fn validate_model(&self) -> Result<(), RecipeError> {
+        at_least_one("model.num_memory", self.model.num_memory)?;
+        at_least_one("model.mlp_hidden", self.model.mlp_hidden.unwrap_or(1))?;
+        at_least_one("model.branches", self.model.branches)?;
+        at_least_one("model.synapses_per_branch", self.model.synapses_per_branch)?;
+        match self.model.config().validate() {
+            Ok(()) => Ok(()),
+            // the remaining fields have the same name in a recipe
+            Err(ElmError::Config { field, problem }) => fail(&format!("model.{field}"), problem),
+            Err(other) => fail("model", format!("describes no neuron: {other}")),
+        }
+    }
+
+    fn validate_train(&self) -> Result<(), RecipeError> {
+        let train = &self.train;
+        at_least_one("train.epochs", train.epochs)?;
+        at_least_one("train.batches_per_epoch", train.batches_per_epoch)?;
+        at_least_one("train.batch_size", train.batch_size)?;
+        if !(1..=SIMULATION_MS).contains(&train.window_ms) {
+            return fail(
+                "train.window_ms",
+                format!(
+                    "must be 1 to {SIMULATION_MS} ms, a simulation's length, found {}",
+                    train.window_ms
+                ),
+            );
+        }
+        if !(train.learning_rate.is_finite() && train.learning_rate > 0.0) {
+            return fail(
+                "train.learning_rate",
+                format!("must be a positive number, found {}", train.learning_rate),
+            );
+        }
+        for (key, value) in [
+            ("train.final_learning_rate", train.final_learning_rate),
+            ("train.clip_norm", train.clip_norm),
+            ("train.spike_weight", train.spike_weight),
+            ("train.soma_weight", train.soma_weight),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return fail(
+                    key,
+                    format!("must be a number of at least 0, found {value}"),
+                );
+            }
+        }
+        if train.final_learning_rate > train.learning_rate {
+            return fail(
+                "train.final_learning_rate",
+                format!(
+                    "must be at most train.learning_rate = {}, found {}",
+                    train.learning_rate, train.final_learning_rate
+                ),
+            );
+        }
+        if train.spike_weight + train.soma_weight == 0.0 {
+            return fail(
+                "train.spike_weight",
+                "must be above 0 when train.soma_weight is 0: nothing would be learnt".into(),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn at_least_one(key: &str, value: usize) -> Result<(), RecipeError> {
+    match value {
+        0 => fail(key, "must be at least 1, found 0".into()),
+        _ => Ok(()),
+    }
+}
+
+fn validate_source(key: &str, source: &DataSource) -> Result<(), RecipeError> {
+    if source.is_empty() {
+        return fail(
+            key,
+            format!(
+                "names no simulations: give NeuronIO files or a folder with --set {key}='[\"folder\"]'"
+            ),
+        );
+    }
+    match source {
+        DataSource::Paths(paths) if paths.iter().any(|path| path.as_os_str().is_empty()) => {
+            fail(key, "has an empty path".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn fail(key: &str, problem: String) -> Result<(), RecipeError> {
+    Err(RecipeError::Value {
+        origin: "recipe".into(),
+        key: key.into(),
+        problem,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_range_error_names_its_key() {
+        for (assignment, key, words) in [
+            ("train.epochs=0", "train.epochs", "at least 1"),
+            ("train.batch_size=0", "train.batch_size", "at least 1"),
+            (
+                "train.batches_per_epoch=0",
+                "train.batches_per_epoch",
+                "at least 1",
+            ),
+            ("train.window_ms=7000", "train.window_ms", "1 to 6000 ms"),
+            ("train.learning_rate=0", "train.learning_rate", "positive"),
+            ("train.learning_rate=nan", "train.learning_rate", "positive"),
+            (
+                "train.final_learning_rate=1",
+                "train.final_learning_rate",
+                "at most train.learning_rate",
+            ),
+            ("train.clip_norm=-1", "train.clip_norm", "at least 0"),
+            ("train.soma_weight=inf", "train.soma_weight", "at least 0"),
+            ("model.num_memory=0", "model.num_memory", "at least 1"),
+            ("model.mlp_hidden=0", "model.mlp_hidden", "at least 1"),
+            ("model.branches=0", "model.branches", "at least 1"),
+            (
+                "model.synapses_per_branch=3",
+                "model.synapses_per_branch",
+                "at least",
+            ),
+            (
+                "model.memory_tau_max=0.5",
+                "model.memory_tau_max",
+                "above memory_tau_min",
+            ),
+            ("model.lambda=-5", "model.lambda", "positive"),
+            ("data.valid=[]", "data.valid", "names no simulations"),
+            ("data.valid=['']", "data.valid", "empty path"),
+        ] {
+            let mut recipe = Recipe::builtin("quick").unwrap();
+            recipe.validate().unwrap();
+            recipe.set(assignment).unwrap();
+            let error = recipe.validate().unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("`{key}`")) && error.contains(words),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_recipe_that_learns_nothing_is_refused() {
+        let mut recipe = Recipe::builtin("quick").unwrap();
+        recipe.set("train.spike_weight=0").unwrap();
+        recipe.validate().unwrap();
+        recipe.set("train.soma_weight=0").unwrap();
+        assert!(
+            recipe
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .contains("nothing would be learnt")
+        );
+    }
+}
