@@ -1,5 +1,13 @@
 //! NeuronIO: simulations of a layer-5 pyramidal cell (Beniaguev, Segev, London, Neuron 2021).
 
+pub mod batch;
+pub mod metrics;
+pub mod protocol;
 pub mod simulation;
+pub mod windows;
 
 pub use simulation::{Simulation, SpikeEvent};
+pub use batch::NeuronIoBatch;
+pub use metrics::{Metrics, RocCurve, SomaErrors};
+pub use protocol::{Evaluation, EvaluationWindows, Prediction, Window, evaluate, predict};
+pub use windows::{BatchStream, WindowConfig, WindowSampler};
