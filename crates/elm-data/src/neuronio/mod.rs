@@ -2,12 +2,14 @@
 
 pub mod batch;
 pub mod metrics;
+pub mod pickle;
 pub mod protocol;
 pub mod simulation;
 pub mod windows;
 
-pub use simulation::{Simulation, SpikeEvent};
 pub use batch::NeuronIoBatch;
 pub use metrics::{Metrics, RocCurve, SomaErrors};
+pub use pickle::read_pickle;
 pub use protocol::{Evaluation, EvaluationWindows, Prediction, Window, evaluate, predict};
+pub use simulation::{Simulation, SpikeEvent};
 pub use windows::{BatchStream, WindowConfig, WindowSampler};

@@ -1,0 +1,135 @@
+//! The memo: values that a pickle can refer back to.
+//!
+//! Python remembers three values for every spike time (its raw bytes, the argument tuple, the number), hardly ever
+//! asks for one again, and there are millions. Runs of such triples are kept as one number each.
+
+use std::collections::HashMap;
+
+use super::value::{Heap, Object, Value, short};
+
+/// Consecutive memo positions.
+#[derive(Debug)]
+enum Content {
+    /// Values, from this position in [`Memo::values`].
+    Values(usize),
+    /// Triples (8 little-endian bytes, tuple of this dtype and the bytes, integer), from this position in
+    /// [`Memo::integers`].
+    Triples { first: usize, dtype: Value },
+}
+
+#[derive(Debug)]
+struct Segment {
+    start: u32,
+    content: Content,
+}
+
+/// The memo of one pickle.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    segments: Vec<Segment>,
+    values: Vec<Value>,
+    integers: Vec<i32>,
+    next: u32,
+    /// Positions written out of order.
+    stray: HashMap<u32, Value>,
+}
+
+impl Memo {
+    /// The position that the next value in order gets.
+    #[inline]
+    pub(super) fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// Whether all positions were written in order: only then do positions seen once keep their value.
+    pub(super) fn in_order(&self) -> bool {
+        self.stray.is_empty()
+    }
+
+    /// Remembers `value` at `position`.
+    pub(super) fn put(&mut self, position: u32, value: Value) {
+        if self.segments.is_empty() && position <= 1 {
+            self.next = position; // Python 2 counts from 1, Python 3 from 0
+        }
+        if position != self.next || position == u32::MAX {
+            self.stray.insert(position, value);
+            return;
+        }
+        if !matches!(
+            self.segments.last(),
+            Some(Segment {
+                content: Content::Values(_),
+                ..
+            })
+        ) {
+            self.segments.push(Segment {
+                start: position,
+                content: Content::Values(self.values.len()),
+            });
+        }
+        self.values.push(value);
+        self.next += 1;
+    }
+
+    /// Remembers `value` at the position after the last.
+    pub(super) fn append(&mut self, value: Value) {
+        self.put(self.next, value);
+    }
+
+    /// Remembers a scalar of `dtype` (an 8-byte little-endian integer) as a triple at the next three positions.
+    #[inline]
+    pub(super) fn put_triple(&mut self, dtype: Value, integer: i32) {
+        match self.segments.last() {
+            Some(Segment {
+                content: Content::Triples { dtype: last, .. },
+                ..
+            }) if *last == dtype => {}
+            _ => {
+                let content = Content::Triples {
+                    first: self.integers.len(),
+                    dtype,
+                };
+                self.segments.push(Segment {
+                    start: self.next,
+                    content,
+                });
+            }
+        }
+        self.integers.push(integer);
+        self.next += 3;
+    }
+
+    /// The value at `position`. Parts of a triple are made again.
+    pub(super) fn get(&self, position: u32, heap: &mut Heap) -> Result<Value, String> {
+        if let Some(value) = self.stray.get(&position) {
+            return Ok(*value);
+        }
+        let missing = || {
+            format!(
+                "the pickle refers to position {position} of its memo, where nothing was stored"
+            )
+        };
+        if position >= self.next {
+            return Err(missing());
+        }
+        let after = self.segments.partition_point(|s| s.start <= position);
+        let segment = after
+            .checked_sub(1)
+            .and_then(|i| self.segments.get(i))
+            .ok_or_else(missing)?;
+        let offset = (position - segment.start) as usize;
+        match segment.content {
+            Content::Values(first) => self.values.get(first + offset).copied().ok_or_else(missing),
+            Content::Triples { first, dtype } => {
+                let integer =
+                    i64::from(*self.integers.get(first + offset / 3).ok_or_else(missing)?);
+                let raw = short(&integer.to_le_bytes()).unwrap_or(Value::Ignored);
+                match offset % 3 {
+                    0 => Ok(raw),
+                    1 => heap.keep(Object::Tuple(Box::new([dtype, raw]))),
+                    _ => Ok(Value::Int(integer)),
+                }
+            }
+        }
+    }
+}

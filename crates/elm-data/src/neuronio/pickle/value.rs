@@ -1,0 +1,299 @@
+//! Values of the pickle machine: 16 bytes each, copied freely; everything bigger lies in one flat [`Heap`], so that
+//! neither cycles nor deep nesting in a hostile file can leak memory or overflow the stack when they are dropped.
+
+/// Longest byte string that is held in the value itself.
+pub(super) const SHORT: usize = 14;
+/// Most heap objects one pickle may make; the published files need a few per segment and simulation.
+const MAX_OBJECTS: usize = 1 << 27;
+
+/// What lies on the stack, in the memo, in lists and in dicts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// A byte or text string of at most [`SHORT`] bytes.
+    Short {
+        len: u8,
+        bytes: [u8; SHORT],
+    },
+    /// Index into the [`Heap`].
+    Object(u32),
+    Global(Global),
+    /// A legal value that nothing here needs (raw data of ignored fields, numbers beyond 64 bits, ...).
+    Ignored,
+}
+
+/// The only names a pickle may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Global {
+    /// `numpy.core.multiarray.scalar`.
+    Scalar,
+    /// `numpy.core.multiarray._reconstruct`.
+    Reconstruct,
+    /// `numpy.ndarray`.
+    Ndarray,
+    /// `numpy.dtype`.
+    Dtype,
+    /// `_codecs.encode`, Python 3's way to write bytes in protocol 2.
+    Encode,
+}
+
+impl Global {
+    /// Looks up `module.name`; anything that is not on the list is refused by name.
+    pub(super) fn find(module: &str, name: &str) -> Result<Self, String> {
+        Ok(match (module, name) {
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Self::Scalar,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
+                Self::Reconstruct
+            }
+            ("numpy", "ndarray") => Self::Ndarray,
+            ("numpy", "dtype") => Self::Dtype,
+            ("_codecs", "encode") => Self::Encode,
+            _ => {
+                return Err(format!(
+                    "the pickle asks for `{}.{}`, but NeuronIO files only need numpy scalars, arrays and dtypes",
+                    module.escape_debug(),
+                    name.escape_debug()
+                ));
+            }
+        })
+    }
+}
+
+/// Element type of a numpy array or scalar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dtype {
+    /// numpy's letter: `i`, `u`, `f`, `b`, or something that is not read.
+    pub(super) kind: u8,
+    /// Bytes per element.
+    pub(super) size: u32,
+    pub(super) big_endian: bool,
+}
+
+impl Dtype {
+    /// Parses `f2`, `<i8`, ...
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let (big_endian, rest) = match text.split_first()? {
+            (b'>', rest) => (true, rest),
+            (b'<' | b'=' | b'|', rest) => (false, rest),
+            _ => (false, text),
+        };
+        let (&kind, digits) = rest.split_first()?;
+        let size = if digits.is_empty() {
+            0
+        } else {
+            std::str::from_utf8(digits).ok()?.parse().ok()?
+        };
+        Some(Self {
+            kind,
+            size,
+            big_endian,
+        })
+    }
+
+    /// The number in `raw`, which is one element; [`Value::Ignored`] for types that nothing here needs.
+    pub(super) fn element(self, raw: &[u8]) -> Value {
+        let mut le = [0u8; 8];
+        if raw.len() != self.size as usize || raw.len() > 8 {
+            return Value::Ignored;
+        }
+        le[..raw.len()].copy_from_slice(raw);
+        if self.big_endian {
+            le[..raw.len()].reverse();
+        }
+        let unsigned = u64::from_le_bytes(le);
+        match (self.kind, self.size) {
+            (b'i', 1 | 2 | 4 | 8) => {
+                let unused = 64 - 8 * self.size;
+                Value::Int((unsigned << unused).cast_signed() >> unused)
+            }
+            (b'u', 1 | 2 | 4 | 8) => i64::try_from(unsigned).map_or(Value::Ignored, Value::Int),
+            (b'b', 1) => Value::Bool(unsigned != 0),
+            (b'f', 2) => Value::Float(half::f16::from_le_bytes([le[0], le[1]]).to_f64()),
+            (b'f', 4) => Value::Float(f64::from(f32::from_le_bytes([le[0], le[1], le[2], le[3]]))),
+            (b'f', 8) => Value::Float(f64::from_bits(unsigned)),
+            _ => Value::Ignored,
+        }
+    }
+
+    /// The type as numpy prints it.
+    pub(super) fn name(self) -> String {
+        format!(
+            "{}{}{}",
+            if self.big_endian { ">" } else { "" },
+            char::from(self.kind).escape_debug(),
+            self.size
+        )
+    }
+}
+
+/// A numpy array: all fields are set at once by its BUILD.
+#[derive(Debug)]
+pub(super) struct Array {
+    pub(super) shape: Vec<i64>,
+    pub(super) dtype: Dtype,
+    /// The raw elements, or `None` when the field is not needed.
+    pub(super) data: Option<Vec<u8>>,
+}
+
+/// A list; lists of spike times take four bytes per entry.
+#[derive(Debug)]
+pub(super) enum List {
+    Ints(Vec<i32>),
+    Values(Vec<Value>),
+}
+
+impl List {
+    /// Appends `items`.
+    pub(super) fn extend(&mut self, items: &[Value]) {
+        if let Self::Ints(ints) = self {
+            let before = ints.len();
+            ints.reserve_exact(items.len());
+            for item in items {
+                match item {
+                    Value::Int(i) if i32::try_from(*i).is_ok() => ints.push(*i as i32),
+                    _ => {
+                        ints.truncate(before);
+                        *self =
+                            Self::Values(ints.iter().map(|&i| Value::Int(i64::from(i))).collect());
+                        break;
+                    }
+                }
+            }
+        }
+        if let Self::Values(values) = self {
+            values.extend_from_slice(items);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Ints(v) => v.len(),
+            Self::Values(v) => v.len(),
+        }
+    }
+}
+
+/// What a value can point to.
+#[derive(Debug)]
+pub(super) enum Object {
+    Bytes(Vec<u8>),
+    Tuple(Box<[Value]>),
+    List(List),
+    /// Pairs in the order of arrival; a later pair with the same key replaces an earlier one.
+    Dict(Vec<(Value, Value)>),
+    Array(Option<Array>),
+    Dtype(Dtype),
+}
+
+/// All objects of one pickle.
+#[derive(Debug, Default)]
+pub(super) struct Heap {
+    objects: Vec<Object>,
+}
+
+impl Heap {
+    /// Keeps `object`.
+    pub(super) fn keep(&mut self, object: Object) -> Result<Value, String> {
+        if self.objects.len() >= MAX_OBJECTS {
+            return Err(format!("the pickle makes more than {MAX_OBJECTS} objects"));
+        }
+        self.objects.push(object);
+        Ok(Value::Object((self.objects.len() - 1) as u32))
+    }
+
+    /// A byte string; short ones take no object.
+    pub(super) fn keep_bytes(&mut self, bytes: Vec<u8>) -> Result<Value, String> {
+        match short(&bytes) {
+            Some(value) => Ok(value),
+            None => self.keep(Object::Bytes(bytes)),
+        }
+    }
+
+    pub(super) fn get(&self, value: Value) -> Option<&Object> {
+        match value {
+            Value::Object(i) => self.objects.get(i as usize),
+            _ => None,
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, value: Value) -> Option<&mut Object> {
+        match value {
+            Value::Object(i) => self.objects.get_mut(i as usize),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a string.
+    pub(super) fn bytes<'a>(&'a self, value: &'a Value) -> Option<&'a [u8]> {
+        match value {
+            Value::Short { len, bytes } => bytes.get(..*len as usize),
+            _ => match self.get(*value) {
+                Some(Object::Bytes(bytes)) => Some(bytes),
+                _ => None,
+            },
+        }
+    }
+
+    pub(super) fn tuple(&self, value: Value) -> Option<&[Value]> {
+        match self.get(value) {
+            Some(Object::Tuple(items)) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub(super) fn dict(&self, value: Value) -> Option<&[(Value, Value)]> {
+        match self.get(value) {
+            Some(Object::Dict(pairs)) => Some(pairs),
+            _ => None,
+        }
+    }
+
+    /// The value under the string `key`.
+    pub(super) fn field(&self, dict: &[(Value, Value)], key: &str) -> Option<Value> {
+        dict.iter()
+            .rev()
+            .find(|(k, _)| self.bytes(k) == Some(key.as_bytes()))
+            .map(|(_, v)| *v)
+    }
+
+    /// What a value is, for messages.
+    pub(super) fn describe(&self, value: Value) -> String {
+        match value {
+            Value::None => "None".into(),
+            Value::Bool(_) => "a bool".into(),
+            Value::Int(i) => format!("the integer {i}"),
+            Value::Float(f) => format!("the number {f}"),
+            Value::Short { .. } => "a string".into(),
+            Value::Global(_) => "a function".into(),
+            Value::Ignored => "a value that is not read".into(),
+            Value::Object(_) => match self.get(value) {
+                Some(Object::Bytes(_)) | None => "a string".into(),
+                Some(Object::Tuple(items)) => format!("a tuple of {}", items.len()),
+                Some(Object::List(list)) => format!("a list of {}", list.len()),
+                Some(Object::Dict(pairs)) => format!("a dict of {}", pairs.len()),
+                Some(Object::Array(Some(a))) => format!(
+                    "an array of shape {:?} and type {}",
+                    a.shape,
+                    a.dtype.name()
+                ),
+                Some(Object::Array(None)) => "an unfinished array".into(),
+                Some(Object::Dtype(_)) => "a dtype".into(),
+            },
+        }
+    }
+}
+
+/// A value that holds `bytes` itself, when they are few.
+pub(super) fn short(bytes: &[u8]) -> Option<Value> {
+    (bytes.len() <= SHORT).then(|| {
+        let mut held = [0; SHORT];
+        held[..bytes.len()].copy_from_slice(bytes);
+        Value::Short {
+            len: bytes.len() as u8,
+            bytes: held,
+        }
+    })
+}

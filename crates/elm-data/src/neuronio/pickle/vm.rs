@@ -1,0 +1,520 @@
+//! The pickle machine: the data opcodes of protocols 2 to 4, and five numpy functions that it knows by itself.
+//! Nothing in a file is ever executed or looked up by name beyond [`Global`].
+
+use super::extract::NEEDED;
+use super::memo::Memo;
+use super::numpy;
+use super::stream::{Fault, Step, Stream};
+use super::value::{Dtype, Global, Heap, List, Object, Value, short};
+
+/// Strings longer than this (bytes) are skipped when they are the content of a field that is not needed.
+const LARGE: u64 = 4096;
+
+/// A 64-bit little-endian integer type seen at `dtype_at` in the memo, `scalar` at `scalar_at`: what the fast path
+/// for spike times compares with.
+#[derive(Debug, Clone, Copy)]
+struct IntegerScalar {
+    scalar_at: u32,
+    dtype_at: u32,
+    dtype: Value,
+}
+
+/// State of the machine.
+pub(super) struct Machine<'a> {
+    stream: Stream<'a>,
+    heap: Heap,
+    stack: Vec<Value>,
+    marks: Vec<usize>,
+    memo: Memo,
+    integer_scalar: Option<IntegerScalar>,
+}
+
+fn bad<T>(problem: impl Into<String>) -> Step<T> {
+    Err(Fault::Content(problem.into()))
+}
+
+impl<'a> Machine<'a> {
+    pub(super) fn new(stream: Stream<'a>) -> Self {
+        Self {
+            stream,
+            heap: Heap::default(),
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: Memo::default(),
+            integer_scalar: None,
+        }
+    }
+
+    /// Bytes consumed so far.
+    pub(super) fn position(&self) -> u64 {
+        self.stream.position()
+    }
+
+    /// Reads the whole pickle; gives its root value. Afterwards [`Machine::into_heap`] has what it points to.
+    pub(super) fn run(&mut self) -> Step<Value> {
+        match self.stream.look(2)? {
+            [0x80, 2..=4, ..] => {}
+            [0x80, version, ..] => {
+                let version = *version;
+                return bad(format!(
+                    "expected a pickle of protocol 2 to 4, found protocol {version}"
+                ));
+            }
+            [] => return bad("the file is empty, expected a pickle"),
+            _ => {
+                return bad(
+                    "expected a pickle of protocol 2 to 4 (or one compressed by gzip), found something else",
+                );
+            }
+        }
+        loop {
+            let opcode = self.stream.byte()?;
+            if opcode == b'.' {
+                break;
+            }
+            self.step(opcode)?;
+        }
+        if !self.stream.at_end()? {
+            return bad(format!(
+                "the pickle ends at byte {}, but more bytes follow",
+                self.position()
+            ));
+        }
+        self.pop()
+    }
+
+    /// Drops everything but the objects.
+    pub(super) fn into_heap(self) -> Heap {
+        self.heap
+    }
+
+    fn step(&mut self, opcode: u8) -> Step<()> {
+        match opcode {
+            b'h' => {
+                let position = u32::from(self.stream.byte()?);
+                self.recall(position)
+            }
+            b'j' => {
+                let position = u32::from_le_bytes(self.stream.take()?);
+                self.recall(position)
+            }
+            b'q' => {
+                let position = u32::from(self.stream.byte()?);
+                self.remember(position)
+            }
+            b'r' => {
+                let position = u32::from_le_bytes(self.stream.take()?);
+                self.remember(position)
+            }
+            0x94 => {
+                let top = self.top()?;
+                self.memo.append(top);
+                Ok(())
+            }
+            b'(' => {
+                self.marks.push(self.stack.len());
+                Ok(())
+            }
+            b'0' => self.pop().map(|_| ()),
+            b'1' => self.pop_mark().map(|base| self.stack.truncate(base)),
+            b'2' => {
+                let top = self.top()?;
+                self.stack.push(top);
+                Ok(())
+            }
+            0x80 => self.stream.skip(1),
+            0x95 => self.stream.skip(8),
+            b'N' | 0x88 | 0x89 | b'J' | b'K' | b'M' | b'G' | 0x8a | 0x8b | b'I' | b'L' | b'F' => {
+                self.number(opcode)
+            }
+            b'U' | b'T' | b'X' | b'B' | b'C' | 0x8c | 0x8d | 0x8e => self.string(opcode),
+            b')' | 0x85 | 0x86 | 0x87 | b't' | b']' | b'}' | b'l' | b'd' | b'a' | b'e' | b's'
+            | b'u' => self.container(opcode),
+            b'c' | 0x93 | b'R' | b'b' => self.call(opcode),
+            _ => bad(format!(
+                "opcode 0x{opcode:02x} at byte {} of the pickle is not one that NeuronIO files use",
+                self.position() - 1
+            )),
+        }
+    }
+
+    fn top(&self) -> Step<Value> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        match self.stack.last() {
+            Some(value) if self.stack.len() > floor => Ok(*value),
+            _ => bad(format!(
+                "the pickle takes a value from an empty stack at byte {}",
+                self.position()
+            )),
+        }
+    }
+
+    fn pop(&mut self) -> Step<Value> {
+        let value = self.top()?;
+        self.stack.pop();
+        Ok(value)
+    }
+
+    fn pop_mark(&mut self) -> Step<usize> {
+        match self.marks.pop() {
+            Some(base) => Ok(base),
+            None => bad(format!(
+                "the pickle lacks a MARK at byte {}",
+                self.position()
+            )),
+        }
+    }
+
+    fn remember(&mut self, position: u32) -> Step<()> {
+        let top = self.top()?;
+        self.memo.put(position, top);
+        if !self.memo.in_order() {
+            self.integer_scalar = None;
+        }
+        Ok(())
+    }
+
+    fn recall(&mut self, position: u32) -> Step<()> {
+        if let Some(known) = self.integer_scalar
+            && known.scalar_at == position
+        {
+            self.stack.push(Value::Global(Global::Scalar));
+            return self.integer_scalars(known);
+        }
+        let value = self.memo.get(position, &mut self.heap)?;
+        self.stack.push(value);
+        if value == Value::Global(Global::Scalar) {
+            self.learn_integer_scalar(position)?;
+        }
+        Ok(())
+    }
+
+    /// After a memo read of `scalar`: if the one that follows reads a 64-bit integer dtype, later pairs of the same
+    /// two reads may take the fast path.
+    fn learn_integer_scalar(&mut self, scalar_at: u32) -> Step<()> {
+        let Some((dtype_at, _)) = memo_read(self.stream.look(5)?) else {
+            return Ok(());
+        };
+        if dtype_at >= self.memo.next() || !self.memo.in_order() {
+            return Ok(());
+        }
+        let dtype = self.memo.get(dtype_at, &mut self.heap)?;
+        let int64 = Dtype {
+            kind: b'i',
+            size: 8,
+            big_endian: false,
+        };
+        if matches!(self.heap.get(dtype), Some(Object::Dtype(d)) if *d == int64) {
+            self.integer_scalar = Some(IntegerScalar {
+                scalar_at,
+                dtype_at,
+                dtype,
+            });
+        }
+        Ok(())
+    }
+
+    /// Fast path: `scalar` lies on the stack; consumes the rest of as many int64 scalars as follow in the form in
+    /// which Python writes them (dtype from the memo, 8 bytes, each value remembered), replacing `scalar` by them.
+    fn integer_scalars(&mut self, known: IntegerScalar) -> Step<()> {
+        loop {
+            let next = self.memo.next();
+            if next > u32::MAX - 4 {
+                return Ok(());
+            }
+            let ahead = self.stream.look(64)?;
+            let Some((integer, length)) = scalar_tail(ahead, known.dtype_at, next) else {
+                return Ok(());
+            };
+            let following = memo_read(&ahead[length..]).filter(|(at, _)| *at == known.scalar_at);
+            self.stream.advance(length);
+            self.stack.pop();
+            self.stack.push(Value::Int(i64::from(integer)));
+            self.memo.put_triple(known.dtype, integer);
+            let Some((_, length)) = following else {
+                return Ok(());
+            };
+            self.stream.advance(length);
+            self.stack.push(Value::Global(Global::Scalar));
+        }
+    }
+
+    fn number(&mut self, opcode: u8) -> Step<()> {
+        let value = match opcode {
+            b'N' => Value::None,
+            0x88 => Value::Bool(true),
+            0x89 => Value::Bool(false),
+            b'J' => Value::Int(i64::from(i32::from_le_bytes(self.stream.take()?))),
+            b'K' => Value::Int(i64::from(self.stream.byte()?)),
+            b'M' => Value::Int(i64::from(u16::from_le_bytes(self.stream.take()?))),
+            b'G' => Value::Float(f64::from_be_bytes(self.stream.take()?)),
+            0x8a => {
+                let n = u64::from(self.stream.byte()?);
+                self.long(n)?
+            }
+            0x8b => {
+                let n = u64::from(u32::from_le_bytes(self.stream.take()?));
+                self.long(n)?
+            }
+            _ => {
+                let line = self.stream.line()?;
+                let digits = line.trim_end_matches('L');
+                match opcode {
+                    b'F' => digits.parse().map_or(Value::Ignored, Value::Float),
+                    _ => digits.parse().map_or(Value::Ignored, Value::Int),
+                }
+            }
+        };
+        self.stack.push(value);
+        Ok(())
+    }
+
+    /// A two's complement integer of `n` bytes; above 64 bits nothing here needs it.
+    fn long(&mut self, n: u64) -> Step<Value> {
+        if n > 8 {
+            self.stream.skip(n)?;
+            return Ok(Value::Ignored);
+        }
+        let raw = self.stream.bytes(n)?;
+        let negative = raw.last().is_some_and(|b| b & 0x80 != 0);
+        let mut le = [if negative { 0xff } else { 0 }; 8];
+        le[..raw.len()].copy_from_slice(&raw);
+        Ok(Value::Int(i64::from_le_bytes(le)))
+    }
+
+    fn string(&mut self, opcode: u8) -> Step<()> {
+        let n = match opcode {
+            b'U' | b'C' | 0x8c => u64::from(self.stream.byte()?),
+            b'T' | b'X' | b'B' => u64::from(u32::from_le_bytes(self.stream.take()?)),
+            _ => u64::from_le_bytes(self.stream.take()?),
+        };
+        if opcode == b'T' && n > u64::from(i32::MAX.unsigned_abs()) {
+            return bad(format!(
+                "a string of negative length at byte {}",
+                self.position()
+            ));
+        }
+        let value = if n > LARGE && self.content_is_not_needed() {
+            self.stream.skip(n)?;
+            Value::Ignored
+        } else if n <= 14 {
+            let n = n as usize;
+            match self.stream.look(n)?.get(..n).and_then(short) {
+                Some(value) => {
+                    self.stream.advance(n);
+                    value
+                }
+                None => return self.stream.skip(n as u64), // reports the end of the stream
+            }
+        } else {
+            let bytes = self.stream.bytes(n)?;
+            self.heap.keep_bytes(bytes)?
+        };
+        self.stack.push(value);
+        Ok(())
+    }
+
+    /// Whether what is being read is the state of an array that is the value of an unneeded key: the stack then holds
+    /// key, array, MARK, and the beginning of the state.
+    fn content_is_not_needed(&self) -> bool {
+        let Some(&mark) = self.marks.last() else {
+            return false;
+        };
+        let (Some(array), Some(key)) = (mark.checked_sub(1), mark.checked_sub(2)) else {
+            return false;
+        };
+        let is_array = self
+            .stack
+            .get(array)
+            .is_some_and(|a| matches!(self.heap.get(*a), Some(Object::Array(_))));
+        let key = self.stack.get(key).and_then(|k| self.heap.bytes(k));
+        is_array && key.is_some_and(|key| !NEEDED.iter().any(|n| n.as_bytes() == key))
+    }
+
+    fn container(&mut self, opcode: u8) -> Step<()> {
+        match opcode {
+            b']' => self.push_object(Object::List(List::Ints(Vec::new()))),
+            b'}' => self.push_object(Object::Dict(Vec::new())),
+            b')' => self.push_object(Object::Tuple(Box::new([]))),
+            0x85..=0x87 => {
+                let n = usize::from(opcode - 0x84);
+                let floor = self.marks.last().copied().unwrap_or(0);
+                match self.stack.len().checked_sub(n) {
+                    Some(base) if base >= floor => self.tuple(base),
+                    _ => bad(format!(
+                        "the pickle takes a value from an empty stack at byte {}",
+                        self.position()
+                    )),
+                }
+            }
+            b't' => {
+                let base = self.pop_mark()?;
+                self.tuple(base)
+            }
+            b'l' | b'd' => {
+                let base = self.pop_mark()?;
+                let mut object = if opcode == b'l' {
+                    Object::List(List::Ints(Vec::new()))
+                } else {
+                    Object::Dict(Vec::new())
+                };
+                fill(&mut object, self.stack.get(base..).unwrap_or(&[]))?;
+                self.stack.truncate(base);
+                self.push_object(object)
+            }
+            _ => {
+                let base = match opcode {
+                    b'e' | b'u' => self.pop_mark()?,
+                    b'a' => self.stack.len().saturating_sub(1),
+                    _ => self.stack.len().saturating_sub(2),
+                };
+                let Some(target) = base.checked_sub(1).and_then(|i| self.stack.get(i)) else {
+                    return bad(format!(
+                        "the pickle takes a value from an empty stack at byte {}",
+                        self.position()
+                    ));
+                };
+                let wants_list = matches!(opcode, b'a' | b'e');
+                match self.heap.get_mut(*target) {
+                    Some(object @ Object::List(_)) if wants_list => {
+                        fill(object, &self.stack[base..])?
+                    }
+                    Some(object @ Object::Dict(_)) if !wants_list => {
+                        fill(object, &self.stack[base..])?
+                    }
+                    _ => {
+                        let wanted = if wants_list { "list" } else { "dict" };
+                        let found = self.heap.describe(*target);
+                        return bad(format!(
+                            "expected a {wanted} to extend at byte {}, found {found}",
+                            self.position()
+                        ));
+                    }
+                }
+                self.stack.truncate(base);
+                Ok(())
+            }
+        }
+    }
+
+    fn push_object(&mut self, object: Object) -> Step<()> {
+        let value = self.heap.keep(object)?;
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn tuple(&mut self, base: usize) -> Step<()> {
+        let items: Box<[Value]> = self.stack.get(base..).unwrap_or(&[]).into();
+        self.stack.truncate(base);
+        self.push_object(Object::Tuple(items))
+    }
+
+    fn call(&mut self, opcode: u8) -> Step<()> {
+        match opcode {
+            b'c' => {
+                let (module, name) = (self.stream.line()?, self.stream.line()?);
+                self.stack
+                    .push(Value::Global(Global::find(&module, &name)?));
+            }
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                let (Some(module), Some(name)) = (self.heap.bytes(&module), self.heap.bytes(&name))
+                else {
+                    return bad(format!(
+                        "a global without a name at byte {}",
+                        self.position()
+                    ));
+                };
+                let global = Global::find(
+                    &String::from_utf8_lossy(module),
+                    &String::from_utf8_lossy(name),
+                )?;
+                self.stack.push(Value::Global(global));
+            }
+            b'R' => {
+                let (arguments, function) = (self.pop()?, self.pop()?);
+                let Value::Global(function) = function else {
+                    let found = self.heap.describe(function);
+                    return bad(format!(
+                        "expected a function to call at byte {}, found {found}",
+                        self.position()
+                    ));
+                };
+                let result = numpy::call(&mut self.heap, function, arguments)?;
+                self.stack.push(result);
+            }
+            _ => {
+                let (state, target) = (self.pop()?, self.top()?);
+                if matches!(self.heap.get(target), Some(Object::Dtype(_))) {
+                    self.integer_scalar = None;
+                }
+                numpy::build(&mut self.heap, target, state)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends `items` to a list, or pairs of them to a dict.
+fn fill(object: &mut Object, items: &[Value]) -> Step<()> {
+    match object {
+        Object::List(list) => list.extend(items),
+        Object::Dict(pairs) => {
+            let (keyed, rest) = items.as_chunks::<2>();
+            if !rest.is_empty() {
+                return bad("a dict of the pickle has a key without a value");
+            }
+            pairs.extend(keyed.iter().map(|[key, value]| (*key, *value)));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A memo read at the start of `ahead`: position and length of the opcode.
+#[inline]
+fn memo_read(ahead: &[u8]) -> Option<(u32, usize)> {
+    match ahead {
+        [b'h', position, ..] => Some((u32::from(*position), 2)),
+        [b'j', a, b, c, d, ..] => Some((u32::from_le_bytes([*a, *b, *c, *d]), 5)),
+        _ => None,
+    }
+}
+
+/// Length of the memo write to `position` at the start of `ahead`.
+#[inline]
+fn memo_write(ahead: &[u8], position: u32) -> Option<usize> {
+    match ahead {
+        [b'r', a, b, c, d, ..] if u32::from_le_bytes([*a, *b, *c, *d]) == position => Some(5),
+        [b'q', p, ..] if u32::from(*p) == position => Some(2),
+        [0x94, ..] => Some(1),
+        _ => None,
+    }
+}
+
+/// What follows `scalar` for an int64: dtype from memo position `dtype_at`, 8 bytes, TUPLE2, REDUCE, with memo writes
+/// to `next`, `next + 1` and `next + 2` after the last three. Gives the integer and the length in bytes.
+#[inline]
+fn scalar_tail(ahead: &[u8], dtype_at: u32, next: u32) -> Option<(i32, usize)> {
+    let (position, mut at) = memo_read(ahead)?;
+    if position != dtype_at {
+        return None;
+    }
+    let [b'U' | b'C', 8, rest @ ..] = ahead.get(at..)? else {
+        return None;
+    };
+    let integer = i32::try_from(i64::from_le_bytes(*rest.first_chunk::<8>()?)).ok()?;
+    at += 10;
+    at += memo_write(ahead.get(at..)?, next)?;
+    if *ahead.get(at)? != 0x86 {
+        return None;
+    }
+    at += 1;
+    at += memo_write(ahead.get(at..)?, next + 1)?;
+    if *ahead.get(at)? != b'R' {
+        return None;
+    }
+    at += 1;
+    at += memo_write(ahead.get(at..)?, next + 2)?;
+    Some((integer, at))
+}
