@@ -1,5 +1,6 @@
 //! NeuronIO: simulations of a layer-5 pyramidal cell (Beniaguev, Segev, London, Neuron 2021).
 
+pub mod archive;
 pub mod batch;
 pub mod metrics;
 pub mod pickle;
@@ -7,9 +8,12 @@ pub mod protocol;
 pub mod simulation;
 pub mod windows;
 
+pub use archive::{read_archive, read_archive_bytes, write_archive};
 pub use batch::NeuronIoBatch;
 pub use metrics::{Metrics, RocCurve, SomaErrors};
 pub use pickle::read_pickle;
 pub use protocol::{Evaluation, EvaluationWindows, Prediction, Window, evaluate, predict};
-pub use simulation::{Simulation, SpikeEvent};
+pub use simulation::{
+    NUM_CHANNELS, NUM_SEGMENTS, SOMA_BIAS_MV, SOMA_CLIP_MV, SOMA_SCALE, Simulation, SpikeEvent,
+};
 pub use windows::{BatchStream, WindowConfig, WindowSampler};
