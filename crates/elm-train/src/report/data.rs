@@ -1,0 +1,131 @@
+//! What a report shows: plain numbers, no model and no backend.
+
+/// Everything that a report shows; leave out (empty, `None`) what there is not.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Report {
+    /// Heading of the page.
+    pub title: String,
+    /// Facts under the heading, as (name, value): recipe, seed, sizes, duration, device.
+    pub facts: Vec<(String, String)>,
+    /// The summary table.
+    pub summary: Vec<SummaryRow>,
+    /// Mean loss of every epoch.
+    pub loss_curve: Vec<EpochPoint>,
+    /// Validation metrics over the epochs.
+    pub metric_curves: Vec<MetricCurve>,
+    /// Simulations with truth and prediction.
+    pub examples: Vec<ExampleTrace>,
+    /// Spike detection on the test simulations.
+    pub roc: Option<RocCurve>,
+    /// Timescale of every memory unit in ms.
+    pub timescales_ms: Vec<f32>,
+    /// Memory units over the course of one simulation.
+    pub memory_traces: Option<MemoryTraces>,
+    /// Sentences at the end of the page.
+    pub notes: Vec<String>,
+}
+
+/// A row of the summary table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SummaryRow {
+    /// Name of the metric, with its unit.
+    pub metric: String,
+    /// What this training reached.
+    pub ours: f64,
+    /// What the published neuron of this size reaches.
+    pub published: Option<f64>,
+    /// Digits after the decimal point.
+    pub decimals: usize,
+}
+
+impl SummaryRow {
+    /// A row without published value, shown with three decimals.
+    pub fn new(metric: impl Into<String>, ours: f64) -> Self {
+        Self {
+            metric: metric.into(),
+            ours,
+            published: None,
+            decimals: 3,
+        }
+    }
+
+    /// With the value of the published neuron.
+    pub fn published(mut self, value: impl Into<Option<f64>>) -> Self {
+        self.published = value.into();
+        self
+    }
+
+    /// With `decimals` digits after the decimal point.
+    pub fn decimals(mut self, decimals: usize) -> Self {
+        self.decimals = decimals;
+        self
+    }
+}
+
+/// The losses of one epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EpochPoint {
+    /// Epoch, counted from 1.
+    pub epoch: usize,
+    /// Mean loss over the epoch's batches.
+    pub train_loss: f64,
+    /// Loss on the validation simulations, where it was measured.
+    pub valid_loss: Option<f64>,
+}
+
+/// One metric over the epochs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MetricCurve {
+    /// Name of the metric, with its unit.
+    pub name: String,
+    /// (epoch, value), by rising epoch.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// One simulation with truth and prediction; a value for each ms.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ExampleTrace {
+    /// Which simulation it is.
+    pub title: String,
+    /// Time of the first value in ms.
+    pub start_ms: f64,
+    /// True soma voltage in mV `[time]`.
+    pub true_soma_mv: Vec<f32>,
+    /// Predicted soma voltage in mV `[time]`.
+    pub predicted_soma_mv: Vec<f32>,
+    /// Times of the true output spikes in ms, on the same clock as `start_ms`.
+    pub true_spikes_ms: Vec<f32>,
+    /// Predicted probability of a spike in each ms `[time]`.
+    pub spike_probability: Vec<f32>,
+}
+
+/// A receiver operating characteristic.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RocCurve {
+    /// False-positive rates, rising from 0 to 1.
+    pub fpr: Vec<f64>,
+    /// True-positive rate at each of them.
+    pub tpr: Vec<f64>,
+    /// Area under the curve.
+    pub auc: f64,
+}
+
+/// Memory units over the course of one simulation.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MemoryTraces {
+    /// Which simulation it is.
+    pub title: String,
+    /// Time of the first value in ms.
+    pub start_ms: f64,
+    /// The units.
+    pub units: Vec<MemoryUnitTrace>,
+}
+
+/// One memory unit over the course of one simulation.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MemoryUnitTrace {
+    /// Timescale in ms.
+    pub tau_ms: f32,
+    /// Value in each ms `[time]`.
+    pub values: Vec<f32>,
+}
