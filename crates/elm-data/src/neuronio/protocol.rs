@@ -92,6 +92,9 @@ pub struct Prediction {
     pub soma_mv: Vec<f32>,
 }
 
+/// A model as [`predict`] calls it, `model(inputs, batch, time)`: `[batch, time, 1278]` in, `[batch, time, 2]` out.
+pub type Model<'a, E> = dyn FnMut(&[f32], usize, usize) -> std::result::Result<Vec<f32>, E> + 'a;
+
 /// Runs `model` over all windows of all simulations, `batch_size` windows at a time (0 counts as 1).
 ///
 /// `model(inputs, batch, time)` gets `[batch, time, 1278]` and gives `[batch, time, 2]`: spike logit and scaled
@@ -106,7 +109,7 @@ pub fn predict<E>(
     simulations: &[Simulation],
     config: &EvaluationWindows,
     batch_size: usize,
-    model: &mut dyn FnMut(&[f32], usize, usize) -> std::result::Result<Vec<f32>, E>,
+    model: &mut Model<'_, E>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> std::result::Result<Vec<Prediction>, E> {
     let time = config.window_ms;
