@@ -11,8 +11,8 @@ const LONG_MS: f64 = 2000.0;
 const ZOOM_MS: f64 = 1000.0;
 
 /// Top of the parts of a picture, in pixels.
-const STROKES: (f64, f64) = (30.0, 42.0);
-const VOLTAGE_TOP: f64 = 48.0;
+const STROKES: (f64, f64) = (28.0, 40.0);
+const VOLTAGE_TOP: f64 = 58.0;
 const VOLTAGE_HEIGHT: f64 = 170.0;
 const SPIKES_TOP: f64 = VOLTAGE_TOP + VOLTAGE_HEIGHT + 22.0;
 const SPIKES_HEIGHT: f64 = 72.0;
@@ -99,7 +99,8 @@ fn picture(example: &ExampleTrace, view: (f64, f64), shaded: Option<(f64, f64)>)
         );
     }
     let legend = [
-        (Style::Truth, "true voltage and spikes"),
+        (Style::TruthBand, "true voltage"),
+        (Style::Truth, "true spikes"),
         (Style::First, "predicted voltage"),
         (Style::Second, "predicted spike probability"),
     ];
@@ -120,7 +121,7 @@ fn spike_strokes(canvas: &mut Canvas, example: &ExampleTrace, view: (f64, f64), 
         .collect();
     canvas.strokes(Style::Truth, &strokes, STROKES.0, STROKES.1);
     let left = x.pixels().0;
-    canvas.text(Anchor::End, (left - 8.0, STROKES.1 - 2.0), "spikes");
+    canvas.text(Anchor::End, (left - 6.0, STROKES.1 - 2.0), "spikes");
 }
 
 fn voltage(canvas: &mut Canvas, example: &ExampleTrace, view: (f64, f64), x: Scale) {
@@ -139,7 +140,7 @@ fn voltage(canvas: &mut Canvas, example: &ExampleTrace, view: (f64, f64), x: Sca
     };
     panel.y_axis(canvas, "soma voltage (mV)", 5);
     panel.x_axis(canvas, None, 10);
-    panel.curve(canvas, Style::Truth, truth);
+    panel.curve(canvas, Style::TruthBand, truth);
     panel.curve(canvas, Style::FirstThin, predicted);
 }
 

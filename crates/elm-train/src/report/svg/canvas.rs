@@ -38,6 +38,8 @@ pub(in crate::report) enum Style {
     Dashed,
     /// What was measured in the cell.
     Truth,
+    /// What was measured in the cell, as a broad line under the prediction.
+    TruthBand,
     /// First colour.
     First,
     /// Second colour.
@@ -55,6 +57,7 @@ impl Style {
             Self::Axis => "axis",
             Self::Dashed => "dashed",
             Self::Truth => "truth",
+            Self::TruthBand => "truth band",
             Self::First => "first",
             Self::Second => "second",
             Self::FirstThin => "first thin",

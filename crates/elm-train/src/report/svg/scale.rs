@@ -8,6 +8,8 @@ pub(in crate::report) struct Scale {
     domain: (f64, f64),
     pixels: (f64, f64),
     log: bool,
+    /// Distance of the ticks where it is settled.
+    step: Option<f64>,
 }
 
 impl Scale {
@@ -17,6 +19,7 @@ impl Scale {
             domain: apart(domain),
             pixels,
             log: false,
+            step: None,
         }
     }
 
@@ -27,7 +30,11 @@ impl Scale {
         target: usize,
     ) -> Self {
         let (lo, hi) = apart(domain);
-        Self::linear(ticks::widen(lo, hi, target), pixels)
+        let step = ticks::step(hi - lo, target);
+        Self {
+            step: Some(step),
+            ..Self::linear(ticks::widen(lo, hi, step), pixels)
+        }
     }
 
     /// A logarithmic scale over a positive `domain`.
@@ -38,6 +45,7 @@ impl Scale {
             domain: (lo, hi),
             pixels,
             log: true,
+            step: None,
         }
     }
 
@@ -68,7 +76,8 @@ impl Scale {
                 .map(|v| (v, ticks::decimals(v)))
                 .collect()
         } else {
-            let (values, decimals) = ticks::linear(lo, hi, target);
+            let (values, decimals) =
+                ticks::multiples(lo, hi, self.step.unwrap_or(ticks::step(hi - lo, target)));
             values.into_iter().map(|v| (v, decimals)).collect()
         };
         labelled
@@ -123,6 +132,19 @@ mod tests {
         }
         let scale = Scale::log((5.0, 5.0), (0.0, 100.0));
         assert!(scale.at(5.0).is_some());
+    }
+
+    #[test]
+    fn a_rounded_scale_ends_on_ticks() {
+        for (lo, hi) in [(0.78, 0.97), (-81.3, -54.2), (0.0, 1e-9), (3.0, 7e5)] {
+            let scale = Scale::rounded((lo, hi), (0.0, 100.0), 4);
+            let ticks = scale.ticks(4);
+            let (first, last) = (ticks.first().unwrap(), ticks.last().unwrap());
+            assert!(
+                first.0.abs() < 1e-6 && (last.0 - 100.0).abs() < 1e-6,
+                "{ticks:?}"
+            );
+        }
     }
 
     #[test]

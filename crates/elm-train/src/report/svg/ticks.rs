@@ -1,7 +1,7 @@
 //! Round tick values and their labels.
 
 /// A step of 1, 2 or 5 times a power of ten that cuts `span` into about `target` parts.
-fn step(span: f64, target: usize) -> f64 {
+pub(super) fn step(span: f64, target: usize) -> f64 {
     let raw = span / target.max(1) as f64;
     let magnitude = 10f64.powf(raw.log10().floor());
     let factor = [1.0, 2.0, 5.0]
@@ -11,9 +11,8 @@ fn step(span: f64, target: usize) -> f64 {
     factor * magnitude
 }
 
-/// Round values within `lo..=hi`, about `target` of them, and the decimals that their labels need.
-pub(super) fn linear(lo: f64, hi: f64, target: usize) -> (Vec<f64>, usize) {
-    let step = step(hi - lo, target);
+/// Whole multiples of `step` within `lo..=hi`, and the decimals that their labels need.
+pub(super) fn multiples(lo: f64, hi: f64, step: f64) -> (Vec<f64>, usize) {
     if !(step.is_finite() && step > 0.0) {
         return (Vec::new(), 0);
     }
@@ -26,9 +25,8 @@ pub(super) fn linear(lo: f64, hi: f64, target: usize) -> (Vec<f64>, usize) {
     (values, decimals(step))
 }
 
-/// `lo..hi` widened to whole ticks.
-pub(super) fn widen(lo: f64, hi: f64, target: usize) -> (f64, f64) {
-    let step = step(hi - lo, target);
+/// `lo..hi` widened to whole multiples of `step`.
+pub(super) fn widen(lo: f64, hi: f64, step: f64) -> (f64, f64) {
     (
         (lo / step + 1e-6).floor() * step,
         (hi / step - 1e-6).ceil() * step,
@@ -73,7 +71,7 @@ mod tests {
     use super::*;
 
     fn labels(lo: f64, hi: f64, target: usize) -> Vec<String> {
-        let (values, decimals) = linear(lo, hi, target);
+        let (values, decimals) = multiples(lo, hi, step(hi - lo, target));
         values.iter().map(|&v| number(v, decimals)).collect()
     }
 
@@ -94,12 +92,12 @@ mod tests {
 
     #[test]
     fn widen_ends_on_ticks_and_holds_the_data() {
-        let (lo, hi) = widen(0.137, 0.871, 4);
+        let (lo, hi) = widen(0.137, 0.871, 0.2);
         assert!(
             (lo - 0.0).abs() < 1e-12 && (hi - 1.0).abs() < 1e-12,
             "{lo} {hi}"
         );
-        let (lo, hi) = widen(-80.0, -55.0, 5);
+        let (lo, hi) = widen(-80.0, -55.0, 5.0);
         assert!(
             (lo + 80.0).abs() < 1e-9 && (hi + 55.0).abs() < 1e-9,
             "{lo} {hi}"
