@@ -37,16 +37,25 @@ pub enum DataError {
 impl DataError {
     /// An input/output error on `path` while trying to `action`.
     pub fn io(path: &Path, action: &'static str, source: std::io::Error) -> Self {
-        Self::Io { path: path.to_path_buf(), action, source }
+        Self::Io {
+            path: path.to_path_buf(),
+            action,
+            source,
+        }
     }
 
     /// A format error in the file `path`.
     pub fn format(path: &Path, problem: impl Into<String>) -> Self {
-        Self::Format { path: path.to_path_buf(), problem: problem.into() }
+        Self::Format {
+            path: path.to_path_buf(),
+            problem: problem.into(),
+        }
     }
 
     /// An error about a request.
     pub fn request(problem: impl Into<String>) -> Self {
-        Self::Request { problem: problem.into() }
+        Self::Request {
+            problem: problem.into(),
+        }
     }
 }

@@ -2,17 +2,23 @@
 
 pub mod archive;
 pub mod batch;
+pub mod convert;
 pub mod metrics;
+pub mod open;
 pub mod pickle;
 pub mod protocol;
+pub mod shipped;
 pub mod simulation;
 pub mod windows;
 
 pub use archive::{read_archive, read_archive_bytes, write_archive};
 pub use batch::NeuronIoBatch;
+pub use convert::{ConvertOutcome, ConvertProgress, ConvertSummary, convert};
 pub use metrics::{Metrics, RocCurve, SomaErrors};
+pub use open::{FileKind, open_simulations};
 pub use pickle::read_pickle;
 pub use protocol::{Evaluation, EvaluationWindows, Prediction, Window, evaluate, predict};
+pub use shipped::{Split, shipped};
 pub use simulation::{
     NUM_CHANNELS, NUM_SEGMENTS, SOMA_BIAS_MV, SOMA_CLIP_MV, SOMA_SCALE, Simulation, SpikeEvent,
 };

@@ -76,6 +76,9 @@ impl Simulation {
 
     /// Soma target of training, `(min(v, -55) + 67.7) * 0.1`, `[duration]`.
     pub fn soma_target(&self) -> Vec<f32> {
-        self.soma_mv.iter().map(|v| (v.min(SOMA_CLIP_MV) + SOMA_BIAS_MV) * SOMA_SCALE).collect()
+        self.soma_mv
+            .iter()
+            .map(|v| (v.min(SOMA_CLIP_MV) + SOMA_BIAS_MV) * SOMA_SCALE)
+            .collect()
     }
 }

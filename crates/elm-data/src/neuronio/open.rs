@@ -1,0 +1,126 @@
+//! Opening whatever a user names: pickles, archives, folders of them.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::archive::{MAGIC, read_archive};
+use super::pickle::{GZIP_MAGIC, read_pickle};
+use super::simulation::Simulation;
+use crate::{DataError, Result};
+
+/// What a file is, by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A NeuronIO pickle, `.p` or `.p.gz`.
+    Pickle,
+    /// This project's archive, `.elmnio`.
+    Archive,
+}
+
+impl FileKind {
+    /// Looks at the first bytes of `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read or is neither.
+    pub fn of(path: &Path) -> Result<Self> {
+        let mut first = Vec::with_capacity(MAGIC.len());
+        let file = File::open(path).map_err(|e| DataError::io(path, "open it", e))?;
+        if path.is_dir() {
+            return Err(DataError::format(
+                path,
+                "expected a file with simulations, found a folder",
+            ));
+        }
+        file.take(MAGIC.len() as u64)
+            .read_to_end(&mut first)
+            .map_err(|e| DataError::io(path, "read it", e))?;
+        if first == MAGIC {
+            Ok(Self::Archive)
+        } else if first.starts_with(&GZIP_MAGIC) || first.first() == Some(&0x80) {
+            Ok(Self::Pickle)
+        } else {
+            Err(DataError::format(
+                path,
+                "expected a NeuronIO pickle (.p, .p.gz) or an archive (.elmnio), found something else",
+            ))
+        }
+    }
+}
+
+/// Reads all simulations of `paths`, in their order: files (`.p`, `.p.gz`, `.elmnio`, decided by content) and folders
+/// (all files in it with these endings, sorted by name; folders in it are not entered). Files are read in parallel.
+///
+/// # Errors
+/// If a path is missing, a folder holds no such file, a file cannot be read or is not what it must be, or the same
+/// simulation of the same source comes twice (a pickle and its archive, for example).
+pub fn open_simulations(paths: &[PathBuf]) -> Result<Vec<Simulation>> {
+    if paths.is_empty() {
+        return Err(DataError::request(
+            "expected files or folders with simulations, found none named",
+        ));
+    }
+    let files = files(paths, &[".p", ".p.gz", ".elmnio"])?;
+    let read = |file: &PathBuf| match FileKind::of(file)? {
+        FileKind::Pickle => read_pickle(file),
+        FileKind::Archive => read_archive(file),
+    };
+    let parts: Vec<Vec<Simulation>> = files.par_iter().map(read).collect::<Result<_>>()?;
+    let mut seen = HashMap::new();
+    for (file, part) in files.iter().zip(&parts) {
+        for simulation in part {
+            if let Some(before) = seen.insert((&simulation.source, simulation.index), file) {
+                return Err(DataError::format(
+                    file,
+                    format!(
+                        "simulation {} of {} was already read from {}",
+                        simulation.index,
+                        simulation.source,
+                        before.display()
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(parts.into_iter().flatten().collect())
+}
+
+/// The files among `paths`, and those in the folders among them whose names end like `endings`, sorted by name.
+pub(super) fn files(paths: &[PathBuf], endings: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        let kind = std::fs::metadata(path).map_err(|e| DataError::io(path, "open it", e))?;
+        if !kind.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let cannot_list = |e| DataError::io(path, "list it", e);
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(cannot_list)? {
+            let entry = entry.map_err(cannot_list)?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if !name.starts_with('.')
+                && endings.iter().any(|e| name.ends_with(e))
+                && !entry.path().is_dir()
+            {
+                inside.push(entry.path());
+            }
+        }
+        if inside.is_empty() {
+            return Err(DataError::format(
+                path,
+                format!(
+                    "expected files ending in {} in this folder, found none",
+                    endings.join(", ")
+                ),
+            ));
+        }
+        inside.sort();
+        files.append(&mut inside);
+    }
+    Ok(files)
+}
