@@ -48,7 +48,7 @@ fn loss(points: &[EpochPoint]) -> String {
     // losses that fall by more than a decade only show on a logarithmic axis
     let log = range.0 > 0.0 && range.1 / range.0 > 10.0;
     let panel = Panel {
-        x: epoch_scale(&train, area.across()),
+        x: epoch_scale(&train, area.across(), 12),
         y: if log {
             Scale::log(range, area.upward())
         } else {
@@ -87,7 +87,7 @@ fn metric(curve: &MetricCurve) -> String {
     };
     let area = frame(HALF, 22.0, 150.0);
     let panel = Panel {
-        x: epoch_scale(&curve.points, area.across()),
+        x: epoch_scale(&curve.points, area.across(), 8),
         y: Scale::rounded(range, area.upward(), 4),
     };
     let label = format!("{} over the epochs", curve.name);
@@ -110,13 +110,10 @@ fn metric(curve: &MetricCurve) -> String {
 }
 
 /// Whole epochs from the first to the last, with room around a single one.
-fn epoch_scale(points: &[(f64, f64)], pixels: (f64, f64)) -> Scale {
+fn epoch_scale(points: &[(f64, f64)], pixels: (f64, f64), ticks: usize) -> Scale {
     let (lo, hi) = extent(points.iter().map(|point| point.0)).unwrap_or((0.0, 1.0));
-    if hi - lo < 2.0 {
-        // fewer than three epochs: no ticks at fractions of one
-        return Scale::linear((lo - 1.0, hi + 1.0), pixels);
-    }
-    Scale::linear((lo, hi), pixels)
+    let room = if hi > lo { 0.0 } else { 0.6 };
+    Scale::whole((lo - room, hi + room), pixels, ticks)
 }
 
 fn series(canvas: &mut Canvas, panel: &Panel, style: Style, name: &str, points: &[(f64, f64)]) {

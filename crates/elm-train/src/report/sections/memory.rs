@@ -22,11 +22,14 @@ pub(in crate::report) fn timescales(timescales_ms: &[f32]) -> String {
         let body = missing("The neuron has no memory timescales to show.");
         return section("timescales", "Memory timescales", &body);
     };
+    // some room at both ends, and at least a decade in all
+    let room = (10.0 * shortest / longest).sqrt().max(1.15);
     let height = (sorted.len() as f64 * 14.0).clamp(60.0, 220.0);
+    let y_ticks = if height < 120.0 { 2 } else { 5 };
     let area = frame(WIDE, 12.0, height);
     let panel = Panel {
-        x: Scale::log((shortest / 1.15, longest * 1.15), area.across()),
-        y: Scale::linear((0.0, sorted.len() as f64 + 1.0), area.upward()),
+        x: Scale::log((shortest / room, longest * room), area.across()),
+        y: Scale::whole((0.0, sorted.len() as f64 + 1.0), area.upward(), y_ticks),
     };
     let mut canvas = Canvas::new(
         WIDE,

@@ -37,6 +37,16 @@ impl Scale {
         }
     }
 
+    /// A linear scale over exactly `domain`, about `target` ticks, all at whole numbers.
+    pub(in crate::report) fn whole(domain: (f64, f64), pixels: (f64, f64), target: usize) -> Self {
+        let scale = Self::linear(domain, pixels);
+        let (lo, hi) = scale.domain;
+        Self {
+            step: Some(ticks::step(hi - lo, target).max(1.0)),
+            ..scale
+        }
+    }
+
     /// A logarithmic scale over a positive `domain`.
     pub(in crate::report) fn log(domain: (f64, f64), pixels: (f64, f64)) -> Self {
         let lo = domain.0.max(f64::MIN_POSITIVE);
@@ -145,6 +155,20 @@ mod tests {
                 "{ticks:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_whole_scale_has_whole_ticks() {
+        let labels = |lo, hi, target| -> Vec<String> {
+            let ticks = Scale::whole((lo, hi), (0.0, 100.0), target).ticks(target);
+            ticks.into_iter().map(|tick| tick.1).collect()
+        };
+        assert_eq!(labels(1.0, 3.0, 12), ["1", "2", "3"]);
+        assert_eq!(labels(0.0, 2.0, 12), ["0", "1", "2"]);
+        assert_eq!(
+            labels(1.0, 35.0, 8),
+            ["5", "10", "15", "20", "25", "30", "35"]
+        );
     }
 
     #[test]
