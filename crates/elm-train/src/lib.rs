@@ -1,3 +1,12 @@
-//! Training, evaluation and reports for ELM neurons.
+//! Training, evaluation and reports for ELM neurons; the library behind the `elm` command.
 
+pub mod bench;
+pub mod cli;
+pub mod device;
+pub mod error;
 pub mod recipe;
+pub mod report;
+pub mod run;
+pub mod task;
+
+pub use error::{Result, TrainError};

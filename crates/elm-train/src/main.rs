@@ -1,2 +1,7 @@
-//! The elm command.
-fn main() {}
+//! The `elm` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    elm_train::cli::run()
+}

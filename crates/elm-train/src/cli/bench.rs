@@ -1,0 +1,56 @@
+//! `elm bench`.
+
+use std::time::Duration;
+
+use elm_model::memory_scan::ScanPath;
+
+use crate::bench::{BenchConfig, bench};
+use crate::device;
+use crate::error::{Result, TrainError};
+
+/// Time forward pass and training step on this machine.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Size to time
+    #[arg(long, value_enum, default_value = "nio_m20")]
+    config: BenchConfig,
+    /// CPU threads [default: all]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Time the plain-tensor recurrence instead of the fused one
+    #[arg(long)]
+    reference: bool,
+    /// Seconds for each of forward pass and training step
+    #[arg(long, default_value_t = 6.0)]
+    seconds: f64,
+    /// Print JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: Args) -> Result<()> {
+    super::set_threads(args.threads)?;
+    let device = device::open(&args.device)?;
+    let budget = Duration::try_from_secs_f64(args.seconds)
+        .map_err(|e| TrainError::Usage(format!("--seconds {}: {e}", args.seconds)))?;
+    let path = if args.reference { ScanPath::Reference } else { ScanPath::Auto };
+    let result = bench(args.config, &device, path, budget)?;
+    if args.json {
+        let text = serde_json::to_string(&result).map_err(|e| TrainError::Run(e.to_string()))?;
+        println!("{text}");
+        return Ok(());
+    }
+    println!(
+        "{} on {}, {} thread(s), {} recurrence, batch {}, {} steps",
+        result.config, result.device, result.threads, result.recurrence, result.batch, result.steps
+    );
+    println!("  forward        median {:>9.2} ms  min {:>9.2} ms", result.forward_ms.median, result.forward_ms.min);
+    println!("  training step  median {:>9.2} ms  min {:>9.2} ms", result.train_ms.median, result.train_ms.min);
+    if let Some(peak) = result.peak_mb {
+        println!("  peak memory    {peak:.0} MB");
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! `elm eval`.
+
+use std::path::PathBuf;
+
+use elm_data::neuronio::{Split, open_simulations, shipped};
+use serde_json::json;
+
+use super::weights::WeightArgs;
+use crate::device;
+use crate::error::{Result, TrainError};
+use crate::run::StatusLine;
+use crate::task::neuronio;
+
+/// Evaluate weights on NeuronIO simulations by the published protocol.
+///
+/// Windows of 500 ms with 150 ms burn-in, soma voltage re-aligned file by file, simulations with at most 24
+/// output spikes, first 500 ms dropped.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Weights: .safetensors (of `elm train` or published) or .pt
+    #[arg(long, value_name = "FILE")]
+    weights: PathBuf,
+    /// Simulations: .p, .p.gz or converted files, or folders of them [default: the shipped test simulations]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    data: Vec<PathBuf>,
+    #[command(flatten)]
+    model: WeightArgs,
+    /// Print JSON for programs
+    #[arg(long)]
+    json: bool,
+    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// CPU threads [default: all]
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+pub(super) fn run(args: Args) -> Result<()> {
+    super::set_threads(args.threads)?;
+    let device = device::open(&args.device)?;
+    let neuron = args.model.load(&args.weights, &device)?;
+    let simulations = match args.data.is_empty() {
+        true => shipped(Split::Test)?,
+        false => open_simulations(&args.data)?,
+    };
+    let mut line = StatusLine::new();
+    let tested = neuronio::evaluate(&neuron, &simulations, &device, &mut |done, total| {
+        line.show(&format!("evaluating, window {done}/{total}"));
+    })?;
+    line.clear();
+    let result = &tested.evaluation;
+    if args.json {
+        let json = json!({
+            "weights": args.weights,
+            "simulations": result.used,
+            "dropped": result.dropped,
+            "metrics": result.metrics,
+        });
+        let text = serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
+        println!("{text}");
+        return Ok(());
+    }
+    println!(
+        "{}: {} simulations ({} left out for more than 24 output spikes)",
+        args.weights.display(),
+        result.used,
+        result.dropped
+    );
+    for (name, value) in result.metrics.rows() {
+        println!("{name:<32} {value:>11.6}");
+    }
+    Ok(())
+}

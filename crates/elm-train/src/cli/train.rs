@@ -1,0 +1,77 @@
+//! `elm train`.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::train::Interrupter;
+
+use crate::error::{Result, TrainError};
+use crate::recipe::Recipe;
+use crate::run::{self, TrainOptions};
+use crate::device;
+
+/// Train a neuron by a recipe and write a report.
+///
+/// Without arguments: the recipe `quick` on the shipped simulations. Ctrl-C stops with a checkpoint.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Recipe: a name from `elm recipes`, or a TOML file
+    #[arg(long, default_value = "quick")]
+    recipe: String,
+    /// Change a recipe key, e.g. --set train.epochs=5 (may be repeated)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Folder of the run [default: the next free runs/<recipe>-<n>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on with a stopped run, by its own recipe
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "set", "out"])]
+    resume: Option<PathBuf>,
+    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// CPU threads [default: all]
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+pub(super) fn run(args: Args) -> Result<()> {
+    super::set_threads(args.threads)?;
+    let (name, mut recipe) = open_recipe(&args.recipe)?;
+    for assignment in &args.set {
+        recipe.set(assignment)?;
+    }
+    let interrupter = Interrupter::new();
+    stop_on_ctrl_c(interrupter.clone())?;
+    run::train(TrainOptions {
+        name,
+        recipe,
+        out: args.out,
+        resume: args.resume,
+        device: device::open(&args.device)?,
+        interrupter,
+    })
+}
+
+/// A file if it looks like one, else a built-in recipe; and a name for the run.
+fn open_recipe(recipe: &str) -> Result<(String, Recipe)> {
+    let path = PathBuf::from(recipe);
+    if path.extension().is_some_and(|e| e == "toml") || path.components().count() > 1 {
+        let name = path.file_stem().map_or("run".into(), |s| s.to_string_lossy().into_owned());
+        return Ok((name, Recipe::load(path)?));
+    }
+    Ok((recipe.to_string(), Recipe::builtin(recipe)?))
+}
+
+/// The first Ctrl-C stops after the step under way, the second at once.
+fn stop_on_ctrl_c(interrupter: Interrupter) -> Result<()> {
+    let asked = AtomicBool::new(false);
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step (again Ctrl-C: at once)");
+        interrupter.stop(Some("Ctrl-C"));
+    })
+    .map_err(|e| TrainError::Run(format!("cannot listen for Ctrl-C: {e}")))
+}

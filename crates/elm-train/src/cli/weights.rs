@@ -1,0 +1,78 @@
+//! A neuron from a weight file and the options that fill in what its shapes do not tell.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use elm_model::weights::{PublishedConfig, infer_config, load_published};
+use elm_model::{ElmNeuron, ElmNeuronConfig, HiddenActivation, Routing};
+
+use crate::error::{Result, TrainError};
+
+/// What a weight file alone does not say.
+#[derive(Debug, clap::Args)]
+pub(super) struct WeightArgs {
+    /// Configuration of the published kind (JSON) [default: configs/<name>.json beside the weights]
+    #[arg(long, value_name = "JSON")]
+    config: Option<PathBuf>,
+    /// Longest memory timescale in ms
+    #[arg(long, value_name = "MS")]
+    tau_max: Option<f64>,
+    /// Activation of the hidden layer
+    #[arg(long, value_name = "relu|silu|squared_relu")]
+    activation: Option<String>,
+}
+
+impl WeightArgs {
+    /// The neuron, and its configuration: from the file itself where it holds one, from its shapes and the
+    /// published configuration beside it, and from the options, which win.
+    pub(super) fn load(&self, weights: &Path, device: &Device) -> Result<ElmNeuron> {
+        let config = self.resolve(weights)?;
+        Ok(load_published(weights, &config, device)?)
+    }
+
+    fn resolve(&self, weights: &Path) -> Result<ElmNeuronConfig> {
+        let mut config = infer_config(weights)?;
+        match self.config.clone().or_else(|| beside(weights)) {
+            Some(path) => config = read_published(&path)?.to_config(config.version),
+            // Every published NeuronIO neuron has this bound, which is not in its weights. A file of ours
+            // carries its own, which the shapes-only default of 1000 ms tells apart.
+            None if config.routing == Routing::Neuronio && config.memory_tau_max == 1000.0 => {
+                config.memory_tau_max = 150.0;
+            }
+            None => {}
+        }
+        if let Some(tau) = self.tau_max {
+            config.memory_tau_max = tau;
+        }
+        if let Some(name) = &self.activation {
+            config.activation = parse_activation(name)?;
+        }
+        Ok(config)
+    }
+}
+
+fn read_published(path: &Path) -> Result<PublishedConfig> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| TrainError::file(path, format!("cannot read the configuration: {e}")))?;
+    serde_json::from_str(&text)
+        .map_err(|e| TrainError::file(path, format!("expected a published configuration: {e}")))
+}
+
+/// `configs/<name>.json` beside the weights, where the published ones lie.
+fn beside(weights: &Path) -> Option<PathBuf> {
+    let folder = weights.parent()?.join("configs");
+    let stem = weights.file_stem()?.to_string_lossy().into_owned();
+    let path = folder.join(format!("{stem}.json"));
+    path.is_file().then_some(path)
+}
+
+fn parse_activation(name: &str) -> Result<HiddenActivation> {
+    match name {
+        "relu" => Ok(HiddenActivation::Relu),
+        "silu" => Ok(HiddenActivation::Silu),
+        "squared_relu" => Ok(HiddenActivation::SquaredRelu),
+        _ => Err(TrainError::Usage(format!(
+            "--activation {name}: expected relu, silu or squared_relu"
+        ))),
+    }
+}

@@ -1,0 +1,54 @@
+//! The one error type of this crate and the exit code that goes with it.
+
+use std::path::{Path, PathBuf};
+
+use elm_data::DataError;
+use elm_model::ElmError;
+
+use crate::recipe::RecipeError;
+
+/// Result of this crate's operations.
+pub type Result<T> = std::result::Result<T, TrainError>;
+
+/// What can go wrong between the command line and the report.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The data cannot be read or do not serve the request.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The neuron cannot be configured, loaded or run.
+    #[error(transparent)]
+    Model(#[from] ElmError),
+    /// The recipe is not valid.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// Something that the user asked for and that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// A file of a run cannot be read or written.
+    #[error("{path}: {problem}", path = .path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried and what happened.
+        problem: String,
+    },
+    /// Training or evaluation failed while it ran.
+    #[error("{0}")]
+    Run(String),
+}
+
+impl TrainError {
+    /// An error about a file.
+    pub fn file(path: &Path, problem: impl std::fmt::Display) -> Self {
+        Self::File { path: path.to_path_buf(), problem: problem.to_string() }
+    }
+
+    /// Exit code of the command line: 2 for wrong input, 1 for a failure at run time.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Run(_) => 1,
+            _ => 2,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Metrics of each epoch, as JSON lines and CSV.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, TrainError};
+
+/// What one epoch came to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Gradient steps since the start of training.
+    pub step: u64,
+    /// Seconds since this session of the run began.
+    pub seconds: f64,
+    /// Learning rate of the last step.
+    pub learning_rate: f64,
+    /// Mean training loss.
+    pub train_loss: f64,
+    /// Mean validation loss.
+    pub valid_loss: f64,
+    /// Area under the ROC curve over all validation windows; none without a spike.
+    pub valid_auc: Option<f64>,
+    /// Root mean squared error of the soma voltage over all validation windows (mV).
+    pub valid_soma_rmse_mv: f64,
+}
+
+const CSV_HEADER: &str =
+    "epoch,step,seconds,learning_rate,train_loss,valid_loss,valid_auc,valid_soma_rmse_mv";
+
+impl EpochRecord {
+    fn csv(&self) -> String {
+        let auc = self.valid_auc.map(|v| v.to_string()).unwrap_or_default();
+        format!(
+            "{},{},{:.3},{},{},{},{auc},{}",
+            self.epoch,
+            self.step,
+            self.seconds,
+            self.learning_rate,
+            self.train_loss,
+            self.valid_loss,
+            self.valid_soma_rmse_mv
+        )
+    }
+}
+
+/// All epochs of a run, kept in `metrics.jsonl` and `metrics.csv` of its folder.
+#[derive(Debug, Clone)]
+pub struct History {
+    folder: PathBuf,
+    records: Vec<EpochRecord>,
+}
+
+impl History {
+    /// The history in a run's folder, empty if there is none yet.
+    ///
+    /// # Errors
+    /// [`TrainError::File`] if `metrics.jsonl` cannot be read or holds something else.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join("metrics.jsonl");
+        let mut records = Vec::new();
+        if path.exists() {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|e| TrainError::file(&path, format!("cannot read the metrics: {e}")))?;
+            for (i, line) in text.lines().enumerate() {
+                records.push(serde_json::from_str(line).map_err(|e| {
+                    TrainError::file(&path, format!("line {}: expected the metrics of an epoch: {e}", i + 1))
+                })?);
+            }
+        }
+        Ok(Self { folder: folder.to_path_buf(), records })
+    }
+
+    /// The epochs so far, in order.
+    pub fn records(&self) -> &[EpochRecord] {
+        &self.records
+    }
+
+    /// Smallest validation loss so far.
+    pub fn best(&self) -> Option<&EpochRecord> {
+        self.records.iter().min_by(|a, b| a.valid_loss.total_cmp(&b.valid_loss))
+    }
+
+    /// Forgets the epochs after `step`, which a resumed run trains again.
+    ///
+    /// # Errors
+    /// [`TrainError::File`] if the files cannot be written.
+    pub fn keep_until(&mut self, step: u64) -> Result<()> {
+        self.records.retain(|r| r.step <= step);
+        let jsonl: String = self.records.iter().map(|r| self.json(r) + "\n").collect();
+        let csv: String = self.records.iter().map(|r| r.csv() + "\n").collect();
+        self.write("metrics.jsonl", &jsonl, false)?;
+        self.write("metrics.csv", &format!("{CSV_HEADER}\n{csv}"), false)
+    }
+
+    /// Adds an epoch.
+    ///
+    /// # Errors
+    /// [`TrainError::File`] if the files cannot be written.
+    pub fn push(&mut self, record: EpochRecord) -> Result<()> {
+        if self.records.is_empty() {
+            self.write("metrics.csv", &format!("{CSV_HEADER}\n"), false)?;
+        }
+        self.write("metrics.jsonl", &(self.json(&record) + "\n"), true)?;
+        self.write("metrics.csv", &(record.csv() + "\n"), true)?;
+        self.records.push(record);
+        Ok(())
+    }
+
+    fn json(&self, record: &EpochRecord) -> String {
+        // A record holds numbers only, and a NaN becomes null: this cannot fail.
+        serde_json::to_string(record).unwrap_or_default()
+    }
+
+    fn write(&self, name: &str, text: &str, append: bool) -> Result<()> {
+        let path = self.folder.join(name);
+        let mut options = OpenOptions::new();
+        options.create(true);
+        if append { options.append(true) } else { options.write(true).truncate(true) };
+        options
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|e| TrainError::file(&path, format!("cannot write the metrics: {e}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn record(epoch: usize, valid_loss: f64) -> EpochRecord {
+        EpochRecord {
+            epoch,
+            step: 10 * epoch as u64,
+            seconds: 1.5,
+            learning_rate: 0.1,
+            train_loss: 1.0,
+            valid_loss,
+            valid_auc: (epoch > 1).then_some(0.9),
+            valid_soma_rmse_mv: 2.0,
+        }
+    }
+
+    #[test]
+    fn a_history_survives_a_restart_and_forgets_what_is_trained_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut history = History::open(folder.path()).unwrap();
+        for (epoch, loss) in [(1, 3.0), (2, 1.0), (3, 2.0)] {
+            history.push(record(epoch, loss)).unwrap();
+        }
+        let mut again = History::open(folder.path()).unwrap();
+        assert_eq!(again.records(), history.records());
+        assert_eq!(again.best().unwrap().epoch, 2);
+        again.keep_until(15).unwrap();
+        assert_eq!(History::open(folder.path()).unwrap().records(), &history.records()[..1]);
+        let csv = std::fs::read_to_string(folder.path().join("metrics.csv")).unwrap();
+        assert_eq!(csv.lines().count(), 2, "{csv}");
+    }
+
+    #[test]
+    fn a_spoiled_history_names_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("metrics.jsonl"), "{\"epoch\": 1}\n").unwrap();
+        let error = History::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("metrics.jsonl") && error.contains("line 1"), "{error}");
+    }
+}

@@ -1,0 +1,215 @@
+//! Burn's learner on one device, with checkpoints that also hold within an epoch.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use burn::data::dataloader::Progress;
+use burn::module::Module;
+use burn::tensor::Device;
+use burn::train::metric::Metric;
+use burn::train::metric::LossMetric;
+use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
+use burn::train::{
+    EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent,
+    SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents,
+    TrainingItem, ValidLoader,
+};
+use elm_model::weights::save_safetensors;
+
+use super::history::{EpochRecord, History};
+use super::progress::duration;
+use crate::error::{Result, TrainError};
+use crate::task::neuronio::{NeuronIoModel, PooledQuantity};
+
+type Processor = SupervisedTrainingEventProcessor<NeuronIoModel>;
+
+/// The training loop: Burn's own for one device, but it counts gradient steps over epochs, saves a checkpoint
+/// when it is stopped in the middle of one, and keeps the best model and the history as files.
+pub struct Loop {
+    /// Where it runs, with autodiff.
+    pub device: Device,
+    /// Epochs of the whole training.
+    pub epochs: usize,
+    /// Gradient steps in an epoch.
+    pub batches: u64,
+    /// Gradient steps so far, moved by the training loader.
+    pub position: Arc<AtomicU64>,
+    /// Metrics of each epoch.
+    pub history: Arc<Mutex<History>>,
+    /// Where the best model goes.
+    pub best_model: PathBuf,
+    /// First failure that Burn does not know of.
+    pub failure: Arc<Mutex<Option<TrainError>>>,
+}
+
+impl SupervisedLearningStrategy<NeuronIoModel> for Loop {
+    fn fit(
+        &self,
+        components: TrainingComponents<NeuronIoModel>,
+        mut learner: Learner<NeuronIoModel>,
+        train: TrainLoader<NeuronIoModel>,
+        valid: ValidLoader<NeuronIoModel>,
+        _: usize,
+    ) -> (NeuronIoModel, Processor) {
+        let train = train.to_device(&self.device);
+        let valid = valid.to_device(&self.device.clone().inner());
+        learner.fork(&self.device);
+        let TrainingComponents { mut event_processor, mut checkpointer, event_store, interrupter, .. } = components;
+        let started = Instant::now();
+        while self.step() < self.total() && !interrupter.should_stop() {
+            let epoch = (self.step() / self.batches + 1) as usize;
+            self.train_epoch(epoch, &mut learner, &train, &mut event_processor, &interrupter);
+            let whole = self.step() == epoch as u64 * self.batches;
+            if whole && !interrupter.should_stop() {
+                self.valid_epoch(epoch, &learner, &valid, &mut event_processor, &interrupter);
+            }
+            interrupter.fail_on_error(event_processor.flush());
+            // Stopped within the validation, the epoch has no metrics, but its training is kept.
+            if whole && !interrupter.should_stop() {
+                let rate = learner.lr_current().base();
+                let record = self.record(epoch, started.elapsed().as_secs_f64(), rate, &event_store);
+                if let Err(error) = self.keep(record, &learner) {
+                    self.fail(error);
+                    interrupter.stop(Some("cannot write the run folder"));
+                }
+            }
+            if let Some(checkpointer) = &mut checkpointer {
+                checkpointer.checkpoint(&learner, self.step() as usize, &event_store);
+            }
+        }
+        (learner.model(), event_processor)
+    }
+}
+
+impl Loop {
+    fn step(&self) -> u64 {
+        self.position.load(Ordering::SeqCst)
+    }
+
+    fn total(&self) -> u64 {
+        self.epochs as u64 * self.batches
+    }
+
+    fn fail(&self, error: TrainError) {
+        if let Ok(mut slot) = self.failure.lock() {
+            slot.get_or_insert(error);
+        }
+    }
+
+    fn train_epoch(
+        &self,
+        epoch: usize,
+        learner: &mut Learner<NeuronIoModel>,
+        loader: &TrainLoader<NeuronIoModel>,
+        processor: &mut Processor,
+        interrupter: &Interrupter,
+    ) {
+        let start = LearnerEvent::StartSplit { epoch_number: epoch, total_items: loader.num_items() };
+        interrupter.fail_on_error(processor.process_train(start));
+        let mut batches = loader.iter();
+        // Asked before a batch is taken: a batch that was taken counts as trained.
+        while !interrupter.should_stop() {
+            let item = match batches.next() {
+                Some(Ok(item)) => item,
+                Some(Err(error)) => {
+                    interrupter.fail(error);
+                    break;
+                }
+                None => break,
+            };
+            let progress = batches.progress();
+            let output = learner.train_step(item);
+            learner.lr_step();
+            learner.optimizer_step(output.grads);
+            let item = training_item(output.item, progress, Some(learner.lr_current()));
+            interrupter.fail_on_error(processor.process_train(LearnerEvent::ProcessedItem(item)));
+        }
+        interrupter.fail_on_error(processor.process_train(LearnerEvent::EndSplit(epoch)));
+    }
+
+    fn valid_epoch(
+        &self,
+        epoch: usize,
+        learner: &Learner<NeuronIoModel>,
+        loader: &ValidLoader<NeuronIoModel>,
+        processor: &mut Processor,
+        interrupter: &Interrupter,
+    ) {
+        let start = LearnerEvent::StartSplit { epoch_number: epoch, total_items: loader.num_items() };
+        interrupter.fail_on_error(processor.process_valid(start));
+        let model = learner.model().valid();
+        let mut batches = loader.iter();
+        while !interrupter.should_stop()
+            && let Some(item) = batches.next()
+        {
+            match item {
+                Ok(item) => {
+                    let item = training_item(InferenceStep::step(&model, item), batches.progress(), None);
+                    interrupter.fail_on_error(processor.process_valid(LearnerEvent::ProcessedItem(item)));
+                }
+                Err(error) => interrupter.fail(error),
+            }
+        }
+        interrupter.fail_on_error(processor.process_valid(LearnerEvent::EndSplit(epoch)));
+        interrupter.fail_on_error(processor.process_train(LearnerEvent::EndEpoch(epoch)));
+    }
+
+    fn record(&self, epoch: usize, seconds: f64, learning_rate: f64, store: &EventStoreClient) -> EpochRecord {
+        let find = |name: &str, split: Split| {
+            store.find_metric(name, epoch, Aggregate::Mean, &split).unwrap_or(f64::NAN)
+        };
+        let loss = LossMetric::new().name();
+        let auc = find(PooledQuantity::Auc.name(), Split::Valid);
+        EpochRecord {
+            epoch,
+            step: self.step(),
+            seconds,
+            learning_rate,
+            train_loss: find(&loss, Split::Train),
+            valid_loss: find(&loss, Split::Valid),
+            valid_auc: auc.is_finite().then_some(auc),
+            valid_soma_rmse_mv: find(PooledQuantity::SomaRmse.name(), Split::Valid),
+        }
+    }
+
+    /// Keeps the epoch's metrics, and the model if it is the best so far.
+    fn keep(&self, record: EpochRecord, learner: &Learner<NeuronIoModel>) -> Result<()> {
+        if !(record.train_loss.is_finite() && record.valid_loss.is_finite()) {
+            return Err(TrainError::Run(format!(
+                "the loss of epoch {} is not a number (training {}, validation {}); try a smaller train.learning_rate",
+                record.epoch, record.train_loss, record.valid_loss
+            )));
+        }
+        let mut history =
+            self.history.lock().map_err(|_| TrainError::Run("the history is out of reach".into()))?;
+        if history.best().is_none_or(|best| record.valid_loss < best.valid_loss) {
+            save_safetensors(&learner.model().valid().neuron, &self.best_model)?;
+        }
+        println!("{}", self.line(&record));
+        history.push(record)
+    }
+
+    fn line(&self, r: &EpochRecord) -> String {
+        format!(
+            "epoch {:>3}/{}  loss {:.4}  valid loss {:.4}  valid AUC {}  valid soma RMSE {:.2} mV  {}",
+            r.epoch,
+            self.epochs,
+            r.train_loss,
+            r.valid_loss,
+            r.valid_auc.map_or("-".into(), |auc| format!("{auc:.4}")),
+            r.valid_soma_rmse_mv,
+            duration(r.seconds)
+        )
+    }
+}
+
+fn training_item<T>(
+    item: T,
+    progress: Progress,
+    rate: Option<burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate>,
+) -> TrainingItem<T> {
+    let iteration = Some(progress.items_processed);
+    TrainingItem::new(item, progress, iteration, rate)
+}

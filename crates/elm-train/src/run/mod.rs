@@ -1,0 +1,19 @@
+//! A training run: its folder, the learner's loop, checkpoints, and what comes out.
+
+mod checkpoints;
+mod data;
+mod describe;
+mod folder;
+mod history;
+mod learn;
+mod outcome;
+mod progress;
+mod train;
+
+pub use data::load as load_simulations;
+pub use data::Part;
+pub use folder::RunFolder;
+pub use history::{EpochRecord, History};
+pub use progress::{StatusLine, duration};
+pub use outcome::{Outcome, ResultRow};
+pub use train::{TrainOptions, train};

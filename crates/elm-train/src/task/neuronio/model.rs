@@ -1,0 +1,220 @@
+//! The neuron with the NeuronIO loss, as Burn's learner wants it.
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::{Tensor, activation};
+use burn::train::metric::{Adaptor, LossInput};
+use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
+use elm_model::ElmNeuron;
+
+use super::loader::NeuronIoTensors;
+use super::metrics::PooledInput;
+
+/// Weights of the two parts of the loss; the published values are 0.5 and 0.5.
+#[derive(Debug, Clone, Copy)]
+pub struct LossWeights {
+    /// Weight of the binary cross entropy of the spikes.
+    pub spike: f64,
+    /// Weight of the mean squared error of the scaled soma voltage.
+    pub soma: f64,
+}
+
+/// A neuron that is trained on NeuronIO.
+#[derive(Module, Debug)]
+pub struct NeuronIoModel {
+    /// The neuron.
+    pub neuron: ElmNeuron,
+    #[module(skip)]
+    weights: LossWeights,
+    #[module(skip)]
+    clip_norm: f64,
+}
+
+impl NeuronIoModel {
+    /// `clip_norm` bounds the global norm of the gradient; 0 means no bound.
+    pub fn new(neuron: ElmNeuron, weights: LossWeights, clip_norm: f64) -> Self {
+        Self { neuron, weights, clip_norm }
+    }
+
+    fn output(&self, item: NeuronIoTensors) -> NeuronIoOutput {
+        let y = self.neuron.forward(item.inputs);
+        let [batch, time, _] = y.dims();
+        let logits = y.clone().narrow(2, 0, 1).reshape([batch, time]);
+        let soma = y.narrow(2, 1, 1).reshape([batch, time]);
+        let error = soma.clone() - item.soma.clone();
+        let loss = bce_with_logits(logits.clone(), item.spikes.clone()).mean() * self.weights.spike
+            + (error.clone() * error).mean() * self.weights.soma;
+        NeuronIoOutput { loss, logits, soma, spikes: item.spikes, soma_target: item.soma }
+    }
+}
+
+/// Binary cross entropy per element, `max(z, 0) − z·y + ln(1 + exp(−|z|))`, stable for any logit.
+pub fn bce_with_logits(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<2> {
+    let tail = logits.clone().abs().neg().exp().log1p();
+    activation::relu(logits.clone()) - logits * targets + tail
+}
+
+/// What a step gives to the metrics.
+pub struct NeuronIoOutput {
+    /// Mean loss, `[1]`.
+    pub loss: Tensor<1>,
+    /// Spike logits, `[batch, time]`.
+    pub logits: Tensor<2>,
+    /// Predicted scaled soma voltage, `[batch, time]`.
+    pub soma: Tensor<2>,
+    /// Spike targets, `[batch, time]`.
+    pub spikes: Tensor<2>,
+    /// Scaled soma targets, `[batch, time]`.
+    pub soma_target: Tensor<2>,
+}
+
+impl ItemLazy for NeuronIoOutput {
+    fn sync(self) -> Result<Self, burn::tensor::ExecutionError> {
+        self.loss.device().flush()?;
+        Ok(Self {
+            loss: self.loss.without_autodiff(),
+            logits: self.logits.without_autodiff(),
+            soma: self.soma.without_autodiff(),
+            spikes: self.spikes.without_autodiff(),
+            soma_target: self.soma_target.without_autodiff(),
+        })
+    }
+}
+
+impl Adaptor<LossInput> for NeuronIoOutput {
+    fn adapt(&self) -> LossInput {
+        LossInput::new(self.loss.clone())
+    }
+}
+
+impl Adaptor<PooledInput> for NeuronIoOutput {
+    fn adapt(&self) -> PooledInput {
+        PooledInput {
+            logits: self.logits.clone(),
+            spikes: self.spikes.clone(),
+            soma: self.soma.clone(),
+            soma_target: self.soma_target.clone(),
+        }
+    }
+}
+
+impl TrainStep for NeuronIoModel {
+    type Input = NeuronIoTensors;
+    type Output = NeuronIoOutput;
+
+    fn step(&self, item: NeuronIoTensors) -> TrainOutput<NeuronIoOutput> {
+        let output = self.output(item);
+        let grads = output.loss.backward();
+        TrainOutput::new(self, grads, output)
+    }
+
+    fn optimize(
+        self,
+        optim: &mut ModuleOptimizer,
+        rate: ModuleLearningRate,
+        mut grads: GradientsParams,
+    ) -> Self {
+        if self.clip_norm > 0.0 {
+            clip_global_norm(&self, &mut grads, self.clip_norm);
+        }
+        optim.step(rate, self, grads)
+    }
+}
+
+impl InferenceStep for NeuronIoModel {
+    type Input = NeuronIoTensors;
+    type Output = NeuronIoOutput;
+
+    fn step(&self, item: NeuronIoTensors) -> NeuronIoOutput {
+        self.output(item)
+    }
+}
+
+/// Scales all gradients by one factor so that the norm over all of them is at most `bound`; Burn's own
+/// clipping works tensor by tensor.
+pub fn clip_global_norm<M: Module>(module: &M, grads: &mut GradientsParams, bound: f64) {
+    let mut sum = SumOfSquares { grads, total: None };
+    module.visit(&mut sum);
+    let Some(total) = sum.total else { return };
+    // One factor for all, kept on the device: no read-back in the training loop.
+    let factor = (total.sqrt().add_scalar(1e-6).recip() * bound).clamp_max(1.0);
+    module.visit(&mut Scale { grads, factor });
+}
+
+struct SumOfSquares<'a> {
+    grads: &'a GradientsParams,
+    total: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for SumOfSquares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(grad) = self.grads.get::<D>(param.id) {
+            let part = (grad.clone() * grad).sum();
+            self.total = Some(match self.total.take() {
+                Some(total) => total + part,
+                None => part,
+            });
+        }
+    }
+}
+
+struct Scale<'a> {
+    grads: &'a mut GradientsParams,
+    factor: Tensor<1>,
+}
+
+impl Scale<'_> {
+    fn scale<const D: usize>(&mut self, id: ParamId) {
+        if let Some(grad) = self.grads.remove::<D>(id) {
+            let factor = self.factor.clone().reshape([1; D]);
+            self.grads.register(id, grad * factor);
+        }
+    }
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.scale::<D>(param.id);
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use burn::nn::LinearConfig;
+    use burn::tensor::Device;
+
+    #[test]
+    fn the_loss_of_a_logit_is_minus_the_log_likelihood() {
+        let device = Device::flex();
+        let z = Tensor::<2>::from_data([[-50.0, -1.0, 0.0, 2.0, 50.0]], &device);
+        let y = Tensor::<2>::from_data([[0.0, 1.0, 1.0, 0.0, 0.0]], &device);
+        let got = bce_with_logits(z, y).into_data().try_to_vec::<f32>().unwrap();
+        let expected = [0.0, 1.313_261_7, 0.693_147_2, 2.126_928, 50.0];
+        for (a, b) in got.iter().zip(expected) {
+            assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
+        }
+    }
+
+    #[test]
+    fn clipping_bounds_the_norm_over_all_tensors_and_keeps_the_direction() {
+        let device = Device::flex().autodiff();
+        let layer = LinearConfig::new(2, 1).init(&device);
+        let x = Tensor::<2>::from_data([[3.0, 0.0]], &device);
+        let gradients = |bound: f64| {
+            let grads = layer.forward(x.clone()).sum().backward() ;
+            let mut grads = GradientsParams::from_grads(grads, &layer);
+            clip_global_norm(&layer, &mut grads, bound);
+            let mut all = grads.get::<2>(layer.weight.id).unwrap().into_data().try_to_vec::<f32>().unwrap();
+            all.extend(grads.get::<1>(layer.bias.as_ref().unwrap().id).unwrap().into_data().try_to_vec::<f32>().unwrap());
+            all
+        };
+        assert_eq!(gradients(100.0), [3.0, 0.0, 1.0]);
+        let clipped = gradients(1.0);
+        let norm = clipped.iter().map(|g| g * g).sum::<f32>().sqrt();
+        assert!((norm - 1.0).abs() < 1e-4, "{clipped:?}");
+        assert!((clipped[0] / clipped[2] - 3.0).abs() < 1e-4, "{clipped:?}");
+    }
+}
