@@ -19,7 +19,12 @@ use measure::{Implementation, Measurement};
 #[derive(Debug, Parser)]
 struct Args {
     /// Sizes to time
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "nio_m20,nio_m100,shd_m100")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "nio_m20,nio_m100,shd_m100"
+    )]
     config: Vec<BenchConfig>,
     /// CPU threads to time with
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
@@ -31,7 +36,11 @@ struct Args {
     #[arg(long)]
     with_pytorch: bool,
     /// The PyTorch bench
-    #[arg(long, value_name = "FILE", default_value = "../shared/reference/bench_torch.py")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "../shared/reference/bench_torch.py"
+    )]
     pytorch_script: PathBuf,
     /// Internal: measure one implementation and print JSON
     #[arg(long, hide = true, value_enum)]
@@ -51,7 +60,12 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), String> {
     if let Some(implementation) = args.one {
-        return measure::here(implementation, args.config[0], args.threads[0], args.seconds);
+        return measure::here(
+            implementation,
+            args.config[0],
+            args.threads[0],
+            args.seconds,
+        );
     }
     for &threads in &args.threads {
         let share = measure::recurrence_share(threads, args.seconds)?;
@@ -67,7 +81,13 @@ fn run(args: &Args) -> Result<(), String> {
         for &threads in &args.threads {
             let mut rows: Vec<(&str, Measurement)> = Vec::new();
             for implementation in Implementation::all(args.with_pytorch) {
-                let result = measure::apart(implementation, config, threads, args.seconds, &args.pytorch_script)?;
+                let result = measure::apart(
+                    implementation,
+                    config,
+                    threads,
+                    args.seconds,
+                    &args.pytorch_script,
+                )?;
                 rows.push((implementation.label(), result));
             }
             table::rows(config.name(), threads, &rows);

@@ -68,16 +68,28 @@ pub struct Measurement {
 }
 
 /// Measures in this process and prints one JSON line.
-pub fn here(implementation: Implementation, config: BenchConfig, threads: usize, seconds: f64) -> Result<(), String> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|e| e.to_string())?;
+pub fn here(
+    implementation: Implementation,
+    config: BenchConfig,
+    threads: usize,
+    seconds: f64,
+) -> Result<(), String> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| e.to_string())?;
     let device = device::open("flex").map_err(|e| e.to_string())?;
     let budget = Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())?;
     let path = match implementation {
         Implementation::Fused => ScanPath::Auto,
         Implementation::Reference => ScanPath::Reference,
         Implementation::Share => {
-            let share = elm_train::bench::recurrence_share(&device, budget).map_err(|e| e.to_string())?;
-            println!("{}", serde_json::to_string(&share).map_err(|e| e.to_string())?);
+            let share =
+                elm_train::bench::recurrence_share(&device, budget).map_err(|e| e.to_string())?;
+            println!(
+                "{}",
+                serde_json::to_string(&share).map_err(|e| e.to_string())?
+            );
             return Ok(());
         }
         Implementation::TorchPlain | Implementation::TorchManualJit => {
@@ -85,7 +97,10 @@ pub fn here(implementation: Implementation, config: BenchConfig, threads: usize,
         }
     };
     let result = bench(config, &device, path, budget).map_err(|e| e.to_string())?;
-    println!("{}", serde_json::to_string(&result).map_err(|e| e.to_string())?);
+    println!(
+        "{}",
+        serde_json::to_string(&result).map_err(|e| e.to_string())?
+    );
     Ok(())
 }
 
@@ -97,16 +112,26 @@ pub fn apart(
     seconds: f64,
     script: &Path,
 ) -> Result<Measurement, String> {
-    let torch = matches!(implementation, Implementation::TorchPlain | Implementation::TorchManualJit);
+    let torch = matches!(
+        implementation,
+        Implementation::TorchPlain | Implementation::TorchManualJit
+    );
     let json = if torch {
         let mut python = Command::new("python3");
-        python.arg(script).args([implementation.flag(), config.name(), &threads.to_string(), &seconds.to_string()]);
+        python.arg(script).args([
+            implementation.flag(),
+            config.name(),
+            &threads.to_string(),
+            &seconds.to_string(),
+        ]);
         output(&mut python)?
     } else {
         output(&mut this(implementation, config, threads, seconds)?)?
     };
     let number = |path: &str| {
-        json.pointer(path).and_then(Value::as_f64).ok_or_else(|| format!("{path} is missing in {json}"))
+        json.pointer(path)
+            .and_then(Value::as_f64)
+            .ok_or_else(|| format!("{path} is missing in {json}"))
     };
     Ok(match torch {
         true => Measurement {
@@ -124,19 +149,38 @@ pub fn apart(
 
 /// What share of a large product's rate the recurrence reaches.
 pub fn recurrence_share(threads: usize, seconds: f64) -> Result<RecurrenceShare, String> {
-    let json = output(&mut this(Implementation::Share, BenchConfig::NioM100, threads, seconds)?)?;
-    let number = |key: &str| json[key].as_f64().ok_or_else(|| format!("{key} is missing in {json}"));
+    let json = output(&mut this(
+        Implementation::Share,
+        BenchConfig::NioM100,
+        threads,
+        seconds,
+    )?)?;
+    let number = |key: &str| {
+        json[key]
+            .as_f64()
+            .ok_or_else(|| format!("{key} is missing in {json}"))
+    };
     Ok(RecurrenceShare {
         recurrence_gflops: number("recurrence_gflops")?,
         product_gflops: number("product_gflops")?,
     })
 }
 
-fn this(implementation: Implementation, config: BenchConfig, threads: usize, seconds: f64) -> Result<Command, String> {
+fn this(
+    implementation: Implementation,
+    config: BenchConfig,
+    threads: usize,
+    seconds: f64,
+) -> Result<Command, String> {
     let mut command = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
     command
         .args(["--one", implementation.flag(), "--config", config.name()])
-        .args(["--threads", &threads.to_string(), "--seconds", &seconds.to_string()]);
+        .args([
+            "--threads",
+            &threads.to_string(),
+            "--seconds",
+            &seconds.to_string(),
+        ]);
     Ok(command)
 }
 
@@ -144,9 +188,13 @@ fn this(implementation: Implementation, config: BenchConfig, threads: usize, sec
 fn output(command: &mut Command) -> Result<Value, String> {
     let out = command.output().map_err(|e| format!("{command:?}: {e}"))?;
     if !out.status.success() {
-        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&out.stderr).trim()));
+        return Err(format!(
+            "{command:?}: {}",
+            String::from_utf8_lossy(&out.stderr).trim()
+        ));
     }
     let text = String::from_utf8_lossy(&out.stdout);
     let line = text.lines().last().unwrap_or_default();
-    serde_json::from_str(line).map_err(|e| format!("{command:?}: expected JSON, found {line:?}: {e}"))
+    serde_json::from_str(line)
+        .map_err(|e| format!("{command:?}: expected JSON, found {line:?}: {e}"))
 }

@@ -1,9 +1,17 @@
-//! Reading NeuronIO data: published files, archives, shipped data, and every kind of bad input.
+//! Reading NeuronIO data: published files, archives, shipped data, folders and conversion.
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
+mod pickles;
 
-use elm_data::neuronio::{Simulation, Split, read_archive, read_pickle, shipped, write_archive};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use elm_data::neuronio::{
+    ConvertOutcome, ConvertSummary, Simulation, SpikeEvent, Split, convert, open_simulations,
+    read_archive, read_pickle, shipped, write_archive,
+};
+
+use pickles::{Content, python2};
 
 /// The published-format files of the workshop, or `None` (with a message) where they are not.
 fn real_files() -> Option<Vec<PathBuf>> {
@@ -28,6 +36,35 @@ fn real_file(seed: u32) -> Option<PathBuf> {
         .find(|f| f.to_string_lossy().ends_with(&ending))
 }
 
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+/// What the hand-written pickle and the fixtures hold.
+fn expected(source: &str, index: u32) -> Simulation {
+    let event = |(time_ms, channel)| SpikeEvent { time_ms, channel };
+    Simulation {
+        source: source.into(),
+        index,
+        duration_ms: 20,
+        events: [
+            (0, 0),
+            (3, 0),
+            (3, 638),
+            (3, 639 + 2),
+            (4, 639 + 2),
+            (7, 638),
+            (19, 0),
+        ]
+        .map(event)
+        .to_vec(),
+        output_spikes_ms: vec![4.5, 12.0],
+        soma_mv: (0..20).map(|t| -76.0 + 0.5 * t as f32).collect(),
+    }
+}
+
 #[test]
 fn shipped_simulations_equal_the_files_they_come_from() {
     if real_files().is_none() {
@@ -42,7 +79,8 @@ fn shipped_simulations_equal_the_files_they_come_from() {
     assert!(shipped(Split::Test).unwrap() == read(103));
 }
 
-/// Facts read from the file with Python: `numpy` and `pickle.load(..., encoding='latin1')`.
+/// Facts computed from the file with Python (`pickle.load(..., encoding='latin1')` and numpy), so that the reader is
+/// not compared with itself alone.
 #[test]
 fn shipped_simulations_hold_what_python_reads() {
     let test = shipped(Split::Test).unwrap();
@@ -53,11 +91,34 @@ fn shipped_simulations_hold_what_python_reads() {
         test[0].events.iter().filter(|e| e.channel < 639).count(),
         43306
     );
-    assert!(
-        test.iter()
-            .all(|s| s.duration_ms == 6000 && s.soma_mv.len() == 6000)
-    );
+    let checks: Vec<(u64, u64)> = test.iter().map(checksums).collect();
+    assert_eq!(checks, PYTHON_CHECKSUMS);
 }
+
+/// Position-weighted sums, the same in Python: over the sorted events, and over the bits of the voltages.
+fn checksums(simulation: &Simulation) -> (u64, u64) {
+    let events = simulation.events.iter().zip(1u64..);
+    let events = events
+        .map(|(e, i)| i * (u64::from(e.time_ms) * 1278 + u64::from(e.channel)) % 1_000_003)
+        .sum();
+    let bits = simulation.soma_mv.iter().zip(1u64..);
+    (
+        events,
+        bits.map(|(v, i)| i * u64::from(v.to_bits()) % 1_000_003)
+            .sum(),
+    )
+}
+
+const PYTHON_CHECKSUMS: [(u64, u64); 8] = [
+    (39159060656, 3015325686),
+    (49960491305, 2983918636),
+    (41657992719, 3009349066),
+    (42923956841, 3028410146),
+    (44466535738, 3012742791),
+    (43599332000, 2995014298),
+    (44880656871, 2978486054),
+    (43587502262, 3006858458),
+];
 
 #[test]
 fn a_file_with_dendritic_voltages_survives_an_archive() {
@@ -75,4 +136,192 @@ fn a_file_with_dendritic_voltages_survives_an_archive() {
         1,
         "nothing else is left behind"
     );
+}
+
+#[test]
+fn python_3_fixtures_of_protocols_2_to_4_are_read() {
+    for name in ["protocol2.p.gz", "protocol3.p.gz", "protocol4.p.gz"] {
+        let simulations = read_pickle(&fixture(name)).unwrap();
+        assert_eq!(
+            simulations,
+            [expected(name, 0), expected(name, 1)],
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn python_2_pickles_are_read_with_and_without_a_memo() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, remember) in [("with.p", true), ("without.p", false)] {
+        let path = folder.path().join(name);
+        std::fs::write(
+            &path,
+            python2(&Content {
+                remember,
+                ..Content::default()
+            }),
+        )
+        .unwrap();
+        assert_eq!(read_pickle(&path).unwrap(), [expected(name, 0)]);
+    }
+}
+
+#[test]
+fn a_spike_that_is_listed_twice_is_one_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("twice.p");
+    let excitatory = vec![(0, vec![19, 0, 3, 3]), (638, vec![7, 3, 7])];
+    std::fs::write(
+        &path,
+        python2(&Content {
+            excitatory,
+            ..Content::default()
+        }),
+    )
+    .unwrap();
+    assert_eq!(read_pickle(&path).unwrap(), [expected("twice.p", 0)]);
+}
+
+#[test]
+fn silent_simulations_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("silent.p");
+    let content = Content {
+        excitatory: vec![(1, vec![])],
+        inhibitory: vec![],
+        output: vec![],
+        ..Content::default()
+    };
+    std::fs::write(&path, python2(&content)).unwrap();
+    let simulations = read_pickle(&path).unwrap();
+    assert!(simulations[0].events.is_empty() && simulations[0].output_spikes_ms.is_empty());
+    assert_eq!(simulations[0].soma_mv.len(), 20);
+    let archive = folder.path().join("silent.elmnio");
+    write_archive(&archive, &simulations).unwrap();
+    assert_eq!(read_archive(&archive).unwrap(), simulations);
+}
+
+#[test]
+fn folders_and_files_open_in_order_by_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("inside");
+    std::fs::create_dir(&inside).unwrap();
+    std::fs::write(inside.join("b.p"), python2(&Content::default())).unwrap();
+    std::fs::copy(fixture("protocol2.p.gz"), inside.join("a.p.gz")).unwrap();
+    std::fs::write(inside.join("notes.txt"), "not read").unwrap();
+    // An archive by content, whatever its name is.
+    let archive = folder.path().join("renamed.data");
+    write_archive(&archive, &[expected("z.p", 0)]).unwrap();
+    let simulations = open_simulations(&[archive, inside]).unwrap();
+    let found: Vec<(&str, u32)> = simulations.iter().map(|s| (&*s.source, s.index)).collect();
+    assert_eq!(
+        found,
+        [("z.p", 0), ("a.p.gz", 0), ("a.p.gz", 1), ("b.p", 0)]
+    );
+}
+
+#[test]
+fn the_same_simulation_twice_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let pickle = folder.path().join("a.p");
+    std::fs::write(&pickle, python2(&Content::default())).unwrap();
+    write_archive(
+        &folder.path().join("a.elmnio"),
+        &read_pickle(&pickle).unwrap(),
+    )
+    .unwrap();
+    let error = open_simulations(&[folder.path().into()])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("simulation 0 of a.p was already read from"),
+        "{error}"
+    );
+}
+
+#[test]
+fn conversion_is_complete_and_resumable() {
+    let folder = tempfile::tempdir().unwrap();
+    let (inputs, out) = (folder.path().join("in"), folder.path().join("out"));
+    std::fs::create_dir(&inputs).unwrap();
+    std::fs::write(inputs.join("a.p"), python2(&Content::default())).unwrap();
+    std::fs::copy(fixture("protocol3.p.gz"), inputs.join("b.p.gz")).unwrap();
+    let told = Mutex::new(Vec::new());
+    let run = || {
+        convert(std::slice::from_ref(&inputs), &out, &|p| {
+            told.lock().unwrap().push((p.done, p.total, p.outcome))
+        })
+    };
+
+    let first = run().unwrap();
+    assert_eq!((first.written, first.skipped, first.simulations), (2, 0, 3));
+    let originals = open_simulations(std::slice::from_ref(&inputs)).unwrap();
+    assert_eq!(
+        open_simulations(std::slice::from_ref(&out)).unwrap(),
+        originals
+    );
+    let mut names: Vec<_> = std::fs::read_dir(&out)
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["a.elmnio", "b.elmnio"]);
+
+    assert_eq!(
+        run().unwrap(),
+        ConvertSummary {
+            written: 0,
+            skipped: 2,
+            simulations: 3,
+            bytes: 0
+        }
+    );
+
+    // A damaged archive is written again, a whole one is not.
+    let damaged = out.join("b.elmnio");
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&damaged, bytes).unwrap();
+    let third = run().unwrap();
+    assert_eq!((third.written, third.skipped), (1, 1));
+    assert_eq!(
+        open_simulations(std::slice::from_ref(&out)).unwrap(),
+        originals
+    );
+
+    let told = told.into_inner().unwrap();
+    assert_eq!(told.len(), 6);
+    assert!(
+        told.iter()
+            .all(|(done, total, _)| (1..=2).contains(done) && *total == 2)
+    );
+    assert!(matches!(told[2].2, ConvertOutcome::Skipped { .. }));
+}
+
+#[test]
+fn a_failed_conversion_leaves_no_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("bad.p"), folder.path().join("out"));
+    let whole = python2(&Content::default());
+    std::fs::write(&input, &whole[..whole.len() / 2]).unwrap();
+    let error = convert(&[input], &out, &|_| ()).unwrap_err().to_string();
+    assert!(
+        error.contains("bad.p") && error.contains("cut off"),
+        "{error}"
+    );
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
+}
+
+#[test]
+fn inputs_that_would_become_one_archive_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.p"), python2(&Content::default())).unwrap();
+    std::fs::copy(fixture("protocol3.p.gz"), folder.path().join("a.p.gz")).unwrap();
+    let out = folder.path().join("out");
+    let error = convert(&[folder.path().into()], &out, &|_| ())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("would become the same archive"), "{error}");
+    assert!(!out.exists());
 }

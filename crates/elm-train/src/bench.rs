@@ -45,7 +45,13 @@ impl BenchConfig {
         match self {
             Self::NioM20 => (ElmNeuronConfig::neuronio(20), 8, 500),
             Self::NioM100 => (ElmNeuronConfig::neuronio(100), 8, 500),
-            Self::ShdM100 => (ElmNeuronConfig::new(700, 20).with_memory_tau_max(500.0).with_dt(10.0), 8, 100),
+            Self::ShdM100 => (
+                ElmNeuronConfig::new(700, 20)
+                    .with_memory_tau_max(500.0)
+                    .with_dt(10.0),
+                8,
+                100,
+            ),
             Self::LraM100 => (ElmNeuronConfig::new(16, 10), 8, 4096),
         }
     }
@@ -87,7 +93,12 @@ pub struct BenchResult {
 ///
 /// # Errors
 /// If the neuron cannot be made or the device fails.
-pub fn bench(config: BenchConfig, device: &Device, path: ScanPath, budget: Duration) -> Result<BenchResult> {
+pub fn bench(
+    config: BenchConfig,
+    device: &Device,
+    path: ScanPath,
+    budget: Duration,
+) -> Result<BenchResult> {
     let (neuron, batch, steps) = config.sizes();
     device.seed(0);
     let autodiff = device.clone().autodiff();
@@ -132,7 +143,12 @@ pub struct RecurrenceShare {
 /// # Errors
 /// If the device fails.
 pub fn recurrence_share(device: &Device, budget: Duration) -> Result<RecurrenceShare> {
-    let spec = ScanSpec { memory: 100, hidden_layers: 1, hidden: 200, activation: HiddenActivation::Relu };
+    let spec = ScanSpec {
+        memory: 100,
+        hidden_layers: 1,
+        hidden: 200,
+        activation: HiddenActivation::Relu,
+    };
     let (batch, steps, n) = (8, 500, 1024);
     let random = |low, high| Distribution::Uniform(low, high);
     let inputs = ScanInputs {
@@ -146,7 +162,13 @@ pub fn recurrence_share(device: &Device, budget: Duration) -> Result<RecurrenceS
     let (mut scan, mut product) = (f64::INFINITY, f64::INFINITY);
     let started = Instant::now();
     while started.elapsed() < budget {
-        let time = once(|| wait(memory_scan::memory_scan(inputs.clone(), &spec, ScanPath::Auto)))?;
+        let time = once(|| {
+            wait(memory_scan::memory_scan(
+                inputs.clone(),
+                &spec,
+                ScanPath::Auto,
+            ))
+        })?;
         scan = scan.min(time);
         product = product.min(once(|| wait(a.clone().matmul(a.clone())))?);
     }
@@ -158,15 +180,26 @@ pub fn recurrence_share(device: &Device, budget: Duration) -> Result<RecurrenceS
 }
 
 /// Spikes at the rates of the data sets, or noise.
-fn input(config: BenchConfig, batch: usize, steps: usize, channels: usize, device: &Device) -> Tensor<3> {
+fn input(
+    config: BenchConfig,
+    batch: usize,
+    steps: usize,
+    channels: usize,
+    device: &Device,
+) -> Tensor<3> {
     let shape = [batch, steps, channels];
     let spikes = |rate: f64| {
-        Tensor::<3>::random(shape, Distribution::Uniform(0.0, 1.0), device).lower_elem(rate).float()
+        Tensor::<3>::random(shape, Distribution::Uniform(0.0, 1.0), device)
+            .lower_elem(rate)
+            .float()
     };
     match config {
         BenchConfig::NioM20 | BenchConfig::NioM100 => {
-            let sign: Vec<f32> = (0..channels).map(|c| if c < channels / 2 { 1.0 } else { -1.0 }).collect();
-            spikes(0.011) * Tensor::<1>::from_data(TensorData::new(sign, [channels]), device).unsqueeze::<3>()
+            let sign: Vec<f32> = (0..channels)
+                .map(|c| if c < channels / 2 { 1.0 } else { -1.0 })
+                .collect();
+            spikes(0.011)
+                * Tensor::<1>::from_data(TensorData::new(sign, [channels]), device).unsqueeze::<3>()
         }
         BenchConfig::ShdM100 => spikes(0.03),
         BenchConfig::LraM100 => Tensor::random(shape, Distribution::Normal(0.0, 1.0), device),
@@ -181,7 +214,13 @@ enum Targets {
 }
 
 impl Targets {
-    fn new(config: BenchConfig, batch: usize, steps: usize, classes: usize, device: &Device) -> Self {
+    fn new(
+        config: BenchConfig,
+        batch: usize,
+        steps: usize,
+        classes: usize,
+        device: &Device,
+    ) -> Self {
         match config {
             BenchConfig::NioM20 | BenchConfig::NioM100 => Self::NeuronIo {
                 spikes: Tensor::random([batch, steps], Distribution::Bernoulli(0.01), device),
@@ -205,7 +244,8 @@ impl Targets {
             }
             Self::Class(labels) => {
                 let last = y.narrow(1, steps - 1, 1).reshape([batch, outputs]);
-                let picked = activation::log_softmax(last, 1).gather(1, labels.clone().unsqueeze_dim(1));
+                let picked =
+                    activation::log_softmax(last, 1).gather(1, labels.clone().unsqueeze_dim(1));
                 picked.mean().neg()
             }
         }
@@ -214,7 +254,10 @@ impl Targets {
 
 /// Makes lazy work happen.
 fn wait<const D: usize>(tensor: Tensor<D>) -> Result<()> {
-    tensor.device().sync().map_err(|e| TrainError::Run(format!("the device failed: {e}")))
+    tensor
+        .device()
+        .sync()
+        .map_err(|e| TrainError::Run(format!("the device failed: {e}")))
 }
 
 fn once(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
@@ -233,7 +276,10 @@ fn measure(budget: Duration, mut work: impl FnMut() -> Result<()>) -> Result<Tim
         times.push(once(&mut work)?);
     }
     times.sort_by(f64::total_cmp);
-    Ok(Timing { median: times[times.len() / 2], min: times[0] })
+    Ok(Timing {
+        median: times[times.len() / 2],
+        min: times[0],
+    })
 }
 
 /// Peak resident memory of this process, from Linux's `/proc`.

@@ -14,10 +14,26 @@ struct Choice {
 
 fn choices() -> Vec<Choice> {
     vec![
-        Choice { name: "flex", feature: "flex", open: flex() },
-        Choice { name: "ndarray", feature: "ndarray", open: ndarray() },
-        Choice { name: "cuda", feature: "cuda", open: cuda() },
-        Choice { name: "wgpu", feature: "wgpu", open: wgpu() },
+        Choice {
+            name: "flex",
+            feature: "flex",
+            open: flex(),
+        },
+        Choice {
+            name: "ndarray",
+            feature: "ndarray",
+            open: ndarray(),
+        },
+        Choice {
+            name: "cuda",
+            feature: "cuda",
+            open: cuda(),
+        },
+        Choice {
+            name: "wgpu",
+            feature: "wgpu",
+            open: wgpu(),
+        },
     ]
 }
 
@@ -39,7 +55,10 @@ pub fn open(name: &str) -> Result<Device> {
         "cpu" => cpu(&choices),
         "gpu" => gpu().ok_or_else(|| TrainError::Usage(no_gpu())),
         _ => {
-            let choice = choices.iter().find(|c| c.name == name).ok_or_else(|| unknown(name))?;
+            let choice = choices
+                .iter()
+                .find(|c| c.name == name)
+                .ok_or_else(|| unknown(name))?;
             let open = choice.open.ok_or_else(|| {
                 TrainError::Usage(format!(
                     "device `{name}` is not in this build; build with `--features {}`",
@@ -58,13 +77,23 @@ pub fn describe(device: &Device) -> String {
 }
 
 fn unknown(name: &str) -> TrainError {
-    let nearest = DEVICE_NAMES.iter().min_by_key(|known| strsim::levenshtein(known, name));
-    let hint = nearest.map(|n| format!(", did you mean `{n}`?")).unwrap_or_default();
-    TrainError::Usage(format!("unknown device `{name}`{hint} (known: {})", DEVICE_NAMES.join(", ")))
+    let nearest = DEVICE_NAMES
+        .iter()
+        .min_by_key(|known| strsim::levenshtein(known, name));
+    let hint = nearest
+        .map(|n| format!(", did you mean `{n}`?"))
+        .unwrap_or_default();
+    TrainError::Usage(format!(
+        "unknown device `{name}`{hint} (known: {})",
+        DEVICE_NAMES.join(", ")
+    ))
 }
 
 fn cpu(choices: &[Choice]) -> Result<Device> {
-    let open = choices.iter().filter(|c| matches!(c.name, "flex" | "ndarray")).find_map(|c| c.open);
+    let open = choices
+        .iter()
+        .filter(|c| matches!(c.name, "flex" | "ndarray"))
+        .find_map(|c| c.open);
     open.map(|open| open()).ok_or_else(|| {
         TrainError::Usage("this build has no CPU backend; build with `--features flex`".into())
     })
@@ -122,12 +151,24 @@ fn gpu() -> Option<Device> {
 /// A CUDA device that is not there would panic on first use: ask first.
 fn check_present(name: &str) -> Result<()> {
     #[cfg(feature = "cuda")]
-    if name == "cuda" && Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().is_empty() {
-        return Err(TrainError::Usage("device `cuda`: no NVIDIA GPU found on this machine".into()));
+    if name == "cuda"
+        && Device::enumerate(burn::tensor::DeviceType::Cuda)
+            .into_vec()
+            .is_empty()
+    {
+        return Err(TrainError::Usage(
+            "device `cuda`: no NVIDIA GPU found on this machine".into(),
+        ));
     }
     #[cfg(feature = "wgpu")]
-    if name == "wgpu" && Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec().is_empty() {
-        return Err(TrainError::Usage("device `wgpu`: no graphics adapter found on this machine".into()));
+    if name == "wgpu"
+        && Device::enumerate(burn::tensor::DeviceType::Wgpu)
+            .into_vec()
+            .is_empty()
+    {
+        return Err(TrainError::Usage(
+            "device `wgpu`: no graphics adapter found on this machine".into(),
+        ));
     }
     let _ = name;
     Ok(())

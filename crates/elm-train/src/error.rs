@@ -41,7 +41,10 @@ pub enum TrainError {
 impl TrainError {
     /// An error about a file.
     pub fn file(path: &Path, problem: impl std::fmt::Display) -> Self {
-        Self::File { path: path.to_path_buf(), problem: problem.to_string() }
+        Self::File {
+            path: path.to_path_buf(),
+            problem: problem.to_string(),
+        }
     }
 
     /// Exit code of the command line: 2 for wrong input, 1 for a failure at run time.

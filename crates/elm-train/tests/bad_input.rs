@@ -69,16 +69,29 @@ fn weights_that_do_not_fit() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("none.safetensors");
     expect(&["info", missing.to_str().unwrap()], &["none.safetensors"]);
-    expect(&["info", folder.path().to_str().unwrap()], &[folder.path().to_str().unwrap()]);
+    expect(
+        &["info", folder.path().to_str().unwrap()],
+        &[folder.path().to_str().unwrap()],
+    );
     let broken = folder.path().join("broken.safetensors");
-    std::fs::File::create(&broken).unwrap().write_all(b"\xff\xff\xff\xff\xff\xff\xff\xff{}").unwrap();
+    std::fs::File::create(&broken)
+        .unwrap()
+        .write_all(b"\xff\xff\xff\xff\xff\xff\xff\xff{}")
+        .unwrap();
     expect(&["info", broken.to_str().unwrap()], &["broken.safetensors"]);
     // A published configuration of another size than the weights.
     let model = small_model(folder.path(), 3);
     let config = folder.path().join("config.json");
-    std::fs::write(&config, r#"{"num_input": 1278, "num_output": 2, "num_memory": 5, "num_branch": 45,
-        "num_synapse_per_branch": 100, "input_to_synapse_routing": "neuronio_routing"}"#).unwrap();
-    expect(&["info", &model, "--config", config.to_str().unwrap()], &["_proto_tau_m", "[3]", "[5]"]);
+    std::fs::write(
+        &config,
+        r#"{"num_input": 1278, "num_output": 2, "num_memory": 5, "num_branch": 45,
+        "num_synapse_per_branch": 100, "input_to_synapse_routing": "neuronio_routing"}"#,
+    )
+    .unwrap();
+    expect(
+        &["info", &model, "--config", config.to_str().unwrap()],
+        &["_proto_tau_m", "[3]", "[5]"],
+    );
 }
 
 #[test]
@@ -90,9 +103,15 @@ fn recipes_and_options_that_are_mistyped() {
         let mut all = vec!["train", "--out", out];
         all.extend(args);
         expect(&all, parts);
-        assert!(!Path::new(out).exists(), "{args:?} left a run folder behind");
+        assert!(
+            !Path::new(out).exists(),
+            "{args:?} left a run folder behind"
+        );
     };
-    train(&["--set", "train.epoch=3"], &["train.epoch", "did you mean `train.epochs`"]);
+    train(
+        &["--set", "train.epoch=3"],
+        &["train.epoch", "did you mean `train.epochs`"],
+    );
     train(&["--set", "train.epochs=many"], &["train.epochs"]);
     train(&["--recipe", "quik"], &["did you mean `quick`"]);
     train(&["--recipe", "missing.toml"], &["missing.toml"]);
@@ -102,7 +121,10 @@ fn recipes_and_options_that_are_mistyped() {
     train(&["--set", "data.train=[\"nowhere\"]"], &["nowhere"]);
     let typo = folder.path().join("typo.toml");
     std::fs::write(&typo, "[train]\nlearning_rat = 0.1\n").unwrap();
-    train(&["--recipe", typo.to_str().unwrap()], &["typo.toml", "learning_rate"]);
+    train(
+        &["--recipe", typo.to_str().unwrap()],
+        &["typo.toml", "learning_rate"],
+    );
 }
 
 #[test]

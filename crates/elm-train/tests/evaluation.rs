@@ -13,8 +13,10 @@ fn published_checkpoints_reach_the_reference_metrics() {
     let (Some(simulations), Some(pretrained)) = (shared("neuronio"), shared("pretrained")) else {
         return;
     };
-    let reference: Value =
-        serde_json::from_str(&std::fs::read_to_string(simulations.join("eval_reference.json")).unwrap()).unwrap();
+    let reference: Value = serde_json::from_str(
+        &std::fs::read_to_string(simulations.join("eval_reference.json")).unwrap(),
+    )
+    .unwrap();
     // the file of eight simulations that the reference calls 103
     let file = std::fs::read_dir(&simulations)
         .unwrap()
@@ -26,11 +28,21 @@ fn published_checkpoints_reach_the_reference_metrics() {
     assert!(expected.len() >= 15, "{} checkpoints", expected.len());
     for (name, metrics) in expected {
         let weights = pretrained.join(format!("{name}.safetensors"));
-        let json = stdout(&["eval", "--weights", weights.to_str().unwrap(), "--data", file.to_str().unwrap(), "--json"]);
+        let json = stdout(&[
+            "eval",
+            "--weights",
+            weights.to_str().unwrap(),
+            "--data",
+            file.to_str().unwrap(),
+            "--json",
+        ]);
         let result: Value = serde_json::from_str(&json).unwrap();
         for (metric, value) in metrics {
             let ours = result["metrics"][&metric].as_f64().unwrap();
-            assert!((ours - value).abs() < 1e-3, "{name}, {metric}: {ours}, the published code gives {value}");
+            assert!(
+                (ours - value).abs() < 1e-3,
+                "{name}, {metric}: {ours}, the published code gives {value}"
+            );
         }
     }
 }

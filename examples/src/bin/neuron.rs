@@ -19,7 +19,10 @@ fn main() -> Result<(), elm_model::ElmError> {
     let (first, state) = neuron.forward_with_state(x.clone().narrow(1, 0, 120), None)?;
     let (second, _) = neuron.forward_with_state(x.clone().narrow(1, 120, 80), Some(state))?;
     let pieces = Tensor::cat(vec![first, second], 1);
-    println!("two pieces differ from the whole by {}", (y.clone() - pieces).abs().max());
+    println!(
+        "two pieces differ from the whole by {}",
+        (y.clone() - pieces).abs().max()
+    );
 
     let mut state = None;
     for t in 0..200 {
@@ -28,11 +31,18 @@ fn main() -> Result<(), elm_model::ElmError> {
         state = Some(next);
         if t == 199 {
             let last = y.clone().narrow(1, t, 1).reshape([2, 4]);
-            println!("the last of 200 single steps differs by {}", (output - last).abs().max());
+            println!(
+                "the last of 200 single steps differs by {}",
+                (output - last).abs().max()
+            );
         }
     }
 
     let traces = neuron.record(x)?;
-    println!("branch {:?}, memory {:?}", traces.branch.dims(), traces.memory.dims());
+    println!(
+        "branch {:?}, memory {:?}",
+        traces.branch.dims(),
+        traces.memory.dims()
+    );
     Ok(())
 }

@@ -10,14 +10,22 @@ const TIME: usize = 200;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::flex().autodiff();
     device.seed(1);
-    let mut neuron = ElmNeuronConfig::new(2, 2).with_num_memory(8).init(&device)?;
+    let mut neuron = ElmNeuronConfig::new(2, 2)
+        .with_num_memory(8)
+        .init(&device)?;
     let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
     let (x, labels) = batch(&device);
     for step in 0..=200 {
-        let last = neuron.forward(x.clone()).narrow(1, TIME - 1, 1).reshape([BATCH, 2]);
+        let last = neuron
+            .forward(x.clone())
+            .narrow(1, TIME - 1, 1)
+            .reshape([BATCH, 2]);
         let loss = log_softmax(last, 1).gather(1, labels.clone()).mean().neg();
         if step % 50 == 0 {
-            println!("step {step:>3}  loss {:.4}", loss.clone().try_into_scalar::<f32>()?);
+            println!(
+                "step {step:>3}  loss {:.4}",
+                loss.clone().try_into_scalar::<f32>()?
+            );
         }
         let grads = GradientsParams::from_grads(loss.backward(), &neuron);
         neuron = optimizer.step(1e-2, neuron, grads);

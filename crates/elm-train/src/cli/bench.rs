@@ -36,7 +36,11 @@ pub(super) fn run(args: Args) -> Result<()> {
     let device = device::open(&args.device)?;
     let budget = Duration::try_from_secs_f64(args.seconds)
         .map_err(|e| TrainError::Usage(format!("--seconds {}: {e}", args.seconds)))?;
-    let path = if args.reference { ScanPath::Reference } else { ScanPath::Auto };
+    let path = if args.reference {
+        ScanPath::Reference
+    } else {
+        ScanPath::Auto
+    };
     let result = bench(args.config, &device, path, budget)?;
     if args.json {
         let text = serde_json::to_string(&result).map_err(|e| TrainError::Run(e.to_string()))?;
@@ -47,8 +51,14 @@ pub(super) fn run(args: Args) -> Result<()> {
         "{} on {}, {} thread(s), {} recurrence, batch {}, {} steps",
         result.config, result.device, result.threads, result.recurrence, result.batch, result.steps
     );
-    println!("  forward        median {:>9.2} ms  min {:>9.2} ms", result.forward_ms.median, result.forward_ms.min);
-    println!("  training step  median {:>9.2} ms  min {:>9.2} ms", result.train_ms.median, result.train_ms.min);
+    println!(
+        "  forward        median {:>9.2} ms  min {:>9.2} ms",
+        result.forward_ms.median, result.forward_ms.min
+    );
+    println!(
+        "  training step  median {:>9.2} ms  min {:>9.2} ms",
+        result.train_ms.median, result.train_ms.min
+    );
     if let Some(peak) = result.peak_mb {
         println!("  peak memory    {peak:.0} MB");
     }

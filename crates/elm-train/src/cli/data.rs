@@ -39,7 +39,11 @@ enum Command {
 
 pub(super) fn run(args: Args) -> Result<()> {
     match args.command {
-        Command::Convert { pickles, out, threads } => {
+        Command::Convert {
+            pickles,
+            out,
+            threads,
+        } => {
             super::set_threads(threads)?;
             let line = Mutex::new(StatusLine::new());
             let summary = convert(&pickles, &out, &|progress| {
@@ -80,7 +84,10 @@ pub(super) fn run(args: Args) -> Result<()> {
 }
 
 fn describe(simulations: &[Simulation]) {
-    println!("{:>5} {:>9} {:>13} {:>14} {:>11}  source", "index", "ms", "input spikes", "output spikes", "soma mV");
+    println!(
+        "{:>5} {:>9} {:>13} {:>14} {:>11}  source",
+        "index", "ms", "input spikes", "output spikes", "soma mV"
+    );
     for s in simulations {
         let mean = s.soma_mv.iter().sum::<f32>() / s.soma_mv.len().max(1) as f32;
         println!(

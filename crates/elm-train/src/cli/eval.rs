@@ -57,7 +57,8 @@ pub(super) fn run(args: Args) -> Result<()> {
             "dropped": result.dropped,
             "metrics": result.metrics,
         });
-        let text = serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
+        let text =
+            serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
         println!("{text}");
         return Ok(());
     }

@@ -32,7 +32,11 @@ pub(super) fn run(args: Args) -> Result<()> {
         .into_data()
         .try_into_vec_as::<f32>()
         .map_err(|e| TrainError::Run(format!("the timescales cannot be read: {e:?}")))?;
-    let path = if has_fused(&device) { "fused" } else { "plain tensor steps" };
+    let path = if has_fused(&device) {
+        "fused"
+    } else {
+        "plain tensor steps"
+    };
     let config = neuron.config();
     if args.json {
         let json = json!({
@@ -42,7 +46,8 @@ pub(super) fn run(args: Args) -> Result<()> {
             "device": device::describe(&device),
             "recurrence": path,
         });
-        let text = serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
+        let text =
+            serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
         println!("{text}");
         return Ok(());
     }
@@ -54,10 +59,30 @@ pub(super) fn run(args: Args) -> Result<()> {
         ("synapses", config.synapses().to_string()),
         ("routing", format!("{:?}", config.routing).to_lowercase()),
         ("memory units", config.num_memory.to_string()),
-        ("MLP", format!("{} hidden layer(s) of {}, {:?}", config.hidden_layers, config.hidden(), config.activation)),
+        (
+            "MLP",
+            format!(
+                "{} hidden layer(s) of {}, {:?}",
+                config.hidden_layers,
+                config.hidden(),
+                config.activation
+            ),
+        ),
         ("trained parameters", neuron.num_trained().to_string()),
-        ("timescales", format!("{} .. {} ms, bounds {} .. {} ms", low(&taus), high(&taus), config.memory_tau_min, config.memory_tau_max)),
-        ("recurrence", format!("{path} on {}", device::describe(&device))),
+        (
+            "timescales",
+            format!(
+                "{} .. {} ms, bounds {} .. {} ms",
+                low(&taus),
+                high(&taus),
+                config.memory_tau_min,
+                config.memory_tau_max
+            ),
+        ),
+        (
+            "recurrence",
+            format!("{path} on {}", device::describe(&device)),
+        ),
     ];
     println!("{}", args.weights.display());
     for (name, value) in facts {

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::train::Interrupter;
 
+use crate::device;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 use crate::run::{self, TrainOptions};
-use crate::device;
 
 /// Train a neuron by a recipe and write a report.
 ///
@@ -57,7 +57,9 @@ pub(super) fn run(args: Args) -> Result<()> {
 fn open_recipe(recipe: &str) -> Result<(String, Recipe)> {
     let path = PathBuf::from(recipe);
     if path.extension().is_some_and(|e| e == "toml") || path.components().count() > 1 {
-        let name = path.file_stem().map_or("run".into(), |s| s.to_string_lossy().into_owned());
+        let name = path
+            .file_stem()
+            .map_or("run".into(), |s| s.to_string_lossy().into_owned());
         return Ok((name, Recipe::load(path)?));
     }
     Ok((recipe.to_string(), Recipe::builtin(recipe)?))

@@ -20,7 +20,9 @@ pub struct KeepLastTwo {
 impl KeepLastTwo {
     /// Knows the checkpoint that the run was resumed from.
     pub fn resumed(from: Option<usize>) -> Self {
-        Self { saved: from.into_iter().collect() }
+        Self {
+            saved: from.into_iter().collect(),
+        }
     }
 }
 
@@ -44,7 +46,9 @@ impl CheckpointingStrategy for KeepLastTwo {
 pub fn latest(run: &Path) -> Result<usize> {
     let folder = run.join("checkpoint");
     let whole = |step: &usize| {
-        PARTS.iter().all(|part| folder.join(format!("{part}-{step}.bpk")).is_file())
+        PARTS
+            .iter()
+            .all(|part| folder.join(format!("{part}-{step}.bpk")).is_file())
     };
     std::fs::read_dir(&folder)
         .into_iter()
@@ -57,7 +61,10 @@ pub fn latest(run: &Path) -> Result<usize> {
 }
 
 fn step_of(name: &str) -> Option<usize> {
-    name.strip_prefix("model-")?.strip_suffix(".bpk")?.parse().ok()
+    name.strip_prefix("model-")?
+        .strip_suffix(".bpk")?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -68,10 +75,22 @@ mod tests {
     #[test]
     fn only_a_whole_checkpoint_counts() {
         let run = tempfile::tempdir().unwrap();
-        assert!(latest(run.path()).unwrap_err().to_string().contains("no checkpoint"));
+        assert!(
+            latest(run.path())
+                .unwrap_err()
+                .to_string()
+                .contains("no checkpoint")
+        );
         let folder = run.path().join("checkpoint");
         std::fs::create_dir(&folder).unwrap();
-        for name in ["model-5", "optim-5", "scheduler-5", "model-9", "optim-9", "model-x"] {
+        for name in [
+            "model-5",
+            "optim-5",
+            "scheduler-5",
+            "model-9",
+            "optim-9",
+            "model-x",
+        ] {
             std::fs::write(folder.join(format!("{name}.bpk")), "").unwrap();
         }
         assert_eq!(latest(run.path()).unwrap(), 5);

@@ -52,7 +52,10 @@ impl Finished<'_> {
         let records = self.history.records();
         let curve = |name: &str, value: fn(&EpochRecord) -> Option<f64>| MetricCurve {
             name: name.into(),
-            points: records.iter().filter_map(|r| Some((r.epoch as f64, value(r)?))).collect(),
+            points: records
+                .iter()
+                .filter_map(|r| Some((r.epoch as f64, value(r)?)))
+                .collect(),
         };
         let roc = &self.tested.evaluation.roc;
         Ok(Report {
@@ -87,12 +90,24 @@ impl Finished<'_> {
         let train = &self.recipe.train;
         let config = self.neuron.config();
         let seconds: f64 = self.history.records().last().map_or(0.0, |r| r.seconds);
-        let best = self.history.best().map_or("-".into(), |r| r.epoch.to_string());
+        let best = self
+            .history
+            .best()
+            .map_or("-".into(), |r| r.epoch.to_string());
         [
             ("Memory units", config.num_memory.to_string()),
             ("Trained parameters", self.neuron.num_trained().to_string()),
-            ("Branches × synapses", format!("{} × {}", config.branches(), config.synapses_per_branch)),
-            ("Epochs × batches × windows", format!("{} × {} × {}", train.epochs, train.batches_per_epoch, train.batch_size)),
+            (
+                "Branches × synapses",
+                format!("{} × {}", config.branches(), config.synapses_per_branch),
+            ),
+            (
+                "Epochs × batches × windows",
+                format!(
+                    "{} × {} × {}",
+                    train.epochs, train.batches_per_epoch, train.batch_size
+                ),
+            ),
             ("Best epoch", best),
             ("Training time", duration(seconds)),
             ("Device", crate::device::describe(self.device)),
@@ -106,7 +121,11 @@ impl Finished<'_> {
         self.outcome
             .rows
             .iter()
-            .map(|row| SummaryRow::new(row.metric, row.ours).published(row.published).decimals(row.decimals))
+            .map(|row| {
+                SummaryRow::new(row.metric, row.ours)
+                    .published(row.published)
+                    .decimals(row.decimals)
+            })
             .collect()
     }
 
@@ -145,18 +164,28 @@ impl Finished<'_> {
         let mut input = vec![0.0; shown.end * NUM_CHANNELS];
         simulation.write_input(0, &mut input);
         let x = TensorData::new(input, [1, shown.end, NUM_CHANNELS]);
-        let memory = self.neuron.record(Tensor::from_data(x, self.device))?.memory;
+        let memory = self
+            .neuron
+            .record(Tensor::from_data(x, self.device))?
+            .memory;
         let values = numbers(memory.reshape([shown.end * taus.len()]))?;
         let step = taus.len().div_ceil(SHOWN_UNITS).max(1);
         let units = (0..taus.len())
             .step_by(step)
             .map(|unit| MemoryUnitTrace {
                 tau_ms: taus[unit],
-                values: shown.clone().map(|t| values[t * taus.len() + unit]).collect(),
+                values: shown
+                    .clone()
+                    .map(|t| values[t * taus.len() + unit])
+                    .collect(),
             })
             .collect();
         let title = format!("Simulation {} of {}", simulation.index, simulation.source);
-        Ok(Some(MemoryTraces { title, start_ms: shown.start as f64, units }))
+        Ok(Some(MemoryTraces {
+            title,
+            start_ms: shown.start as f64,
+            units,
+        }))
     }
 
     fn notes(&self) -> Vec<String> {
@@ -181,6 +210,9 @@ fn shown(simulation: &Simulation) -> std::ops::Range<usize> {
 }
 
 fn numbers(tensor: Tensor<1>) -> Result<Vec<f32>> {
-    let data = tensor.try_into_data().map_err(|e| TrainError::Run(format!("the device failed: {e}")))?;
-    data.try_into_vec_as::<f32>().map_err(|e| TrainError::Run(format!("values cannot be read: {e:?}")))
+    let data = tensor
+        .try_into_data()
+        .map_err(|e| TrainError::Run(format!("the device failed: {e}")))?;
+    data.try_into_vec_as::<f32>()
+        .map_err(|e| TrainError::Run(format!("values cannot be read: {e:?}")))
 }

@@ -27,7 +27,10 @@ impl RunFolder {
                 .unwrap_or_default(),
         };
         if path.is_file() {
-            return Err(TrainError::file(&path, "expected a folder for the run, found a file"));
+            return Err(TrainError::file(
+                &path,
+                "expected a folder for the run, found a file",
+            ));
         }
         if std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(TrainError::file(
@@ -45,10 +48,15 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::File`] if it holds no recipe.
     pub fn open(path: &Path) -> Result<(Self, Recipe)> {
-        let folder = Self { path: path.to_path_buf() };
+        let folder = Self {
+            path: path.to_path_buf(),
+        };
         let file = folder.file("recipe.toml");
         if !file.is_file() {
-            return Err(TrainError::file(path, "expected the folder of a run with a recipe.toml, found none"));
+            return Err(TrainError::file(
+                path,
+                "expected the folder of a run with a recipe.toml, found none",
+            ));
         }
         Ok((folder, Recipe::load(file)?))
     }

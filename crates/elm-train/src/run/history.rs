@@ -68,11 +68,17 @@ impl History {
                 .map_err(|e| TrainError::file(&path, format!("cannot read the metrics: {e}")))?;
             for (i, line) in text.lines().enumerate() {
                 records.push(serde_json::from_str(line).map_err(|e| {
-                    TrainError::file(&path, format!("line {}: expected the metrics of an epoch: {e}", i + 1))
+                    TrainError::file(
+                        &path,
+                        format!("line {}: expected the metrics of an epoch: {e}", i + 1),
+                    )
                 })?);
             }
         }
-        Ok(Self { folder: folder.to_path_buf(), records })
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            records,
+        })
     }
 
     /// The epochs so far, in order.
@@ -82,7 +88,9 @@ impl History {
 
     /// Smallest validation loss so far.
     pub fn best(&self) -> Option<&EpochRecord> {
-        self.records.iter().min_by(|a, b| a.valid_loss.total_cmp(&b.valid_loss))
+        self.records
+            .iter()
+            .min_by(|a, b| a.valid_loss.total_cmp(&b.valid_loss))
     }
 
     /// Forgets the epochs after `step`, which a resumed run trains again.
@@ -120,7 +128,11 @@ impl History {
         let path = self.folder.join(name);
         let mut options = OpenOptions::new();
         options.create(true);
-        if append { options.append(true) } else { options.write(true).truncate(true) };
+        if append {
+            options.append(true)
+        } else {
+            options.write(true).truncate(true)
+        };
         options
             .open(&path)
             .and_then(|mut file| file.write_all(text.as_bytes()))
@@ -157,7 +169,10 @@ mod tests {
         assert_eq!(again.records(), history.records());
         assert_eq!(again.best().unwrap().epoch, 2);
         again.keep_until(15).unwrap();
-        assert_eq!(History::open(folder.path()).unwrap().records(), &history.records()[..1]);
+        assert_eq!(
+            History::open(folder.path()).unwrap().records(),
+            &history.records()[..1]
+        );
         let csv = std::fs::read_to_string(folder.path().join("metrics.csv")).unwrap();
         assert_eq!(csv.lines().count(), 2, "{csv}");
     }
@@ -167,6 +182,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("metrics.jsonl"), "{\"epoch\": 1}\n").unwrap();
         let error = History::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("metrics.jsonl") && error.contains("line 1"), "{error}");
+        assert!(
+            error.contains("metrics.jsonl") && error.contains("line 1"),
+            "{error}"
+        );
     }
 }

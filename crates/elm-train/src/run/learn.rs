@@ -8,8 +8,8 @@ use std::time::Instant;
 use burn::data::dataloader::Progress;
 use burn::module::Module;
 use burn::tensor::Device;
-use burn::train::metric::Metric;
 use burn::train::metric::LossMetric;
+use burn::train::metric::Metric;
 use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
 use burn::train::{
     EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent,
@@ -56,11 +56,23 @@ impl SupervisedLearningStrategy<NeuronIoModel> for Loop {
         let train = train.to_device(&self.device);
         let valid = valid.to_device(&self.device.clone().inner());
         learner.fork(&self.device);
-        let TrainingComponents { mut event_processor, mut checkpointer, event_store, interrupter, .. } = components;
+        let TrainingComponents {
+            mut event_processor,
+            mut checkpointer,
+            event_store,
+            interrupter,
+            ..
+        } = components;
         let started = Instant::now();
         while self.step() < self.total() && !interrupter.should_stop() {
             let epoch = (self.step() / self.batches + 1) as usize;
-            self.train_epoch(epoch, &mut learner, &train, &mut event_processor, &interrupter);
+            self.train_epoch(
+                epoch,
+                &mut learner,
+                &train,
+                &mut event_processor,
+                &interrupter,
+            );
             let whole = self.step() == epoch as u64 * self.batches;
             if whole && !interrupter.should_stop() {
                 self.valid_epoch(epoch, &learner, &valid, &mut event_processor, &interrupter);
@@ -69,7 +81,8 @@ impl SupervisedLearningStrategy<NeuronIoModel> for Loop {
             // Stopped within the validation, the epoch has no metrics, but its training is kept.
             if whole && !interrupter.should_stop() {
                 let rate = learner.lr_current().base();
-                let record = self.record(epoch, started.elapsed().as_secs_f64(), rate, &event_store);
+                let record =
+                    self.record(epoch, started.elapsed().as_secs_f64(), rate, &event_store);
                 if let Err(error) = self.keep(record, &learner) {
                     self.fail(error);
                     interrupter.stop(Some("cannot write the run folder"));
@@ -106,7 +119,10 @@ impl Loop {
         processor: &mut Processor,
         interrupter: &Interrupter,
     ) {
-        let start = LearnerEvent::StartSplit { epoch_number: epoch, total_items: loader.num_items() };
+        let start = LearnerEvent::StartSplit {
+            epoch_number: epoch,
+            total_items: loader.num_items(),
+        };
         interrupter.fail_on_error(processor.process_train(start));
         let mut batches = loader.iter();
         // Asked before a batch is taken: a batch that was taken counts as trained.
@@ -137,7 +153,10 @@ impl Loop {
         processor: &mut Processor,
         interrupter: &Interrupter,
     ) {
-        let start = LearnerEvent::StartSplit { epoch_number: epoch, total_items: loader.num_items() };
+        let start = LearnerEvent::StartSplit {
+            epoch_number: epoch,
+            total_items: loader.num_items(),
+        };
         interrupter.fail_on_error(processor.process_valid(start));
         let model = learner.model().valid();
         let mut batches = loader.iter();
@@ -146,8 +165,10 @@ impl Loop {
         {
             match item {
                 Ok(item) => {
-                    let item = training_item(InferenceStep::step(&model, item), batches.progress(), None);
-                    interrupter.fail_on_error(processor.process_valid(LearnerEvent::ProcessedItem(item)));
+                    let item =
+                        training_item(InferenceStep::step(&model, item), batches.progress(), None);
+                    interrupter
+                        .fail_on_error(processor.process_valid(LearnerEvent::ProcessedItem(item)));
                 }
                 Err(error) => interrupter.fail(error),
             }
@@ -156,9 +177,17 @@ impl Loop {
         interrupter.fail_on_error(processor.process_train(LearnerEvent::EndEpoch(epoch)));
     }
 
-    fn record(&self, epoch: usize, seconds: f64, learning_rate: f64, store: &EventStoreClient) -> EpochRecord {
+    fn record(
+        &self,
+        epoch: usize,
+        seconds: f64,
+        learning_rate: f64,
+        store: &EventStoreClient,
+    ) -> EpochRecord {
         let find = |name: &str, split: Split| {
-            store.find_metric(name, epoch, Aggregate::Mean, &split).unwrap_or(f64::NAN)
+            store
+                .find_metric(name, epoch, Aggregate::Mean, &split)
+                .unwrap_or(f64::NAN)
         };
         let loss = LossMetric::new().name();
         let auc = find(PooledQuantity::Auc.name(), Split::Valid);
@@ -182,9 +211,14 @@ impl Loop {
                 record.epoch, record.train_loss, record.valid_loss
             )));
         }
-        let mut history =
-            self.history.lock().map_err(|_| TrainError::Run("the history is out of reach".into()))?;
-        if history.best().is_none_or(|best| record.valid_loss < best.valid_loss) {
+        let mut history = self
+            .history
+            .lock()
+            .map_err(|_| TrainError::Run("the history is out of reach".into()))?;
+        if history
+            .best()
+            .is_none_or(|best| record.valid_loss < best.valid_loss)
+        {
             save_safetensors(&learner.model().valid().neuron, &self.best_model)?;
         }
         println!("{}", self.line(&record));

@@ -10,10 +10,10 @@ mod outcome;
 mod progress;
 mod train;
 
-pub use data::load as load_simulations;
 pub use data::Part;
+pub use data::load as load_simulations;
 pub use folder::RunFolder;
 pub use history::{EpochRecord, History};
-pub use progress::{StatusLine, duration};
 pub use outcome::{Outcome, ResultRow};
+pub use progress::{StatusLine, duration};
 pub use train::{TrainOptions, train};

@@ -35,7 +35,13 @@ pub struct Outcome {
 impl Outcome {
     /// Puts metrics beside the published model of that size; `shipped` says whether they are from the shipped
     /// test simulations, on which the published figures were taken.
-    pub fn new(metrics: &Metrics, num_memory: usize, shipped: bool, tested: &[Simulation], dropped: usize) -> Self {
+    pub fn new(
+        metrics: &Metrics,
+        num_memory: usize,
+        shipped: bool,
+        tested: &[Simulation],
+        dropped: usize,
+    ) -> Self {
         let reference = shipped.then(|| published(num_memory));
         let row = |metric, ours, published: fn(&PublishedResult) -> f64, decimals| ResultRow {
             metric,
@@ -48,7 +54,12 @@ impl Outcome {
             rows: vec![
                 row("AUC", metrics.auc, |p| p.auc, 4),
                 row("TPR at 0.01 FPR", metrics.tpr_at_01, |p| p.tpr_at_01, 4),
-                row("Soma RMSE (mV)", metrics.soma_rmse_mv, |p| p.soma_rmse_mv, 3),
+                row(
+                    "Soma RMSE (mV)",
+                    metrics.soma_rmse_mv,
+                    |p| p.soma_rmse_mv,
+                    3,
+                ),
                 row(
                     "Soma explained variance (%)",
                     metrics.soma_explained_variance_percent,
@@ -64,11 +75,23 @@ impl Outcome {
     /// The result as a table for people.
     pub fn table(&self) -> String {
         let published = self.published_memory.map(|m| format!("published, M = {m}"));
-        let mut out = format!("{:<28} {:>12}  {}\n", "test", "this run", published.unwrap_or_default());
+        let mut out = format!(
+            "{:<28} {:>12}  {}\n",
+            "test",
+            "this run",
+            published.unwrap_or_default()
+        );
         for row in &self.rows {
             let decimals = row.decimals;
-            let published = row.published.map(|p| format!("{p:.decimals$}")).unwrap_or_default();
-            out += &format!("{:<28} {:>12}  {published}\n", row.metric, format!("{:.decimals$}", row.ours));
+            let published = row
+                .published
+                .map(|p| format!("{p:.decimals$}"))
+                .unwrap_or_default();
+            out += &format!(
+                "{:<28} {:>12}  {published}\n",
+                row.metric,
+                format!("{:.decimals$}", row.ours)
+            );
         }
         out
     }

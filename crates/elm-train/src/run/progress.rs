@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
 use burn::train::metric::MetricDefinition;
 use burn::train::renderer::{
-    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
+    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation,
+    MetricsRendererTraining,
 };
 
 /// One line that is written over while it changes; on a pipe nothing but whole lines.
@@ -18,12 +19,17 @@ pub struct StatusLine {
 impl StatusLine {
     /// A line on standard error.
     pub fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), last: None }
+        Self {
+            terminal: std::io::stderr().is_terminal(),
+            last: None,
+        }
     }
 
     /// Shows `text`, at most ten times a second.
     pub fn show(&mut self, text: &str) {
-        let due = self.last.is_none_or(|last| last.elapsed() > Duration::from_millis(100));
+        let due = self
+            .last
+            .is_none_or(|last| last.elapsed() > Duration::from_millis(100));
         if self.terminal && due {
             self.last = Some(Instant::now());
             let mut out = std::io::stderr();
@@ -111,7 +117,8 @@ impl TrainingProgressLogger for ProgressRenderer {
 
     fn update_split(&mut self, done: usize) {
         if !self.training {
-            self.line.show(&format!("epoch {}/{}  validating", self.epoch, self.epochs));
+            self.line
+                .show(&format!("epoch {}/{}  validating", self.epoch, self.epochs));
             return;
         }
         let step = (self.epoch as u64 - 1) * self.batches + done as u64;

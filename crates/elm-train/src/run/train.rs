@@ -68,9 +68,16 @@ pub fn train(options: TrainOptions) -> Result<()> {
     };
     recipe.validate()?;
     let data = open_data(&recipe)?;
-    let checkpoint = existing.as_ref().map(|f| checkpoints::latest(f.path())).transpose()?;
+    let checkpoint = existing
+        .as_ref()
+        .map(|f| checkpoints::latest(f.path()))
+        .transpose()?;
     options.device.seed(recipe.seed);
-    let neuron = recipe.model.config().init(&options.device)?;
+    // on a device with autodiff, or its parameters would not be trained
+    let neuron = recipe
+        .model
+        .config()
+        .init(&options.device.clone().autodiff())?;
     let folder = match existing {
         Some(folder) => folder,
         None => RunFolder::create(options.out.as_deref(), &options.name)?,
@@ -86,10 +93,23 @@ pub fn train(options: TrainOptions) -> Result<()> {
     let mut history = History::open(folder.path())?;
     history.keep_until(checkpoint.unwrap_or(0) as u64)?;
     let history = Arc::new(Mutex::new(history));
-    let weights = LossWeights { spike: recipe.train.spike_weight, soma: recipe.train.soma_weight };
+    let weights = LossWeights {
+        spike: recipe.train.spike_weight,
+        soma: recipe.train.soma_weight,
+    };
     let model = NeuronIoModel::new(neuron, weights, recipe.train.clip_norm);
-    let stopped = learn(&options, &recipe, &data, &folder, checkpoint, history.clone(), model)?;
-    let history = history.lock().map_err(|_| TrainError::Run("the history is out of reach".into()))?;
+    let stopped = learn(
+        &options,
+        &recipe,
+        &data,
+        &folder,
+        checkpoint,
+        history.clone(),
+        model,
+    )?;
+    let history = history
+        .lock()
+        .map_err(|_| TrainError::Run("the history is out of reach".into()))?;
     if stopped {
         println!(
             "stopped; checkpoint kept, go on with: elm train --resume {}",
@@ -109,8 +129,10 @@ fn open_data(recipe: &Recipe) -> Result<Data> {
         window_ms: recipe.train.window_ms,
         ignore_first_ms: IGNORE_FIRST_MS,
     };
-    let usable: usize =
-        valid.iter().map(|s| (s.duration_ms as usize).saturating_sub(IGNORE_FIRST_MS)).sum();
+    let usable: usize = valid
+        .iter()
+        .map(|s| (s.duration_ms as usize).saturating_sub(IGNORE_FIRST_MS))
+        .sum();
     let per_batch = config.batch_size * config.window_ms;
     Ok(Data {
         train: Arc::new(WindowSampler::new(train.into(), config, recipe.seed)?),
@@ -160,7 +182,11 @@ fn learn(
         .with_checkpointing_strategy(KeepLastTwo::resumed(checkpoint))
         .with_interrupter(options.interrupter.clone())
         .with_training_strategy(TrainingStrategy::Custom(Arc::new(strategy)))
-        .renderer(Box::new(ProgressRenderer::new(recipe.train.epochs, batches, first)));
+        .renderer(Box::new(ProgressRenderer::new(
+            recipe.train.epochs,
+            batches,
+            first,
+        )));
     if let Some(step) = checkpoint {
         training = training.checkpoint(step);
     }
@@ -185,7 +211,13 @@ fn scheduler(recipe: &Recipe) -> Result<ModuleLrScheduler> {
 }
 
 /// Tests the best model and writes the report.
-fn finish(recipe: &Recipe, data: &Data, folder: &RunFolder, history: &History, device: &Device) -> Result<()> {
+fn finish(
+    recipe: &Recipe,
+    data: &Data,
+    folder: &RunFolder,
+    history: &History,
+    device: &Device,
+) -> Result<()> {
     let model = folder.file("model.safetensors");
     let neuron = load_published(&model, &infer_config(&model)?, device)?;
     let mut line = StatusLine::new();
@@ -202,13 +234,17 @@ fn finish(recipe: &Recipe, data: &Data, folder: &RunFolder, history: &History, d
         &data.test,
         evaluation.dropped,
     );
-    let json = serde_json::to_string_pretty(&outcome).map_err(|e| TrainError::Run(e.to_string()))?;
+    let json =
+        serde_json::to_string_pretty(&outcome).map_err(|e| TrainError::Run(e.to_string()))?;
     folder.write("test.json", &(json + "\n"))?;
     println!("\n{}", outcome.table());
     println!("model  {}", model.display());
     let report = Finished {
         recipe,
-        title: format!("ELM neuron, {} memory units, on NeuronIO", neuron.config().num_memory),
+        title: format!(
+            "ELM neuron, {} memory units, on NeuronIO",
+            neuron.config().num_memory
+        ),
         history,
         neuron: &neuron,
         simulations: &data.test,

@@ -1,8 +1,10 @@
 //! The published evaluation of a neuron on whole simulations.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use elm_data::neuronio::{self, Evaluation, EvaluationWindows, NUM_CHANNELS, Prediction, Simulation};
-use elm_model::{ElmNeuron, ElmError};
+use elm_data::neuronio::{
+    self, Evaluation, EvaluationWindows, NUM_CHANNELS, Prediction, Simulation,
+};
+use elm_model::{ElmError, ElmNeuron};
 
 use crate::error::{Result, TrainError};
 
@@ -32,7 +34,10 @@ pub fn evaluate(
 ) -> Result<Tested> {
     let predictions = predict(neuron, simulations, device, progress)?;
     let evaluation = neuronio::evaluate(simulations, &predictions)?;
-    Ok(Tested { predictions, evaluation })
+    Ok(Tested {
+        predictions,
+        evaluation,
+    })
 }
 
 /// Spike probability and soma voltage of each simulation.
@@ -54,9 +59,20 @@ pub fn predict(
     }
     let mut model = |inputs: &[f32], batch: usize, time: usize| -> Result<Vec<f32>> {
         let x = TensorData::new(inputs.to_vec(), [batch, time, NUM_CHANNELS]);
-        let (y, _) = neuron.forward_with_state(Tensor::from_data(x, device), None).map_err(ElmError::from)?;
-        let data = y.try_into_data().map_err(|e| TrainError::Run(format!("the device failed: {e}")))?;
-        data.try_into_vec_as::<f32>().map_err(|e| TrainError::Run(format!("the output cannot be read: {e:?}")))
+        let (y, _) = neuron
+            .forward_with_state(Tensor::from_data(x, device), None)
+            .map_err(ElmError::from)?;
+        let data = y
+            .try_into_data()
+            .map_err(|e| TrainError::Run(format!("the device failed: {e}")))?;
+        data.try_into_vec_as::<f32>()
+            .map_err(|e| TrainError::Run(format!("the output cannot be read: {e:?}")))
     };
-    neuronio::predict(simulations, &EvaluationWindows::default(), BATCH, &mut model, progress)
+    neuronio::predict(
+        simulations,
+        &EvaluationWindows::default(),
+        BATCH,
+        &mut model,
+        progress,
+    )
 }

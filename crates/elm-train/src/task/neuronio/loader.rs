@@ -57,13 +57,28 @@ const WORKERS: usize = 1;
 
 impl WindowLoader {
     /// A loader for training: epoch after epoch of new windows, from batch `position` on.
-    pub fn running(sampler: Arc<WindowSampler>, batches: u64, position: Arc<AtomicU64>, device: &Device) -> Self {
-        Self { sampler, batches, position: Position::Running(position), device: device.clone() }
+    pub fn running(
+        sampler: Arc<WindowSampler>,
+        batches: u64,
+        position: Arc<AtomicU64>,
+        device: &Device,
+    ) -> Self {
+        Self {
+            sampler,
+            batches,
+            position: Position::Running(position),
+            device: device.clone(),
+        }
     }
 
     /// A loader for validation: the same windows each epoch.
     pub fn fixed(sampler: Arc<WindowSampler>, batches: u64, device: &Device) -> Self {
-        Self { sampler, batches, position: Position::Fixed, device: device.clone() }
+        Self {
+            sampler,
+            batches,
+            position: Position::Fixed,
+            device: device.clone(),
+        }
     }
 }
 
@@ -86,11 +101,17 @@ impl DataLoader<NeuronIoTensors> for WindowLoader {
     }
 
     fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<NeuronIoTensors>> {
-        Arc::new(Self { device: device.clone(), ..self.clone() })
+        Arc::new(Self {
+            device: device.clone(),
+            ..self.clone()
+        })
     }
 
     fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<NeuronIoTensors>> {
-        Arc::new(Self { batches: (end - start) as u64, ..self.clone() })
+        Arc::new(Self {
+            batches: (end - start) as u64,
+            ..self.clone()
+        })
     }
 }
 
@@ -115,6 +136,10 @@ impl Iterator for WindowIterator<'_> {
 
 impl DataLoaderIterator<NeuronIoTensors> for WindowIterator<'_> {
     fn progress(&self) -> Progress {
-        Progress::new(self.done as usize, self.loader.batches as usize, Some("batches".into()))
+        Progress::new(
+            self.done as usize,
+            self.loader.batches as usize,
+            Some("batches".into()),
+        )
     }
 }

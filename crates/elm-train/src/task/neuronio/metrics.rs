@@ -65,16 +65,26 @@ impl PooledMetric {
     fn compute_value(&self) -> f64 {
         match self.quantity {
             // An epoch without spikes has no AUC.
-            PooledQuantity::Auc => RocCurve::new(&self.target, &self.predicted).map_or(f64::NAN, |roc| roc.auc()),
+            PooledQuantity::Auc => {
+                RocCurve::new(&self.target, &self.predicted).map_or(f64::NAN, |roc| roc.auc())
+            }
             PooledQuantity::SomaRmse => {
-                let sum: f64 = self.predicted.iter().zip(&self.target).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+                let sum: f64 = self
+                    .predicted
+                    .iter()
+                    .zip(&self.target)
+                    .map(|(a, b)| f64::from(a - b).powi(2))
+                    .sum();
                 (sum / self.target.len().max(1) as f64).sqrt() / f64::from(SOMA_SCALE)
             }
         }
     }
 
     fn entry(&self) -> SerializedEntry {
-        SerializedEntry::new(format!("{:.4}", self.value), NumericEntry::Final(self.value).serialize())
+        SerializedEntry::new(
+            format!("{:.4}", self.value),
+            NumericEntry::Final(self.value).serialize(),
+        )
     }
 }
 
@@ -87,10 +97,18 @@ impl Metric for PooledMetric {
 
     fn attributes(&self) -> MetricAttributes {
         let higher_is_better = self.quantity == PooledQuantity::Auc;
-        NumericAttributes { unit: None, higher_is_better }.into()
+        NumericAttributes {
+            unit: None,
+            higher_is_better,
+        }
+        .into()
     }
 
-    fn update(&mut self, item: &PooledInput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
+    fn update(
+        &mut self,
+        item: &PooledInput,
+        _: &MetricMetadata,
+    ) -> Result<SerializedEntry, TensorReadError> {
         let (predicted, target) = match self.quantity {
             PooledQuantity::Auc => (&item.logits, &item.spikes),
             PooledQuantity::SomaRmse => (&item.soma, &item.soma_target),

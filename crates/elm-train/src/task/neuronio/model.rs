@@ -34,7 +34,11 @@ pub struct NeuronIoModel {
 impl NeuronIoModel {
     /// `clip_norm` bounds the global norm of the gradient; 0 means no bound.
     pub fn new(neuron: ElmNeuron, weights: LossWeights, clip_norm: f64) -> Self {
-        Self { neuron, weights, clip_norm }
+        Self {
+            neuron,
+            weights,
+            clip_norm,
+        }
     }
 
     fn output(&self, item: NeuronIoTensors) -> NeuronIoOutput {
@@ -45,7 +49,13 @@ impl NeuronIoModel {
         let error = soma.clone() - item.soma.clone();
         let loss = bce_with_logits(logits.clone(), item.spikes.clone()).mean() * self.weights.spike
             + (error.clone() * error).mean() * self.weights.soma;
-        NeuronIoOutput { loss, logits, soma, spikes: item.spikes, soma_target: item.soma }
+        NeuronIoOutput {
+            loss,
+            logits,
+            soma,
+            spikes: item.spikes,
+            soma_target: item.soma,
+        }
     }
 }
 
@@ -191,7 +201,10 @@ mod tests {
         let device = Device::flex();
         let z = Tensor::<2>::from_data([[-50.0, -1.0, 0.0, 2.0, 50.0]], &device);
         let y = Tensor::<2>::from_data([[0.0, 1.0, 1.0, 0.0, 0.0]], &device);
-        let got = bce_with_logits(z, y).into_data().try_to_vec::<f32>().unwrap();
+        let got = bce_with_logits(z, y)
+            .into_data()
+            .try_to_vec::<f32>()
+            .unwrap();
         let expected = [0.0, 1.313_261_7, 0.693_147_2, 2.126_928, 50.0];
         for (a, b) in got.iter().zip(expected) {
             assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
@@ -204,11 +217,23 @@ mod tests {
         let layer = LinearConfig::new(2, 1).init(&device);
         let x = Tensor::<2>::from_data([[3.0, 0.0]], &device);
         let gradients = |bound: f64| {
-            let grads = layer.forward(x.clone()).sum().backward() ;
+            let grads = layer.forward(x.clone()).sum().backward();
             let mut grads = GradientsParams::from_grads(grads, &layer);
             clip_global_norm(&layer, &mut grads, bound);
-            let mut all = grads.get::<2>(layer.weight.id).unwrap().into_data().try_to_vec::<f32>().unwrap();
-            all.extend(grads.get::<1>(layer.bias.as_ref().unwrap().id).unwrap().into_data().try_to_vec::<f32>().unwrap());
+            let mut all = grads
+                .get::<2>(layer.weight.id)
+                .unwrap()
+                .into_data()
+                .try_to_vec::<f32>()
+                .unwrap();
+            all.extend(
+                grads
+                    .get::<1>(layer.bias.as_ref().unwrap().id)
+                    .unwrap()
+                    .into_data()
+                    .try_to_vec::<f32>()
+                    .unwrap(),
+            );
             all
         };
         assert_eq!(gradients(100.0), [3.0, 0.0, 1.0]);

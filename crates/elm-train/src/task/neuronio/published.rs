@@ -20,11 +20,27 @@ pub struct PublishedResult {
 
 /// The published model whose number of memory units is nearest.
 pub fn published(num_memory: usize) -> PublishedResult {
-    PUBLISHED.iter().copied().min_by_key(|p| p.num_memory.abs_diff(num_memory)).unwrap_or(PUBLISHED[0])
+    PUBLISHED
+        .iter()
+        .copied()
+        .min_by_key(|p| p.num_memory.abs_diff(num_memory))
+        .unwrap_or(PUBLISHED[0])
 }
 
-const fn result(num_memory: usize, auc: f64, tpr_at_01: f64, soma_rmse_mv: f64, explained_variance: f64) -> PublishedResult {
-    PublishedResult { num_memory, auc, tpr_at_01, soma_rmse_mv, explained_variance }
+const fn result(
+    num_memory: usize,
+    auc: f64,
+    tpr_at_01: f64,
+    soma_rmse_mv: f64,
+    explained_variance: f64,
+) -> PublishedResult {
+    PublishedResult {
+        num_memory,
+        auc,
+        tpr_at_01,
+        soma_rmse_mv,
+        explained_variance,
+    }
 }
 
 const PUBLISHED: [PublishedResult; 14] = [
