@@ -79,7 +79,7 @@ pub fn describe(device: &Device) -> String {
 fn unknown(name: &str) -> TrainError {
     let nearest = DEVICE_NAMES
         .iter()
-        .min_by_key(|known| strsim::levenshtein(known, name));
+        .min_by_key(|known| strsim::osa_distance(known, name));
     let hint = nearest
         .map(|n| format!(", did you mean `{n}`?"))
         .unwrap_or_default();

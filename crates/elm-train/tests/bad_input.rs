@@ -117,7 +117,12 @@ fn recipes_and_options_that_are_mistyped() {
     train(&["--recipe", "missing.toml"], &["missing.toml"]);
     train(&["--recipe", "neuronio-m10"], &["data.train"]);
     train(&["--device", "gpux"], &["gpux", "did you mean `gpu`"]);
-    train(&["--set", "train.window_ms=7000"], &["7000 ms"]);
+    train(
+        &["--set", "train.window_ms=7000"],
+        &["train.window_ms", "7000"],
+    );
+    // the shipped simulations leave 5500 ms after the first 500
+    train(&["--set", "train.window_ms=5800"], &["5800 ms", "5500 ms"]);
     train(&["--set", "data.train=[\"nowhere\"]"], &["nowhere"]);
     let typo = folder.path().join("typo.toml");
     std::fs::write(&typo, "[train]\nlearning_rat = 0.1\n").unwrap();

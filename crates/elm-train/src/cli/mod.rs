@@ -16,7 +16,7 @@ use crate::error::Result;
 
 /// Train and examine Expressive Leaky Memory (ELM) neurons.
 #[derive(Debug, Parser)]
-#[command(name = "elm", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "elm", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -24,12 +24,12 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  elm train                                     a cortical neuron on the shipped simulations, with a report
+  elm train                          train on the shipped simulations
   elm train --recipe my.toml --set train.epochs=5
-  elm eval --weights model.safetensors          the published test of a neuron
-  elm data convert full_ergodic_train_batch_1/*.p --out converted
+  elm eval --weights model.safetensors
+  elm data convert full_ergodic_train_batch_1 --out converted
 
-`elm <command> --help` tells more. --device auto|cpu|gpu|flex|ndarray|wgpu|cuda chooses where it runs.";
+Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda";
 
 #[derive(Debug, Subcommand)]
 enum Command {
