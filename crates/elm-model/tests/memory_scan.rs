@@ -4,11 +4,22 @@
 
 mod common;
 
-use burn::tensor::{DType, Device, Distribution, Tensor};
+use std::cell::RefCell;
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use common::{assert_relative, host};
 use elm_model::HiddenActivation;
 use elm_model::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+thread_local! {
+    // Each test runs on its own thread and starts with this seed: a relu that falls on either side of its kink by
+    // rounding (about once in a thousand cases in f32) makes a gradient jump, so the cases must be the same each run.
+    static RNG: RefCell<ChaCha8Rng> = RefCell::new(ChaCha8Rng::seed_from_u64(7));
+}
 
 fn random<const D: usize>(
     shape: [usize; D],
@@ -17,7 +28,12 @@ fn random<const D: usize>(
     device: &Device,
     dtype: DType,
 ) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Uniform(low, high), (device, dtype))
+    let values: Vec<f64> = RNG.with_borrow_mut(|rng| {
+        (0..shape.iter().product())
+            .map(|_| rng.random_range(low..high))
+            .collect()
+    });
+    Tensor::from_data(TensorData::new(values, shape), (device, dtype))
 }
 
 fn inputs(batch: usize, time: usize, spec: &ScanSpec, device: &Device, dtype: DType) -> ScanInputs {
@@ -64,7 +80,7 @@ fn activation() -> impl Strategy<Value = HiddenActivation> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
     #[test]
     fn fused_equals_reference(
