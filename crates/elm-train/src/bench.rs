@@ -206,6 +206,7 @@ fn input(
     }
 }
 
+#[allow(clippy::large_enum_variant)] // one per bench
 enum Targets {
     /// Spikes and soma voltage, `[batch, time]` each.
     NeuronIo { spikes: Tensor<2>, soma: Tensor<2> },

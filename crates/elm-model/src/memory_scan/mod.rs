@@ -11,7 +11,7 @@
 //!
 //! This is all that is sequential in the neuron (equations.md, section 3): branches, routing and
 //! readout are batched over time outside of it. Three operations live here, each with a plain-tensor
-//! [`reference`] (the specification, differentiable by Burn itself, for every backend) and a fused
+//! [`mod@reference`] (the specification, differentiable by Burn itself, for every backend) and a fused
 //! version with its own gradient where the backend has one:
 //!
 //! - [`memory_scan`]: the recurrence above;

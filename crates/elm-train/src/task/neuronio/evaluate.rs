@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use elm_data::neuronio::{
     self, Evaluation, EvaluationWindows, NUM_CHANNELS, Prediction, Simulation,
 };
-use elm_model::{ElmError, ElmNeuron};
+use elm_model::ElmNeuron;
 
 use crate::error::{Result, TrainError};
 
@@ -59,9 +59,7 @@ pub fn predict(
     }
     let mut model = |inputs: &[f32], batch: usize, time: usize| -> Result<Vec<f32>> {
         let x = TensorData::new(inputs.to_vec(), [batch, time, NUM_CHANNELS]);
-        let (y, _) = neuron
-            .forward_with_state(Tensor::from_data(x, device), None)
-            .map_err(ElmError::from)?;
+        let (y, _) = neuron.forward_with_state(Tensor::from_data(x, device), None)?;
         let data = y
             .try_into_data()
             .map_err(|e| TrainError::Run(format!("the device failed: {e}")))?;
