@@ -9,6 +9,7 @@ mod gradients;
 mod host;
 pub mod isa;
 pub mod pack;
+mod panel;
 pub mod product;
 pub mod real;
 pub mod scan;

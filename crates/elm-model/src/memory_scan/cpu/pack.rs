@@ -68,47 +68,11 @@ impl<R: Real> Packed<R> {
             let wide = R::PANEL.min(self.width - start);
             let panel = &self.panels[start * self.inputs..(start + wide) * self.inputs];
             match wide {
-                24 => {
-                    panel_product::<R, ROWS, 24, FMA>(panel, input, stride, out, self.width, start)
-                }
-                16 => {
-                    panel_product::<R, ROWS, 16, FMA>(panel, input, stride, out, self.width, start)
-                }
-                _ => panel_product::<R, ROWS, 8, FMA>(panel, input, stride, out, self.width, start),
+                16 => R::panel::<ROWS, 16, FMA>(panel, input, stride, out, self.width, start),
+                _ => R::panel::<ROWS, 8, FMA>(panel, input, stride, out, self.width, start),
             }
             start += wide;
         }
-    }
-}
-
-/// One panel: the `ROWS × WIDE` results stay in registers while the panel streams by once.
-#[inline(always)]
-fn panel_product<R: Real, const ROWS: usize, const WIDE: usize, const FMA: bool>(
-    panel: &[R],
-    input: &[R],
-    stride: usize,
-    out: &mut [R],
-    out_stride: usize,
-    start: usize,
-) {
-    let inputs = panel.len() / WIDE;
-    let mut acc = [[R::default(); WIDE]; ROWS];
-    for (r, acc) in acc.iter_mut().enumerate() {
-        acc.copy_from_slice(&out[r * out_stride + start..][..WIDE]);
-    }
-    assert!(input.len() >= (ROWS - 1) * stride + inputs);
-    for (k, weights) in panel.chunks_exact(WIDE).enumerate() {
-        for (r, acc) in acc.iter_mut().enumerate() {
-            // SAFETY: k < inputs and r < ROWS, so the index is below the length asserted above; the
-            // check would cost as much as the products in this innermost loop.
-            let x = unsafe { *input.get_unchecked(r * stride + k) };
-            for (a, w) in acc.iter_mut().zip(weights) {
-                *a = if FMA { x.fused(*w, *a) } else { x * *w + *a };
-            }
-        }
-    }
-    for (r, acc) in acc.iter().enumerate() {
-        out[r * out_stride + start..][..WIDE].copy_from_slice(acc);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use burn::backend::Element;
 
+use super::panel;
+
 /// f32 or f64.
 pub trait Real:
     Copy
@@ -18,7 +20,7 @@ pub trait Real:
     + Element
     + bytemuck::Pod
 {
-    /// Widest packed panel, in numbers: three AVX registers of f32 times four rows fill the register file.
+    /// Widest packed panel, in numbers; see [`super::panel`].
     const PANEL: usize;
     /// The constant `v` in this type.
     fn of(v: f64) -> Self;
@@ -26,10 +28,23 @@ pub trait Real:
     fn fused(self, a: Self, b: Self) -> Self;
     /// tanh; for f32 within 4 units in the last place, without branches.
     fn tanh_fast(self) -> Self;
+    /// `out[r] += input[r] · panel` for one packed panel, see [`super::panel`]; `FMA` says that the caller was
+    /// compiled for a machine with fused multiply-add, on x86-64 AVX2 with it.
+    #[inline(always)]
+    fn panel<const ROWS: usize, const WIDE: usize, const FMA: bool>(
+        panel: &[Self],
+        input: &[Self],
+        stride: usize,
+        out: &mut [Self],
+        out_stride: usize,
+        start: usize,
+    ) {
+        panel::portable::<Self, ROWS, WIDE, FMA>(panel, input, stride, out, out_stride, start);
+    }
 }
 
 impl Real for f32 {
-    const PANEL: usize = 24;
+    const PANEL: usize = 16;
     #[inline(always)]
     fn of(v: f64) -> Self {
         v as f32
@@ -60,6 +75,23 @@ impl Real for f32 {
         // a NaN passes through `min` as 9.25: hand it on instead of hiding it
         let t = (e / (e + 2.0)).copysign(self);
         if self.is_nan() { self } else { t }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn panel<const ROWS: usize, const WIDE: usize, const FMA: bool>(
+        panel: &[Self],
+        input: &[Self],
+        stride: usize,
+        out: &mut [Self],
+        out_stride: usize,
+        start: usize,
+    ) {
+        if FMA {
+            // SAFETY: `FMA` is true in the copy of a kernel alone that `by_isa!` runs where AVX2 and FMA are.
+            unsafe { panel::avx2::<ROWS, WIDE>(panel, input, stride, out, out_stride, start) }
+        } else {
+            panel::portable::<Self, ROWS, WIDE, FMA>(panel, input, stride, out, out_stride, start);
+        }
     }
 }
 

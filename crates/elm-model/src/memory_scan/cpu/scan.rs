@@ -232,7 +232,8 @@ pub(super) fn activate<R: Real>(values: &mut [R], activation: HiddenActivation) 
     match activation {
         HiddenActivation::Relu => values
             .iter_mut()
-            .for_each(|v| *v = if *v > zero { *v } else { zero }),
+            // written so that it is one `max` and keeps a NaN
+            .for_each(|v| *v = if *v < zero { zero } else { *v }),
         HiddenActivation::SquaredRelu => {
             values
                 .iter_mut()
