@@ -84,27 +84,23 @@ fn backward_rows<R: Real, const FMA: bool>(
     }
 }
 
-/// Calls `f(index, value)` for every number that is not zero, looking at sixteen at a time.
+/// Calls `f(index, value)` for every number that is not zero, in order.
+///
+/// Sixteen at a time are turned into a bit mask, which compiles to a few vector comparisons, and the set bits are
+/// walked: no branch per number.
 #[inline(always)]
 fn for_each_nonzero<R: Real>(row: &[R], mut f: impl FnMut(usize, R)) {
     const BLOCK: usize = 16;
     let zero = R::default();
-    let mut chunks = row.chunks_exact(BLOCK);
-    let mut at = 0;
-    for chunk in &mut chunks {
-        let active = chunk.iter().fold(false, |any, v| any | (*v != zero));
-        if active {
-            for (i, v) in chunk.iter().enumerate() {
-                if *v != zero {
-                    f(at + i, *v);
-                }
-            }
-        }
-        at += BLOCK;
-    }
-    for (i, v) in chunks.remainder().iter().enumerate() {
-        if *v != zero {
-            f(at + i, *v);
+    for (block, chunk) in row.chunks(BLOCK).enumerate() {
+        let mut mask = chunk
+            .iter()
+            .enumerate()
+            .fold(0u32, |mask, (i, v)| mask | (u32::from(*v != zero) << i));
+        while mask != 0 {
+            let i = mask.trailing_zeros() as usize;
+            f(block * BLOCK + i, chunk[i]);
+            mask &= mask - 1;
         }
     }
 }
