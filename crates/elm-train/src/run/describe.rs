@@ -129,29 +129,25 @@ impl Finished<'_> {
             .collect()
     }
 
+    /// The simulations with the most output spikes in the part that is shown: silence tells little.
     fn examples(&self) -> Vec<ExampleTrace> {
-        let aligned = &self.tested.evaluation.aligned_soma_mv;
-        self.simulations
-            .iter()
-            .enumerate()
-            .take(EXAMPLES)
-            .map(|(i, s)| {
-                let shown = shown(s);
-                ExampleTrace {
-                    title: format!("Simulation {} of {}", s.index, s.source),
-                    start_ms: shown.start as f64,
-                    true_soma_mv: s.clipped_soma_mv()[shown.clone()].to_vec(),
-                    predicted_soma_mv: aligned[i][shown.clone()].to_vec(),
-                    true_spikes_ms: s
-                        .output_spikes_ms
-                        .iter()
-                        .copied()
-                        .filter(|t| (shown.start as f32..shown.end as f32).contains(t))
-                        .collect(),
-                    spike_probability: self.tested.predictions[i].spike_probability[shown].to_vec(),
-                }
-            })
-            .collect()
+        let mut chosen: Vec<usize> = (0..self.simulations.len()).collect();
+        chosen.sort_by_key(|&i| std::cmp::Reverse(shown_spikes(&self.simulations[i]).len()));
+        chosen.truncate(EXAMPLES);
+        chosen.into_iter().map(|i| self.example(i)).collect()
+    }
+
+    fn example(&self, i: usize) -> ExampleTrace {
+        let simulation = &self.simulations[i];
+        let shown = shown(simulation);
+        ExampleTrace {
+            title: format!("Simulation {} of {}", simulation.index, simulation.source),
+            start_ms: shown.start as f64,
+            true_soma_mv: simulation.clipped_soma_mv()[shown.clone()].to_vec(),
+            predicted_soma_mv: self.tested.evaluation.aligned_soma_mv[i][shown.clone()].to_vec(),
+            true_spikes_ms: shown_spikes(simulation),
+            spike_probability: self.tested.predictions[i].spike_probability[shown].to_vec(),
+        }
     }
 
     /// Memory over the first test simulation.
@@ -207,6 +203,17 @@ impl Finished<'_> {
 fn shown(simulation: &Simulation) -> std::ops::Range<usize> {
     let end = SHOWN_MS.end.min(simulation.duration_ms as usize);
     SHOWN_MS.start.min(end)..end
+}
+
+fn shown_spikes(simulation: &Simulation) -> Vec<f32> {
+    let shown = shown(simulation);
+    let inside = |t: &f32| (shown.start as f32..shown.end as f32).contains(t);
+    simulation
+        .output_spikes_ms
+        .iter()
+        .copied()
+        .filter(inside)
+        .collect()
 }
 
 fn numbers(tensor: Tensor<1>) -> Result<Vec<f32>> {
