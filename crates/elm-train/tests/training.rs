@@ -84,31 +84,28 @@ fn the_same_seed_gives_the_same_losses() {
     }
 }
 
+/// Starts a training of `epochs` of `batches`, interrupts it `after` its beginning, goes on with it, and returns
+/// the gradient steps that its metrics tell of.
 #[cfg(unix)]
-#[test]
-fn a_stopped_run_goes_on_where_it_was() {
+fn stop_and_go_on(epochs: u64, batches: u64, after: std::time::Duration) -> Vec<u64> {
     use std::process::{Command, Stdio};
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let child = Command::new(env!("CARGO_BIN_EXE_elm"))
-        .args(["train", "--out", out.to_str().unwrap(), "--device", "cpu"])
-        .args(["--set", "model.num_memory=4", "--set", "train.epochs=2"])
-        .args([
-            "--set",
-            "train.batches_per_epoch=150",
-            "--set",
-            "train.batch_size=2",
-        ])
+        .args(["train", "--out", out.to_str().unwrap()])
+        .args(SMALL)
+        .args(["--set", &format!("train.epochs={epochs}")])
+        .args(["--set", &format!("train.batches_per_epoch={batches}")])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // training has begun when the run is described
+    // training begins when the run has been described
     let begun = std::time::Instant::now();
     while !out.join("run.json").exists() && begun.elapsed().as_secs() < 60 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(after);
     Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
@@ -125,22 +122,36 @@ fn a_stopped_run_goes_on_where_it_was() {
         "it was not stopped but ran through:\n{text}"
     );
     assert!(!out.join("report.html").exists());
-    let text = stdout(&[
+    let resumed = [
         "train",
         "--resume",
         out.to_str().unwrap(),
         "--device",
         "cpu",
-    ]);
+    ];
+    let text = stdout(&resumed);
     assert!(text.contains("report.html"), "{text}");
     let metrics = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();
-    let steps: Vec<u64> = metrics
+    metrics
         .lines()
         .map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).unwrap()["step"]
-                .as_u64()
-                .unwrap()
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            record["step"].as_u64().unwrap()
         })
-        .collect();
-    assert_eq!(steps, [150, 300]);
+        .collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_stopped_within_an_epoch_goes_on_where_it_was() {
+    let steps = stop_and_go_on(2, 1000, std::time::Duration::from_millis(300));
+    assert_eq!(steps, [1000, 2000]);
+}
+
+/// With one step to an epoch nearly all the time goes into validation and checkpoints.
+#[cfg(unix)]
+#[test]
+fn a_run_stopped_while_it_validates_loses_no_epoch() {
+    let steps = stop_and_go_on(60, 1, std::time::Duration::from_millis(200));
+    assert_eq!(steps, (1..=60).collect::<Vec<u64>>());
 }

@@ -65,7 +65,7 @@ fn open_recipe(recipe: &str) -> Result<(String, Recipe)> {
     Ok((recipe.to_string(), Recipe::builtin(recipe)?))
 }
 
-/// The first Ctrl-C stops after the step under way, the second at once.
+/// The first Ctrl-C stops after the step (or the validation) under way, the second at once.
 fn stop_on_ctrl_c(interrupter: Interrupter) -> Result<()> {
     let asked = AtomicBool::new(false);
     ctrlc::set_handler(move || {

@@ -73,13 +73,13 @@ impl SupervisedLearningStrategy<NeuronIoModel> for Loop {
                 &mut event_processor,
                 &interrupter,
             );
+            // An epoch that was trained to its end is validated even when asked to stop, or its metrics would be lost.
             let whole = self.step() == epoch as u64 * self.batches;
-            if whole && !interrupter.should_stop() {
+            if whole {
                 self.valid_epoch(epoch, &learner, &valid, &mut event_processor, &interrupter);
             }
             interrupter.fail_on_error(event_processor.flush());
-            // Stopped within the validation, the epoch has no metrics, but its training is kept.
-            if whole && !interrupter.should_stop() {
+            if whole && interrupter.error().is_none() {
                 let rate = learner.lr_current().base();
                 let record =
                     self.record(epoch, started.elapsed().as_secs_f64(), rate, &event_store);
@@ -160,9 +160,7 @@ impl Loop {
         interrupter.fail_on_error(processor.process_valid(start));
         let model = learner.model().valid();
         let mut batches = loader.iter();
-        while !interrupter.should_stop()
-            && let Some(item) = batches.next()
-        {
+        while let Some(item) = batches.next() {
             match item {
                 Ok(item) => {
                     let item =
@@ -170,7 +168,10 @@ impl Loop {
                     interrupter
                         .fail_on_error(processor.process_valid(LearnerEvent::ProcessedItem(item)));
                 }
-                Err(error) => interrupter.fail(error),
+                Err(error) => {
+                    interrupter.fail(error);
+                    break;
+                }
             }
         }
         interrupter.fail_on_error(processor.process_valid(LearnerEvent::EndSplit(epoch)));
