@@ -20,7 +20,7 @@ pub trait Real:
     + Element
     + bytemuck::Pod
 {
-    /// Widest packed panel, in numbers; see [`super::panel`].
+    /// Widest packed panel, in numbers; see `super::panel`.
     const PANEL: usize;
     /// The constant `v` in this type.
     fn of(v: f64) -> Self;
@@ -28,7 +28,7 @@ pub trait Real:
     fn fused(self, a: Self, b: Self) -> Self;
     /// tanh; for f32 within 4 units in the last place, without branches.
     fn tanh_fast(self) -> Self;
-    /// `out[r] += input[r] · panel` for one packed panel, see [`super::panel`]; `FMA` says that the caller was
+    /// `out[r] += input[r] · panel` for one packed panel, see `super::panel`; `FMA` says that the caller was
     /// compiled for a machine with fused multiply-add, on x86-64 AVX2 with it.
     #[inline(always)]
     fn panel<const ROWS: usize, const WIDE: usize, const FMA: bool>(
