@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use elm_model::memory_scan::ScanPath;
 
-use crate::bench::{BenchConfig, bench};
+use crate::bench::{BenchConfig, BenchOptions, bench};
 use crate::device;
 use crate::error::{Result, TrainError};
 
@@ -14,6 +14,9 @@ pub(super) struct Args {
     /// Size to time
     #[arg(long, value_enum, default_value = "nio_m20")]
     config: BenchConfig,
+    /// Time steps [default: those of the size]
+    #[arg(long)]
+    steps: Option<usize>,
     /// CPU threads [default: all]
     #[arg(long)]
     threads: Option<usize>,
@@ -41,7 +44,16 @@ pub(super) fn run(args: Args) -> Result<()> {
     } else {
         ScanPath::Auto
     };
-    let result = bench(args.config, &device, path, budget)?;
+    if args.steps == Some(0) {
+        return Err(TrainError::Usage("--steps 0: expected at least 1".into()));
+    }
+    let options = BenchOptions {
+        config: args.config,
+        steps: args.steps,
+        path,
+        budget,
+    };
+    let result = bench(&options, &device)?;
     if args.json {
         let text = serde_json::to_string(&result).map_err(|e| TrainError::Run(e.to_string()))?;
         println!("{text}");
