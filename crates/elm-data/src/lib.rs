@@ -5,5 +5,7 @@
 
 pub mod error;
 pub mod neuronio;
+pub mod sequence;
 
 pub use error::{DataError, Result};
+pub use sequence::{BinnedSpikes, Encoding, Sample, Sequence, SequenceBatch};
