@@ -372,7 +372,7 @@ fn nothing_is_left_where_an_archive_cannot_be_written() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.contains("taken.elmnio: cannot put the finished archive there"),
+        message.contains("taken.elmnio: cannot put the finished file there"),
         "{message}"
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::archive::{MAGIC, read_archive};
-use super::pickle::{GZIP_MAGIC, read_pickle};
+use super::pickle::read_pickle;
 use super::simulation::Simulation;
+use crate::pickle::GZIP_MAGIC;
 use crate::{DataError, Result};
 
 /// What a file is, by its first bytes.

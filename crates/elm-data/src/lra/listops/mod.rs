@@ -1,0 +1,1 @@
+//! ListOps: nested operations on lists of digits, written out as long sequences of symbols.

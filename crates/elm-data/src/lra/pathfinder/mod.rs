@@ -1,0 +1,1 @@
+//! Pathfinder and Path-X: are two markers joined by a dashed contour?
