@@ -16,7 +16,8 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::Simulation;
-use crate::files::{Temporary, crc};
+use crate::files::crc;
+use crate::temporary::Temporary;
 use crate::{DataError, Result};
 
 /// First bytes of an archive.
