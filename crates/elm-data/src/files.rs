@@ -103,6 +103,42 @@ impl Deref for Content {
     }
 }
 
+/// A file that is written beside the place where it belongs, and removed again unless it is renamed to there.
+pub(crate) struct Temporary {
+    pub(crate) path: PathBuf,
+}
+
+impl Temporary {
+    /// A hidden name in the folder of `path`.
+    pub(crate) fn beside(path: &Path) -> Result<Self> {
+        let Some(name) = path.file_name() else {
+            return Err(DataError::format(
+                path,
+                "expected the name of a file to write, found none",
+            ));
+        };
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}.part", std::process::id()));
+        Ok(Self {
+            path: path.with_file_name(hidden),
+        })
+    }
+
+    /// Puts the finished file where it belongs.
+    pub(crate) fn rename_to(self, path: &Path) -> Result<()> {
+        std::fs::rename(&self.path, path)
+            .map_err(|e| DataError::io(path, "put the finished file there", e))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After the rename there is nothing to remove; a failure to remove leaves a hidden file and no false result.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 /// CRC-32 of `bytes`.
 pub(crate) fn crc(bytes: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();

@@ -11,7 +11,6 @@ pub mod neuronio;
 mod pickle;
 pub mod sequence;
 mod split;
-mod temporary;
 
 pub use error::{DataError, Result};
 pub use sequence::{BinnedSpikes, Encoding, Sample, Sequence, SequenceBatch};

@@ -16,8 +16,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::Simulation;
-use crate::files::crc;
-use crate::temporary::Temporary;
+use crate::files::{Temporary, crc};
 use crate::{DataError, Result};
 
 /// First bytes of an archive.
