@@ -38,20 +38,29 @@ pub(crate) fn read_file(path: &Path, what: &str, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The first of the `candidates`, folders under `dir` ("" for `dir` itself), that holds `marker`: archives unpack into
-/// folders of their own, and a user may name the one above.
-pub(crate) fn locate(dir: &Path, candidates: &[&str], marker: &str) -> Result<PathBuf> {
+/// The first of the `candidates`, folders under `dir` ("" for `dir` itself), that holds one of the `markers`, and that
+/// marker: archives unpack into folders of their own, and a user may name the one above.
+pub(crate) fn locate<'a>(
+    dir: &Path,
+    candidates: &[&str],
+    markers: &[&'a str],
+) -> Result<(PathBuf, &'a str)> {
+    let names = markers.join(" or ");
     let kind = std::fs::metadata(dir).map_err(|e| DataError::io(dir, "open it", e))?;
     if !kind.is_dir() {
         return Err(DataError::format(
             dir,
-            format!("expected a folder with {marker}, found a file"),
+            format!("expected a folder with {names}, found a file"),
         ));
     }
-    let folders = candidates.iter().map(|candidate| dir.join(candidate));
-    for folder in folders {
-        if folder.join(marker).exists() {
-            return Ok(folder);
+    for candidate in candidates {
+        let folder = if candidate.is_empty() {
+            dir.to_path_buf()
+        } else {
+            dir.join(candidate)
+        };
+        if let Some(marker) = markers.iter().find(|m| folder.join(m).exists()) {
+            return Ok((folder, marker));
         }
     }
     let others = candidates.iter().filter(|c| !c.is_empty());
@@ -59,10 +68,42 @@ pub(crate) fn locate(dir: &Path, candidates: &[&str], marker: &str) -> Result<Pa
     Err(DataError::format(
         dir,
         format!(
-            "expected {marker} in this folder{}, found none",
+            "expected {names} in this folder{}, found none",
             others.concat()
         ),
     ))
+}
+
+/// The files in the folder `dir` whose names end like `endings`, sorted by name; hidden ones are left out, and folders
+/// in it are not entered.
+///
+/// # Errors
+/// If the folder cannot be listed or holds no such file.
+pub(crate) fn files_in(dir: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
+    let cannot_list = |e| DataError::io(dir, "list it", e);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(cannot_list)? {
+        let entry = entry.map_err(cannot_list)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with('.')
+            && endings.iter().any(|e| name.ends_with(e))
+            && !entry.path().is_dir()
+        {
+            files.push(entry.path());
+        }
+    }
+    if files.is_empty() {
+        return Err(DataError::format(
+            dir,
+            format!(
+                "expected files ending in {} in this folder, found none",
+                endings.join(", ")
+            ),
+        ));
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The content of a file, mapped or in memory.
