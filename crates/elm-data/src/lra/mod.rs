@@ -12,3 +12,5 @@ pub mod retrieval;
 mod store;
 mod table;
 pub mod text;
+
+pub use store::ByteSequences;

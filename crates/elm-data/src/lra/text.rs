@@ -6,13 +6,12 @@
 use std::io::Read;
 use std::path::Path;
 
-use burn_dataset::{Dataset, DatasetError};
 use rayon::prelude::*;
 
-use super::store::{SequenceStore, tokens};
+use super::store::{ByteSequences, Meaning};
 use super::table::check_max_length;
 use crate::files::{files_in, locate, open_file};
-use crate::{DataError, Encoding, Result, Sample, Split};
+use crate::{DataError, Encoding, Result, Split};
 
 /// 0: a bad review (`neg`), 1: a good one (`pos`).
 pub const CLASSES: usize = 2;
@@ -24,69 +23,30 @@ pub const ENCODING: Encoding = Encoding::OneHot { tokens: 256 };
 /// Folders of the classes.
 const FOLDERS: [&str; CLASSES] = ["neg", "pos"];
 
-/// One part of Text, held in memory: the bytes of the reviews, about 33 MB.
+/// Reads a part from the folder `dir`, or the folder `aclImdb` in it, into memory (about 33 MB), in the order of the
+/// classes and file names. Reviews are cut after `max_length` bytes ([`MAX_LENGTH`] by default), not read beyond.
 ///
-/// The order is that of the classes, then of the file names.
-#[derive(Debug)]
-pub struct Text {
-    store: SequenceStore,
-}
-
-impl Text {
-    /// Reads a part from the folder `dir`, or the folder `aclImdb` in it. Reviews are cut after `max_length` bytes
-    /// ([`MAX_LENGTH`] by default) and not read beyond.
-    ///
-    /// # Errors
-    /// If a folder is missing or holds no `.txt` file, a file cannot be read, or a review is empty.
-    pub fn open(dir: &Path, split: Split, max_length: usize) -> Result<Self> {
-        check_max_length(max_length)?;
-        let part = match split {
-            Split::Train => "train",
-            Split::Valid | Split::Test => "test",
-        };
-        let (folder, _) = locate(dir, &["", "aclImdb"], &[part])?;
-        let mut store = SequenceStore::default();
-        for (label, class) in (0..).zip(FOLDERS) {
-            let files = files_in(&folder.join(part).join(class), &[".txt"])?;
-            let reviews: Vec<Result<Vec<u8>>> = files
-                .par_iter()
-                .map(|file| review(file, max_length))
-                .collect();
-            for review in reviews {
-                store.push(&review?, label);
-            }
-        }
-        Ok(Self { store })
-    }
-
-    /// Sample `index`.
-    ///
-    /// # Panics
-    /// If there is no such sample, as a slice does.
-    pub fn sample(&self, index: usize) -> Sample {
-        Sample {
-            inputs: vec![tokens(self.store.values(index))],
-            label: self.store.label(index),
+/// # Errors
+/// If a folder is missing or holds no `.txt` file, a file cannot be read, or a review is empty.
+pub fn open(dir: &Path, split: Split, max_length: usize) -> Result<ByteSequences> {
+    check_max_length(max_length)?;
+    let part = match split {
+        Split::Train => "train",
+        Split::Valid | Split::Test => "test",
+    };
+    let (folder, _) = locate(dir, &["", "aclImdb"], &[part])?;
+    let mut texts = ByteSequences::new(Meaning::Tokens);
+    for (label, class) in (0..).zip(FOLDERS) {
+        let files = files_in(&folder.join(part).join(class), &[".txt"])?;
+        let reviews: Vec<Result<Vec<u8>>> = files
+            .par_iter()
+            .map(|file| review(file, max_length))
+            .collect();
+        for review in reviews {
+            texts.push(review?, label);
         }
     }
-
-    /// Class of sample `index`.
-    ///
-    /// # Panics
-    /// If there is no such sample, as a slice does.
-    pub fn label(&self, index: usize) -> usize {
-        self.store.label(index)
-    }
-}
-
-impl Dataset<Sample> for Text {
-    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
-        Ok(self.sample(index))
-    }
-
-    fn len(&self) -> usize {
-        self.store.len()
-    }
+    Ok(texts)
 }
 
 /// The first `max_length` bytes of a file.

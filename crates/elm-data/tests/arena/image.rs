@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use burn_dataset::Dataset;
-use elm_data::lra::image::{ENCODING, Image, read_binary, read_pickle};
+use elm_data::lra::image::{self, ENCODING, read_binary, read_pickle};
 use elm_data::{SequenceBatch, Split};
 use proptest::prelude::*;
 
@@ -61,7 +61,7 @@ fn both_published_forms_give_the_same_images() {
         &data("cifar"),
     ] {
         let [train, valid, test] =
-            [Split::Train, Split::Valid, Split::Test].map(|s| Image::open(folder, s).unwrap());
+            [Split::Train, Split::Valid, Split::Test].map(|s| image::open(folder, s).unwrap());
         assert_eq!([train.len(), valid.len(), test.len()], [9, 1, 2]);
         let images = [
             (&train, 0, 0),
@@ -89,7 +89,7 @@ fn a_column_major_array_is_the_same_batch() {
 
 #[test]
 fn grey_is_normalised_by_the_published_statistics() {
-    let test = Image::open(&data("cifar"), Split::Test).unwrap();
+    let test = image::open(&data("cifar"), Split::Test).unwrap();
     let batch = SequenceBatch::encode(&[test.sample(0)], &ENCODING)
         .unwrap()
         .remove(0);
@@ -163,7 +163,7 @@ fn bad_pickled_batches_are_named() {
 fn missing_batches_are_named() {
     let folder = tempfile::tempdir().unwrap();
     complains(
-        Image::open(folder.path(), Split::Test),
+        image::open(folder.path(), Split::Test),
         folder.path(),
         &["test_batch.bin or test_batch", "cifar-10-batches-py"],
     );
@@ -172,20 +172,20 @@ fn missing_batches_are_named() {
     let third = inside.join("data_batch_3.bin");
     std::fs::remove_file(&third).unwrap();
     complains(
-        Image::open(folder.path(), Split::Train),
+        image::open(folder.path(), Split::Train),
         &third,
         &["cannot open it"],
     );
     std::fs::create_dir(&third).unwrap();
     complains(
-        Image::open(folder.path(), Split::Valid),
+        image::open(folder.path(), Split::Valid),
         &third,
         &["found a folder"],
     );
     std::fs::remove_dir(&third).unwrap();
     put(&inside, "data_batch_3.bin", record(0));
     complains(
-        Image::open(folder.path(), Split::Train),
+        image::open(folder.path(), Split::Train),
         &inside,
         &["at least 10 training images, found 9"],
     );
@@ -209,7 +209,8 @@ proptest! {
         prop_assert_eq!(read.len(), images.len());
         for (i, (label, seed)) in images.iter().enumerate() {
             prop_assert_eq!(read.label(i), usize::from(*label));
-            prop_assert_eq!(read.pixels(i), &grey(*seed).collect::<Vec<u8>>()[..]);
+            let sample = read.sample(i);
+            prop_assert_eq!(pixels(&sample), &grey(*seed).collect::<Vec<u8>>()[..]);
         }
     }
 

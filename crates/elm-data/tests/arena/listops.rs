@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use burn_dataset::Dataset;
-use elm_data::lra::listops::{ENCODING, ListOps, MAX_LENGTH, SYMBOLS};
+use elm_data::lra::ByteSequences;
+use elm_data::lra::listops::{self, ENCODING, MAX_LENGTH, SYMBOLS};
 use elm_data::{DataError, SequenceBatch, Split};
 use proptest::prelude::*;
 
@@ -20,8 +21,8 @@ fn published() -> String {
     .concat()
 }
 
-fn parse(text: impl AsRef<[u8]>) -> Result<ListOps, DataError> {
-    ListOps::from_bytes("some.tsv", text.as_ref(), MAX_LENGTH)
+fn parse(text: impl AsRef<[u8]>) -> Result<ByteSequences, DataError> {
+    listops::from_bytes("some.tsv", text.as_ref(), MAX_LENGTH)
 }
 
 fn symbols(sample_tokens: &[u16]) -> Vec<&'static str> {
@@ -45,7 +46,7 @@ fn published_lines_are_read_without_their_parentheses() {
         "listops-1000/basic_test.tsv",
         format!("{HEADER}7\t7"),
     );
-    let open = |folder: &Path, split| ListOps::open(folder, split, MAX_LENGTH).unwrap();
+    let open = |folder: &Path, split| listops::open(folder, split, MAX_LENGTH).unwrap();
     let train = open(folder.path(), Split::Train);
     assert_eq!(train.len(), 3);
     let samples: Vec<_> = (0..3).map(|i| train.get(i).unwrap()).collect();
@@ -78,14 +79,14 @@ fn published_lines_are_read_without_their_parentheses() {
 #[test]
 fn long_sequences_are_cut_and_checked_to_their_end() {
     let cut =
-        |text: &str| ListOps::from_bytes("some.tsv", format!("{HEADER}{text}\t0\n").as_bytes(), 3);
+        |text: &str| listops::from_bytes("some.tsv", format!("{HEADER}{text}\t0\n").as_bytes(), 3);
     assert_eq!(tokens(&cut("1 2 3 4 5").unwrap().sample(0)), [2, 3, 4]);
     complains(
         cut("1 2 3 4 x"),
         Path::new("some.tsv"),
         &["line 2", "\"x\""],
     );
-    assert!(ListOps::from_bytes("some.tsv", published().as_bytes(), 0).is_err());
+    assert!(listops::from_bytes("some.tsv", published().as_bytes(), 0).is_err());
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn line_numbers_are_right_beyond_the_first_block_of_lines() {
 #[test]
 fn missing_files_and_folders_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |path: &Path| ListOps::open(path, Split::Valid, MAX_LENGTH);
+    let open = |path: &Path| listops::open(path, Split::Valid, MAX_LENGTH);
     let nowhere = folder.path().join("nowhere");
     complains(open(&nowhere), &nowhere, &["cannot open it"]);
     complains(

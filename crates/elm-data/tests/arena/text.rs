@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use burn_dataset::Dataset;
-use elm_data::lra::text::{ENCODING, MAX_LENGTH, Text};
+use elm_data::lra::ByteSequences;
+use elm_data::lra::text::{self, ENCODING, MAX_LENGTH};
 use elm_data::{DataError, SequenceBatch, Split};
 
 use super::{complains, put, tokens};
@@ -26,11 +27,11 @@ fn imdb() -> tempfile::TempDir {
     folder
 }
 
-fn open(folder: &Path, split: Split) -> Result<Text, DataError> {
-    Text::open(folder, split, MAX_LENGTH)
+fn open(folder: &Path, split: Split) -> Result<ByteSequences, DataError> {
+    text::open(folder, split, MAX_LENGTH)
 }
 
-fn bytes(text: &Text, index: usize) -> Vec<u8> {
+fn bytes(text: &ByteSequences, index: usize) -> Vec<u8> {
     tokens(&text.sample(index))
         .iter()
         .map(|t| u8::try_from(t - 1).unwrap())
@@ -66,9 +67,9 @@ fn reviews_are_read_by_class_and_name() {
 #[test]
 fn long_reviews_are_cut() {
     let folder = imdb();
-    let text = Text::open(folder.path(), Split::Train, 4).unwrap();
+    let text = text::open(folder.path(), Split::Train, 4).unwrap();
     assert_eq!(bytes(&text, 2), b"very");
-    let message = Text::open(folder.path(), Split::Train, 0)
+    let message = text::open(folder.path(), Split::Train, 0)
         .unwrap_err()
         .to_string();
     assert!(

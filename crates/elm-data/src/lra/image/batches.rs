@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{CLASSES, SIDE};
 use crate::files::read_file;
 use crate::lra::grey::luma;
+use crate::lra::store::{ByteSequences, Meaning};
 use crate::pickle::{Array, List, Object, Pickle, Value};
 use crate::{DataError, Result};
 
@@ -19,74 +20,16 @@ const MOST: u64 = 1 << 30;
 /// What a file is called in errors.
 const WHAT: &str = "a CIFAR-10 batch";
 
-/// Grey images with their classes.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct CifarImages {
-    pixels: Vec<u8>,
-    labels: Vec<u8>,
-}
-
-impl CifarImages {
-    /// Number of images.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Is there none?
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// The 1024 grey values of image `index` in raster order.
-    ///
-    /// # Panics
-    /// If there is no such image, as a slice does.
-    pub fn pixels(&self, index: usize) -> &[u8] {
-        &self.pixels[index * PIXELS..(index + 1) * PIXELS]
-    }
-
-    /// Class of image `index`.
-    ///
-    /// # Panics
-    /// If there is no such image, as a slice does.
-    pub fn label(&self, index: usize) -> usize {
-        usize::from(self.labels[index])
-    }
-
-    /// Adds an image given as its colour planes.
-    fn push(&mut self, planes: &[u8], label: u8) {
-        let (red, rest) = planes.split_at(PIXELS);
-        let (green, blue) = rest.split_at(PIXELS);
-        let colours = red.iter().zip(green).zip(blue);
-        self.pixels
-            .extend(colours.map(|((&red, &green), &blue)| luma([red, green, blue])));
-        self.labels.push(label);
-    }
-
-    pub(super) fn append(&mut self, mut other: Self) {
-        self.pixels.append(&mut other.pixels);
-        self.labels.append(&mut other.labels);
-    }
-
-    /// Splits off the images from `at` on.
-    pub(super) fn split_off(&mut self, at: usize) -> Self {
-        Self {
-            pixels: self.pixels.split_off(at * PIXELS),
-            labels: self.labels.split_off(at),
-        }
-    }
-}
-
 /// Reads a batch of the binary version (`data_batch_1.bin`): 3073 bytes per image.
 ///
 /// # Errors
 /// If the file cannot be read, does not hold whole images, or a label is above 9.
-pub fn read_binary(path: &Path) -> Result<CifarImages> {
+pub fn read_binary(path: &Path) -> Result<ByteSequences> {
     let bytes = read_file(path, WHAT, MOST)?;
     binary(&bytes).map_err(|problem| DataError::format(path, problem))
 }
 
-fn binary(bytes: &[u8]) -> std::result::Result<CifarImages, String> {
+fn binary(bytes: &[u8]) -> std::result::Result<ByteSequences, String> {
     let (records, rest) = bytes.as_chunks::<RECORD>();
     if records.is_empty() || !rest.is_empty() {
         return Err(format!(
@@ -94,7 +37,7 @@ fn binary(bytes: &[u8]) -> std::result::Result<CifarImages, String> {
             bytes.len()
         ));
     }
-    let mut images = CifarImages::default();
+    let mut images = ByteSequences::new(Meaning::Pixels);
     for (index, [label, planes @ ..]) in records.iter().enumerate() {
         if usize::from(*label) >= CLASSES {
             return Err(format!(
@@ -102,7 +45,7 @@ fn binary(bytes: &[u8]) -> std::result::Result<CifarImages, String> {
                 CLASSES - 1
             ));
         }
-        images.push(planes, *label);
+        images.push(grey(planes), *label);
     }
     Ok(images)
 }
@@ -112,12 +55,12 @@ fn binary(bytes: &[u8]) -> std::result::Result<CifarImages, String> {
 ///
 /// # Errors
 /// If the file cannot be read, is cut off or damaged, asks for anything but numpy data, or does not hold the two.
-pub fn read_pickle(path: &Path) -> Result<CifarImages> {
+pub fn read_pickle(path: &Path) -> Result<ByteSequences> {
     let pickle = Pickle::open(path, WHAT, &["data", "labels"])?;
     unpickled(&pickle).map_err(|problem| DataError::format(path, problem))
 }
 
-fn unpickled(pickle: &Pickle) -> std::result::Result<CifarImages, String> {
+fn unpickled(pickle: &Pickle) -> std::result::Result<ByteSequences, String> {
     let heap = &pickle.heap;
     let Some(root) = heap.dict(pickle.root) else {
         let found = heap.describe(pickle.root);
@@ -153,7 +96,7 @@ fn unpickled(pickle: &Pickle) -> std::result::Result<CifarImages, String> {
             "labels: expected a list of {count}, one for each image, found {found}"
         ));
     }
-    let mut images = CifarImages::default();
+    let mut images = ByteSequences::new(Meaning::Pixels);
     for (index, (planes, value)) in planes.chunks_exact(COLOUR).zip(values).enumerate() {
         let label = match value {
             Value::Int(i) => u8::try_from(i).ok().filter(|l| usize::from(*l) < CLASSES),
@@ -163,7 +106,7 @@ fn unpickled(pickle: &Pickle) -> std::result::Result<CifarImages, String> {
             let (last, found) = (CLASSES - 1, heap.describe(value));
             format!("labels: expected 0 to {last} for image {index}, found {found}")
         })?;
-        images.push(planes, label);
+        images.push(grey(planes), label);
     }
     Ok(images)
 }
@@ -191,3 +134,11 @@ fn planes(array: &Array) -> Option<std::borrow::Cow<'_, [u8]>> {
 }
 
 const COLOUR_I64: i64 = COLOUR as i64;
+
+/// The grey values of an image given as its colour planes.
+fn grey(planes: &[u8]) -> impl Iterator<Item = u8> {
+    let (red, rest) = planes.split_at(PIXELS);
+    let (green, blue) = rest.split_at(PIXELS);
+    let colours = red.iter().zip(green).zip(blue);
+    colours.map(|((&red, &green), &blue)| luma([red, green, blue]))
+}

@@ -6,14 +6,15 @@
 
 mod batches;
 
-pub use batches::{CifarImages, read_binary, read_pickle};
+pub use batches::{read_binary, read_pickle};
 
 use std::path::Path;
 
-use burn_dataset::{Dataset, DatasetError};
+use burn_dataset::Dataset;
 
+use super::store::{ByteSequences, Meaning};
 use crate::files::locate;
-use crate::{DataError, Encoding, Result, Sample, Sequence, Split};
+use crate::{DataError, Encoding, Result, Split};
 
 /// Names of the classes, by label.
 pub const CLASS_NAMES: [&str; 10] = [
@@ -39,83 +40,41 @@ pub const ENCODING: Encoding = Encoding::Grey {
     std: 61.0 / 255.0,
 };
 
-/// One part of Image, held in memory: one byte per pixel, 46 MB to train on.
-#[derive(Debug)]
-pub struct Image {
-    images: CifarImages,
-}
-
-impl Image {
-    /// Reads a part from the folder `dir`, or the folder `cifar-10-batches-bin` or `cifar-10-batches-py` in it. The
-    /// binary version is taken where both are.
-    ///
-    /// # Errors
-    /// If a file is missing, cannot be read, is cut off or not what it must be ([`read_binary`], [`read_pickle`]), or
-    /// there are fewer than 10 training images.
-    pub fn open(dir: &Path, split: Split) -> Result<Self> {
-        let first = match split {
-            Split::Train | Split::Valid => "data_batch_1",
-            Split::Test => "test_batch",
-        };
-        let binary = format!("{first}.bin");
-        let folders = ["", "cifar-10-batches-bin", "cifar-10-batches-py"];
-        let (folder, found) = locate(dir, &folders, &[&binary, first])?;
-        let read = |name: &str| {
-            if found == binary {
-                read_binary(&folder.join(format!("{name}.bin")))
-            } else {
-                read_pickle(&folder.join(name))
-            }
-        };
-        if split == Split::Test {
-            let images = read(first)?;
-            return Ok(Self { images });
+/// Reads a part from the folder `dir`, or the folder `cifar-10-batches-bin` or `cifar-10-batches-py` in it, into memory
+/// (46 MB to train on). The binary version is taken where both are.
+///
+/// # Errors
+/// If a file is missing, cannot be read, is cut off or not what it must be ([`read_binary`], [`read_pickle`]), or there
+/// are fewer than 10 training images.
+pub fn open(dir: &Path, split: Split) -> Result<ByteSequences> {
+    let first = match split {
+        Split::Train | Split::Valid => "data_batch_1",
+        Split::Test => "test_batch",
+    };
+    let binary = format!("{first}.bin");
+    let folders = ["", "cifar-10-batches-bin", "cifar-10-batches-py"];
+    let (folder, found) = locate(dir, &folders, &[&binary, first])?;
+    let read = |name: &str| {
+        if found == binary {
+            read_binary(&folder.join(format!("{name}.bin")))
+        } else {
+            read_pickle(&folder.join(name))
         }
-        let mut images = CifarImages::default();
-        for batch in 1..=5 {
-            images.append(read(&format!("data_batch_{batch}"))?);
-        }
-        let valid = images.len() / 10;
-        if valid == 0 {
-            return Err(DataError::format(
-                &folder,
-                format!(
-                    "expected at least 10 training images, found {}",
-                    images.len()
-                ),
-            ));
-        }
-        let last = images.split_off(images.len() - valid);
-        let images = if split == Split::Train { images } else { last };
-        Ok(Self { images })
+    };
+    if split == Split::Test {
+        return read(first);
     }
-
-    /// Sample `index`.
-    ///
-    /// # Panics
-    /// If there is no such sample, as a slice does.
-    pub fn sample(&self, index: usize) -> Sample {
-        Sample {
-            inputs: vec![Sequence::Pixels(self.images.pixels(index).to_vec())],
-            label: self.images.label(index),
-        }
+    let mut images = ByteSequences::new(Meaning::Pixels);
+    for batch in 1..=5 {
+        images.append(&read(&format!("data_batch_{batch}"))?);
     }
-
-    /// Class of sample `index`.
-    ///
-    /// # Panics
-    /// If there is no such sample, as a slice does.
-    pub fn label(&self, index: usize) -> usize {
-        self.images.label(index)
+    let (count, valid) = (images.len(), images.len() / 10);
+    if valid == 0 {
+        return Err(DataError::format(
+            &folder,
+            format!("expected at least 10 training images, found {count}"),
+        ));
     }
-}
-
-impl Dataset<Sample> for Image {
-    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
-        Ok(self.sample(index))
-    }
-
-    fn len(&self) -> usize {
-        self.images.len()
-    }
+    let last = images.split_off(count - valid);
+    Ok(if split == Split::Train { images } else { last })
 }

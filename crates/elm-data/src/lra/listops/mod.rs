@@ -6,7 +6,7 @@
 
 mod reader;
 
-pub use reader::ListOps;
+pub use reader::{from_bytes, open};
 
 use crate::Encoding;
 
