@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use elm_data::neuronio::{
     Simulation, SpikeEvent, open_simulations, read_archive, read_archive_bytes, read_pickle,
-    write_archive,
+    read_pickle_bytes, write_archive,
 };
 use half::f16;
 use pickles::{Content, python2};
@@ -420,6 +420,7 @@ fn read_any(folder: &Path, bytes: &[u8]) -> bool {
     let path: PathBuf = folder.join("any.p");
     std::fs::write(&path, bytes).unwrap();
     let read = read_pickle(&path).is_ok();
+    assert_eq!(read_pickle_bytes("any.p", bytes).is_ok(), read);
     let _ = open_simulations(&[path]);
     read
 }

@@ -16,7 +16,7 @@ pub use batch::NeuronIoBatch;
 pub use convert::{ConvertOutcome, ConvertProgress, ConvertSummary, convert};
 pub use metrics::{Metrics, RocCurve, SomaErrors};
 pub use open::{FileKind, open_simulations};
-pub use pickle::read_pickle;
+pub use pickle::{read_pickle, read_pickle_bytes};
 pub use protocol::{Evaluation, EvaluationWindows, Prediction, Window, evaluate, predict};
 pub use shipped::shipped;
 pub use simulation::{

@@ -36,13 +36,24 @@ impl Pickle {
     /// # Errors
     /// If the file cannot be read, is cut off or damaged, or asks for anything but numpy data.
     pub(crate) fn open(path: &Path, what: &str, needed: &'static [&'static str]) -> Result<Self> {
-        let mut file = open_file(path, what)?;
+        Self::from_reader(path, open_file(path, what)?, needed)
+    }
+
+    /// Reads a pickle that is not in a file; `path` stands for one in errors.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn from_reader(
+        path: &Path,
+        mut file: impl Read + Seek,
+        needed: &'static [&'static str],
+    ) -> Result<Self> {
         let cannot_read = |e| DataError::io(path, "read it", e);
         let mut magic = [0; 2];
         let known = file.read(&mut magic).map_err(cannot_read)?;
         file.rewind().map_err(cannot_read)?;
         let gzip = known == 2 && magic == GZIP_MAGIC;
-        let inner: Box<dyn Read> = if gzip {
+        let inner: Box<dyn Read + '_> = if gzip {
             let buffered = std::io::BufReader::with_capacity(1 << 16, file);
             Box::new(flate2::bufread::MultiGzDecoder::new(buffered))
         } else {

@@ -1,5 +1,6 @@
 //! The two published forms of a batch of CIFAR-10.
 
+use std::io::Cursor;
 use std::path::Path;
 
 use super::{CLASSES, SIDE};
@@ -17,16 +18,36 @@ const COLOUR: usize = 3 * PIXELS;
 const RECORD: usize = 1 + COLOUR;
 /// Largest file that is read (bytes); the published ones have 31 MB.
 const MOST: u64 = 1 << 30;
-/// What a file is called in errors.
-const WHAT: &str = "a CIFAR-10 batch";
 
-/// Reads a batch of the binary version (`data_batch_1.bin`): 3073 bytes per image.
+/// Reads a batch in either form, which its content decides (a pickle begins with a byte that is no label):
+/// - the binary version (`data_batch_1.bin`), 3073 bytes per image;
+/// - the Python version (`data_batch_1`, a pickle that Python 2 wrote), a dict with `data`, an array of unsigned bytes
+///   `[images, 3072]`, and `labels`, a list of as many integers. Nothing in the file is executed.
 ///
 /// # Errors
-/// If the file cannot be read, does not hold whole images, or a label is above 9.
-pub fn read_binary(path: &Path) -> Result<ByteSequences> {
-    let bytes = read_file(path, WHAT, MOST)?;
-    binary(&bytes).map_err(|problem| DataError::format(path, problem))
+/// If the file cannot be read, is cut off or damaged, does not hold whole images, a label is above 9, or a pickle asks
+/// for anything but numpy data or lacks one of the two.
+pub fn read_batch(path: &Path) -> Result<ByteSequences> {
+    parse(path, &read_file(path, "a CIFAR-10 batch", MOST)?)
+}
+
+/// Reads a batch that is in memory; `name` stands for the path in errors.
+///
+/// # Errors
+/// As [`read_batch`].
+pub fn batch_from_bytes(name: &str, bytes: &[u8]) -> Result<ByteSequences> {
+    parse(Path::new(name), bytes)
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<ByteSequences> {
+    let is_label = |byte: &u8| usize::from(*byte) < CLASSES;
+    let images = if bytes.first().is_none_or(is_label) {
+        binary(bytes)
+    } else {
+        let keys = &["data", "labels"];
+        unpickled(&Pickle::from_reader(path, Cursor::new(bytes), keys)?)
+    };
+    images.map_err(|problem| DataError::format(path, problem))
 }
 
 fn binary(bytes: &[u8]) -> std::result::Result<ByteSequences, String> {
@@ -48,16 +69,6 @@ fn binary(bytes: &[u8]) -> std::result::Result<ByteSequences, String> {
         images.push(grey(planes), *label);
     }
     Ok(images)
-}
-
-/// Reads a batch of the Python version (`data_batch_1`, a pickle that Python 2 wrote): a dict with `data`, an array of
-/// unsigned bytes `[images, 3072]`, and `labels`, a list of as many integers. Nothing in the file is executed.
-///
-/// # Errors
-/// If the file cannot be read, is cut off or damaged, asks for anything but numpy data, or does not hold the two.
-pub fn read_pickle(path: &Path) -> Result<ByteSequences> {
-    let pickle = Pickle::open(path, WHAT, &["data", "labels"])?;
-    unpickled(&pickle).map_err(|problem| DataError::format(path, problem))
 }
 
 fn unpickled(pickle: &Pickle) -> std::result::Result<ByteSequences, String> {

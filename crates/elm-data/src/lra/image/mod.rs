@@ -6,7 +6,7 @@
 
 mod batches;
 
-pub use batches::{read_binary, read_pickle};
+pub use batches::{batch_from_bytes, read_batch};
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ pub const ENCODING: Encoding = Encoding::Grey {
 /// (46 MB to train on). The binary version is taken where both are.
 ///
 /// # Errors
-/// If a file is missing, cannot be read, is cut off or not what it must be ([`read_binary`], [`read_pickle`]), or there
+/// If a file is missing, cannot be read, is cut off or not what it must be ([`read_batch`]), or there
 /// are fewer than 10 training images.
 pub fn open(dir: &Path, split: Split) -> Result<ByteSequences> {
     let first = match split {
@@ -54,19 +54,14 @@ pub fn open(dir: &Path, split: Split) -> Result<ByteSequences> {
     let binary = format!("{first}.bin");
     let folders = ["", "cifar-10-batches-bin", "cifar-10-batches-py"];
     let (folder, found) = locate(dir, &folders, &[&binary, first])?;
-    let read = |name: &str| {
-        if found == binary {
-            read_binary(&folder.join(format!("{name}.bin")))
-        } else {
-            read_pickle(&folder.join(name))
-        }
-    };
     if split == Split::Test {
-        return read(first);
+        return read_batch(&folder.join(found));
     }
+    let ending = found.strip_prefix(first).unwrap_or_default();
     let mut images = ByteSequences::new(Meaning::Pixels);
     for batch in 1..=5 {
-        images.append(&read(&format!("data_batch_{batch}"))?);
+        let name = format!("data_batch_{batch}{ending}");
+        images.append(&read_batch(&folder.join(name))?);
     }
     let (count, valid) = (images.len(), images.len() / 10);
     if valid == 0 {

@@ -2,6 +2,7 @@
 
 mod extract;
 
+use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +19,26 @@ use crate::{DataError, Result};
 /// If the file cannot be read, is cut off or damaged, asks for anything but numpy data, or does not hold what a
 /// NeuronIO file must: 639 segments, spike times (ms) inside the simulation, one finite voltage per ms.
 pub fn read_pickle(path: &Path) -> Result<Vec<Simulation>> {
-    let pickle = Pickle::open(path, "a NeuronIO file", &extract::NEEDED)?;
+    simulations(
+        path,
+        &Pickle::open(path, "a NeuronIO file", &extract::NEEDED)?,
+    )
+}
+
+/// Reads the simulations of a NeuronIO file in memory; `name` stands for the path in errors and in
+/// [`Simulation::source`].
+///
+/// # Errors
+/// As [`read_pickle`].
+pub fn read_pickle_bytes(name: &str, bytes: &[u8]) -> Result<Vec<Simulation>> {
+    let path = Path::new(name);
+    simulations(
+        path,
+        &Pickle::from_reader(path, Cursor::new(bytes), &extract::NEEDED)?,
+    )
+}
+
+fn simulations(path: &Path, pickle: &Pickle) -> Result<Vec<Simulation>> {
     let source: Arc<str> = path
         .file_name()
         .unwrap_or_default()
