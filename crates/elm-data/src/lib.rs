@@ -6,10 +6,13 @@
 pub mod enwik8;
 pub mod error;
 mod files;
+mod hdf5;
 pub mod lra;
 pub mod neuronio;
+mod part_folder;
 mod pickle;
 pub mod sequence;
+pub mod shd;
 mod split;
 
 pub use error::{DataError, Result};
