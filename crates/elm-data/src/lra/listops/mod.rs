@@ -4,6 +4,7 @@
 //! the header `Source<TAB>Target` and sources like `( ( ( ( [MAX 2 ) 9 ) 7 ) ] )`. The parentheses only show the tree
 //! that the file was written from: they are dropped, which leaves the 15 [`SYMBOLS`].
 
+pub mod generate;
 mod reader;
 
 pub use reader::{from_bytes, open};

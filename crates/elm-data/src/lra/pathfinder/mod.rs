@@ -8,6 +8,7 @@
 //! to move; it gives the same samples in the same order.
 
 mod folder;
+pub mod generate;
 mod packed;
 mod picture;
 
