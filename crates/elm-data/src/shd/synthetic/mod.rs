@@ -77,7 +77,7 @@ pub struct SyntheticShdSummary {
 ///
 /// A class is a word: three ridges of spikes that move over the 700 channels like the formants of speech. Speakers
 /// differ in pitch, tempo and width of the ridges, samples in onset, length, loudness, the place of each ridge and every
-/// single spike; 15 % of the spikes are noise. The words of classes 10 to 19 are those of classes 0 to 9 backwards.
+/// single spike; 20 % of the spikes are noise. The words of classes 10 to 19 are those of classes 0 to 9 backwards.
 /// Ten speakers are in both files, two in the test file alone. The classes of a file differ by at most one sample in
 /// their number.
 ///
