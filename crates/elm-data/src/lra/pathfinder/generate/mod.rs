@@ -210,7 +210,7 @@ impl Made {
         let problem = match std::fs::read(&path) {
             Ok(text) => match serde_json::from_slice::<Self>(&text) {
                 Ok(found) if found == *self => return Ok(()),
-                Ok(found) => format!("expected {self:?}, found {found:?}"),
+                Ok(found) => format!("expected {self}, found {found}"),
                 Err(error) => format!("expected a note on how these images were made: {error}"),
             },
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -233,6 +233,24 @@ impl Made {
     fn note(&self) -> Result<Vec<u8>> {
         serde_json::to_vec_pretty(self)
             .map_err(|e| DataError::request(format!("cannot write down the options: {e}")))
+    }
+}
+
+impl std::fmt::Display for Made {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            generator,
+            version,
+            seed,
+            pixels,
+            contour_length,
+            images_per_folder,
+        } = self;
+        write!(
+            f,
+            "{images_per_folder} images per folder, of {pixels} pixels, contours of {contour_length} and seed {seed} by \
+             {generator} (version {version})"
+        )
     }
 }
 

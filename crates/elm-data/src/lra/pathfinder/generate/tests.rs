@@ -288,7 +288,7 @@ fn other_peoples_images_are_left_alone() {
         seed: 1,
         ..options(dir.path(), 8)
     };
-    assert!(error(&other_seed).contains("seed: 1"));
+    assert!(error(&other_seed).contains("contours of 6 and seed 1 by"));
     assert!(error(&options(dir.path(), 4)).contains("at most 1 folders"));
     assert!(error(&options(dir.path(), 7)).contains("3 images asked for, found 4"));
     let no_folder = PathfinderOptions {
