@@ -23,6 +23,9 @@ pub enum ElmError {
         /// The shape that was found.
         found: Vec<usize>,
     },
+    /// A device that did not hand its numbers back.
+    #[error("the device failed: {0}")]
+    Device(String),
     /// A weight file that cannot be read or written.
     #[error("{path}: {problem}", path = path.display())]
     File {

@@ -24,7 +24,6 @@
 
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod autodiff;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
 pub mod cpu;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod ops;

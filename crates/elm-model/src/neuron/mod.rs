@@ -7,6 +7,7 @@ mod module;
 mod recording;
 mod routing;
 mod state;
+mod stream;
 mod synapses;
 pub mod timescales;
 
@@ -16,3 +17,4 @@ pub use module::ElmNeuron;
 pub use recording::Recording;
 pub use routing::RoutingTable;
 pub use state::ElmState;
+pub use stream::ElmStream;

@@ -200,7 +200,7 @@ impl ElmNeuron {
         })
     }
 
-    fn check_state(&self, state: &ElmState, batch: usize) -> Result<(), ElmError> {
+    pub(super) fn check_state(&self, state: &ElmState, batch: usize) -> Result<(), ElmError> {
         let rest = match self.config.version {
             NeuronVersion::V1 => self.config.synapses(),
             NeuronVersion::V2 => self.config.branches(),
@@ -289,11 +289,11 @@ impl ElmNeuron {
         )
     }
 
-    fn decay_and_gate(&self) -> (Tensor<1>, Tensor<1>) {
+    pub(super) fn decay_and_gate(&self) -> (Tensor<1>, Tensor<1>) {
         timescales::decay_and_gate(self.timescales_ms(), &self.config)
     }
 
-    fn scan_spec(&self) -> ScanSpec {
+    pub(super) fn scan_spec(&self) -> ScanSpec {
         ScanSpec {
             memory: self.config.num_memory,
             hidden_layers: self.config.hidden_layers,
@@ -349,12 +349,12 @@ impl ElmNeuron {
         memory_scan::leaky_trace(product, decay, start, self.path)
     }
 
-    fn trace_decay(&self) -> f64 {
+    pub(super) fn trace_decay(&self) -> f64 {
         timescales::decay(self.config.synapse_tau, self.config.dt)
     }
 
     /// The trace state as seen by the branches, `[batch, branch]`.
-    fn branch_state(&self, trace: Tensor<2>) -> Tensor<2> {
+    pub(super) fn branch_state(&self, trace: Tensor<2>) -> Tensor<2> {
         match self.config.version {
             NeuronVersion::V1 => self.synapses.branch_sum(trace),
             NeuronVersion::V2 => trace,

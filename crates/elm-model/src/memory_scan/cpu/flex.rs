@@ -26,6 +26,15 @@ impl HostBackend for Flex {
         &held.storage::<R>()[..held.layout().num_elements()]
     }
 
+    fn slice_mut<R: Real>(held: &mut FlexTensor) -> &mut [R] {
+        let len = held.layout().num_elements();
+        &mut held.storage_mut::<R>()[..len]
+    }
+
+    fn release(held: FlexTensor, _: &Self::Device) -> F {
+        held
+    }
+
     fn make<R: Real>(values: Vec<R>, shape: Shape, _: &Self::Device) -> F {
         FlexTensor::from_data(TensorData::new(values, shape))
     }

@@ -14,6 +14,10 @@ pub(super) trait HostBackend: Backend {
     fn hold(tensor: FloatTensor<Self>) -> Self::Held;
     /// Its numbers, row by row.
     fn slice<R: Real>(held: &Self::Held) -> &[R];
+    /// Its numbers to be overwritten: a copy, if somebody else still holds the tensor.
+    fn slice_mut<R: Real>(held: &mut Self::Held) -> &mut [R];
+    /// The tensor again, of the shape it had.
+    fn release(held: Self::Held, like: &Self::Device) -> FloatTensor<Self>;
     /// A tensor of these numbers on the same device as `like`.
     fn make<R: Real>(values: Vec<R>, shape: Shape, like: &Self::Device) -> FloatTensor<Self>;
 }
@@ -24,59 +28,115 @@ fn dims3<B: Backend>(tensor: &F<B>) -> [usize; 3] {
     tensor.shape().dims::<3>()
 }
 
-/// Memory and, if `keep`, what the backward pass needs.
-#[allow(clippy::type_complexity)]
-pub(super) fn scan_forward<B: HostBackend, R: Real>(
-    x: [F<B>; 5],
-    spec: ScanSpec,
-    keep: bool,
-) -> (F<B>, Option<(F<B>, F<B>)>) {
-    let device = x[0].device();
-    let [batch, time, _] = dims3::<B>(&x[0]);
-    let held = x.map(B::hold);
-    let [drive, weights, decay, gate, start] = held.each_ref().map(|t| B::slice::<R>(t));
+/// The memory.
+pub(super) fn scan<B: HostBackend, R: Real>(drive: F<B>, rest: [F<B>; 4], spec: ScanSpec) -> F<B> {
+    let device = drive.device();
+    let [batch, time, _] = dims3::<B>(&drive);
+    let (drive, rest) = (B::hold(drive), rest.map(B::hold));
+    let [weights, decay, gate, start] = rest.each_ref().map(|t| B::slice::<R>(t));
     let inputs = scan::Inputs {
-        drive,
         weights,
         decay,
         gate,
         start,
     };
-    let (memory, kept) = scan::forward(batch, time, &spec, &inputs, keep);
+    let mut memory = vec![R::default(); batch * time * spec.memory];
+    let drive = scan::Drive::Read(B::slice::<R>(&drive));
+    scan::forward([batch, time], &spec, drive, &inputs, &mut memory, None);
+    B::make(memory, Shape::new([batch, time, spec.memory]), &device)
+}
+
+/// The memory and what the backward pass needs: hidden pre-activations, in the drive's place where they are as many,
+/// and tanh values.
+pub(super) fn scan_forward<B: HostBackend, R: Real>(
+    drive: F<B>,
+    rest: [F<B>; 4],
+    spec: ScanSpec,
+) -> (F<B>, F<B>, F<B>) {
+    let device = drive.device();
+    let [batch, time, _] = dims3::<B>(&drive);
+    let (mut drive, rest) = (B::hold(drive), rest.map(B::hold));
+    let [weights, decay, gate, start] = rest.each_ref().map(|t| B::slice::<R>(t));
+    let inputs = scan::Inputs {
+        weights,
+        decay,
+        gate,
+        start,
+    };
     let shape = |width: usize| Shape::new([batch, time, width]);
-    let kept = kept.map(|k| {
-        (
-            B::make(k.hidden, shape(spec.hidden_total()), &device),
-            B::make(k.tanh, shape(spec.memory), &device),
-        )
-    });
-    (B::make(memory, shape(spec.memory), &device), kept)
+    let zeros = |width: usize| vec![R::default(); batch * time * width];
+    let (mut memory, mut tanh) = (zeros(spec.memory), zeros(spec.memory));
+    let hidden = if spec.hidden_layers == 1 {
+        let drive_slice = scan::Drive::Overwrite(B::slice_mut::<R>(&mut drive));
+        let kept = Some(&mut tanh[..]);
+        scan::forward(
+            [batch, time],
+            &spec,
+            drive_slice,
+            &inputs,
+            &mut memory,
+            kept,
+        );
+        B::release(drive, &device)
+    } else {
+        let mut hidden = zeros(spec.hidden_total());
+        let drive = scan::Drive::KeepHidden(B::slice::<R>(&drive), &mut hidden);
+        let kept = Some(&mut tanh[..]);
+        scan::forward([batch, time], &spec, drive, &inputs, &mut memory, kept);
+        B::make(hidden, shape(spec.hidden_total()), &device)
+    };
+    (
+        B::make(memory, shape(spec.memory), &device),
+        hidden,
+        B::make(tanh, shape(spec.memory), &device),
+    )
 }
 
 /// Gradients of drive, weights, decay, gate and start.
 #[allow(clippy::type_complexity)] // the tuple that the dispatched operation returns
 pub(super) fn scan_backward<B: HostBackend, R: Real>(
-    x: [F<B>; 8],
+    hidden: F<B>,
+    rest: [F<B>; 7],
     spec: ScanSpec,
 ) -> (F<B>, F<B>, F<B>, F<B>, F<B>) {
-    let device = x[0].device();
-    let [batch, time, m] = dims3::<B>(&x[0]);
-    let held = x.map(B::hold);
-    let [grad, memory, hidden, tanh, weights, decay, gate, start] =
-        held.each_ref().map(|t| B::slice::<R>(t));
+    let device = hidden.device();
+    let [batch, time, m] = dims3::<B>(&rest[0]);
+    let (mut hidden, rest) = (B::hold(hidden), rest.map(B::hold));
+    let [grad, memory, tanh, weights, decay, gate, start] =
+        rest.each_ref().map(|t| B::slice::<R>(t));
     let inputs = scan::BackwardInputs {
         grad,
         memory,
-        hidden,
         tanh,
         weights,
         decay,
         gate,
         start,
     };
-    let g = scan::backward(batch, time, &spec, &inputs);
+    let from_hidden = if spec.hidden_layers == 0 {
+        batch * time * m
+    } else {
+        0
+    };
+    let mut drive = vec![R::default(); from_hidden];
+    let pre = B::slice_mut::<R>(&mut hidden);
+    let g = scan::backward([batch, time], &spec, &inputs, pre, &mut drive);
+    let shape = Shape::new([batch, time, spec.first()]);
+    let drive = match spec.hidden_layers {
+        0 => B::make(drive, shape, &device),
+        1 => B::release(hidden, &device),
+        _ => {
+            let (h, kept) = (spec.hidden, spec.hidden_total());
+            let rows = B::slice::<R>(&hidden).chunks_exact(kept);
+            B::make(
+                rows.flat_map(|row| row[..h].iter().copied()).collect(),
+                shape,
+                &device,
+            )
+        }
+    };
     (
-        B::make(g.drive, Shape::new([batch, time, spec.first()]), &device),
+        drive,
         B::make(g.weights, Shape::new([spec.num_weights()]), &device),
         B::make(g.decay, Shape::new([m]), &device),
         B::make(g.gate, Shape::new([m]), &device),
@@ -156,9 +216,8 @@ macro_rules! impl_fused_ops {
             ) -> F {
                 by_dtype!(
                     drive.dtype(),
-                    scan_forward([drive, weights, decay, gate, start], spec, false)
+                    scan(drive, [weights, decay, gate, start], spec)
                 )
-                .0
             }
             fn elm_memory_scan_forward(
                 drive: F,
@@ -168,14 +227,10 @@ macro_rules! impl_fused_ops {
                 start: F,
                 spec: ScanSpec,
             ) -> (F, F, F) {
-                let (memory, kept) = by_dtype!(
+                by_dtype!(
                     drive.dtype(),
-                    scan_forward([drive, weights, decay, gate, start], spec, true)
-                );
-                match kept {
-                    Some((hidden, tanh)) => (memory, hidden, tanh),
-                    None => unreachable!("the forward pass was asked to keep"),
-                }
+                    scan_forward(drive, [weights, decay, gate, start], spec)
+                )
             }
             fn elm_memory_scan_backward(
                 grad: F,
@@ -191,7 +246,8 @@ macro_rules! impl_fused_ops {
                 by_dtype!(
                     grad.dtype(),
                     scan_backward(
-                        [grad, memory, hidden, tanh, weights, decay, gate, start],
+                        hidden,
+                        [grad, memory, tanh, weights, decay, gate, start],
                         spec
                     )
                 )

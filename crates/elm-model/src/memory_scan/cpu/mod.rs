@@ -1,11 +1,11 @@
 //! The fused operations on the CPU, for Flex and NdArray, f32 and f64.
 //!
-//! Threads run over tiles of up to [`scan::MAX_ROWS`] samples, so that every weight that is loaded
-//! serves several samples. Weights are packed once per call in the order in which the product reads
-//! them ([`pack`]); the whole time loop runs inside one function per tile, in the instruction set that
-//! the machine has ([`isa`]). All weight gradients are one matrix product each after the loop.
+//! Threads run over tiles of samples, so that every weight that is loaded serves several of them ([`scan`]). Weights are
+//! packed once per call in the order in which the product reads them ([`pack`]); the whole time loop runs inside one
+//! function per tile, in the instruction set that the machine has ([`isa`]). Weight gradients are matrix products over a
+//! few hundred rows at a time within the reverse loop, while their factors are in the cache.
 
-mod gradients;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
 mod host;
 pub mod isa;
 pub mod pack;

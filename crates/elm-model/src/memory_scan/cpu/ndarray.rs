@@ -30,6 +30,17 @@ impl HostBackend for NdArray {
         }
     }
 
+    fn slice_mut<R: Real>(held: &mut TensorData) -> &mut [R] {
+        match held.as_mut_slice::<R>() {
+            Ok(values) => values,
+            Err(error) => unreachable!("the number type was matched before: {error:?}"),
+        }
+    }
+
+    fn release(held: TensorData, device: &Self::Device) -> F {
+        Self::float_from_data(held, device)
+    }
+
     fn make<R: Real>(values: Vec<R>, shape: Shape, device: &Self::Device) -> F {
         Self::float_from_data(TensorData::new(values, shape), device)
     }

@@ -1,22 +1,36 @@
 //! The innermost product: one panel of weights times a few rows.
 //!
-//! The `ROWS × WIDE` results stay in registers while the panel streams by once, so that each weight that is read
+//! The `ROWS × width` results stay in registers while the panel streams by once, so that each weight that is read
 //! serves all rows. Four rows of 16 f32 are 8 AVX registers of results, just enough to keep two multiply-add units of
-//! latency 4 busy; wider panels fill all 16 registers, and one result is then spilled in every round.
+//! latency 4 busy; wider panels fill all 16 registers, and one result is then spilled in every round. AVX-512 has 32
+//! registers and takes panels of several lanes, see [`Level::max_lanes`](super::isa::Level::max_lanes).
 
 use super::real::Real;
 
-/// `out[r][start..start + WIDE] += Σ_k input[r][k] · panel[k]`; `input` rows lie `stride` apart, `out` rows
-/// `out_stride`.
+/// Where the rows of a panel's product lie.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Distance of the input's rows.
+    pub stride: usize,
+    /// Distance of the result's rows.
+    pub out_stride: usize,
+    /// First column of the panel in the result.
+    pub start: usize,
+}
+
+/// `out[r][start..start + WIDE] += Σ_k input[r][k] · panel[k]`.
 #[inline(always)]
 pub fn portable<R: Real, const ROWS: usize, const WIDE: usize, const FMA: bool>(
     panel: &[R],
     input: &[R],
-    stride: usize,
     out: &mut [R],
-    out_stride: usize,
-    start: usize,
+    place: Place,
 ) {
+    let Place {
+        stride,
+        out_stride,
+        start,
+    } = place;
     let inputs = panel.len() / WIDE;
     let mut acc = [[R::default(); WIDE]; ROWS];
     for (r, acc) in acc.iter_mut().enumerate() {
@@ -38,56 +52,69 @@ pub fn portable<R: Real, const ROWS: usize, const WIDE: usize, const FMA: bool>(
     }
 }
 
-/// [`portable`] for f32 in AVX2, by hand: the compiler spills the results of the portable loop.
+/// Defines `fn $name`: [`portable`] for f32 by hand, for the compiler spills the results of the portable loop.
 ///
-/// # Safety
-/// The machine must have AVX2 and FMA, and the caller be compiled for them.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub unsafe fn avx2<const ROWS: usize, const WIDE: usize>(
-    panel: &[f32],
-    input: &[f32],
-    stride: usize,
-    out: &mut [f32],
-    out_stride: usize,
-    start: usize,
-) {
-    use core::arch::x86_64::{
-        _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps,
-    };
-    const LANES: usize = 8;
-    const { assert!(WIDE == 8 || WIDE == 16) };
-    let (inputs, vectors) = (panel.len() / WIDE, WIDE / LANES);
-    assert!(inputs > 0 && input.len() >= (ROWS - 1) * stride + inputs);
-    assert!(out.len() >= (ROWS - 1) * out_stride + start + WIDE);
-    // SAFETY: the asserts bound every row of `input` and `out` that is reached, `panel` holds `inputs · WIDE`
-    // numbers, and the machine has the instructions, as the caller promises.
-    unsafe {
-        let mut acc = [[_mm256_setzero_ps(); 2]; ROWS];
-        for (r, acc) in acc.iter_mut().enumerate() {
-            for (v, acc) in acc.iter_mut().enumerate().take(vectors) {
-                *acc = _mm256_loadu_ps(out.as_ptr().add(r * out_stride + start + v * LANES));
-            }
-        }
-        for k in 0..inputs {
-            let mut weights = [_mm256_setzero_ps(); 2];
-            for (v, weights) in weights.iter_mut().enumerate().take(vectors) {
-                *weights = _mm256_loadu_ps(panel.as_ptr().add(k * WIDE + v * LANES));
-            }
-            for (r, acc) in acc.iter_mut().enumerate() {
-                let x = _mm256_broadcast_ss(&*input.as_ptr().add(r * stride + k));
-                for (acc, weights) in acc.iter_mut().zip(weights).take(vectors) {
-                    *acc = _mm256_fmadd_ps(x, weights, *acc);
+/// `LANES` is the panel's width in lanes of 16 numbers.
+macro_rules! by_hand {
+    ($(#[$doc:meta])* $name:ident, $features:literal, $width:literal, $max:expr,
+     $zero:ident, $load:ident, $store:ident, $broadcast:expr, $fma:ident) => {
+        $(#[$doc])*
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = $features)]
+        pub fn $name<const ROWS: usize, const LANES: usize>(
+            panel: &[f32],
+            input: &[f32],
+            out: &mut [f32],
+            place: Place,
+        ) {
+            use core::arch::x86_64::{$zero, $load, $store, $fma};
+            /// Registers across the widest panel.
+            const MAX: usize = $max;
+            let Place { stride, out_stride, start } = place;
+            let (wide, vectors) = (LANES * 16, LANES * 16 / $width);
+            let inputs = panel.len() / wide;
+            assert!(vectors <= MAX && panel.len() == inputs * wide);
+            assert!(input.len() >= (ROWS - 1) * stride + inputs);
+            assert!(out.len() >= (ROWS - 1) * out_stride + start + wide);
+            // SAFETY: the asserts bound every number of `panel`, `input` and `out` that is reached.
+            unsafe {
+                let mut acc = [[$zero(); MAX]; ROWS];
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    for (v, acc) in acc.iter_mut().enumerate().take(vectors) {
+                        *acc = $load(out.as_ptr().add(r * out_stride + start + v * $width));
+                    }
+                }
+                for k in 0..inputs {
+                    let mut weights = [$zero(); MAX];
+                    for (v, weights) in weights.iter_mut().enumerate().take(vectors) {
+                        *weights = $load(panel.as_ptr().add(k * wide + v * $width));
+                    }
+                    for (r, acc) in acc.iter_mut().enumerate() {
+                        let x = $broadcast(input.as_ptr().add(r * stride + k));
+                        for (acc, weights) in acc.iter_mut().zip(weights).take(vectors) {
+                            *acc = $fma(x, weights, *acc);
+                        }
+                    }
+                }
+                for (r, acc) in acc.iter().enumerate() {
+                    for (v, acc) in acc.iter().enumerate().take(vectors) {
+                        $store(out.as_mut_ptr().add(r * out_stride + start + v * $width), *acc);
+                    }
                 }
             }
         }
-        for (r, acc) in acc.iter().enumerate() {
-            for (v, acc) in acc.iter().enumerate().take(vectors) {
-                _mm256_storeu_ps(
-                    out.as_mut_ptr().add(r * out_stride + start + v * LANES),
-                    *acc,
-                );
-            }
-        }
-    }
+    };
 }
+
+by_hand!(
+    /// Eight numbers to a register, one lane to a panel.
+    avx2, "avx2,fma", 8, 2,
+    _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps,
+    |x: *const f32| core::arch::x86_64::_mm256_set1_ps(*x), _mm256_fmadd_ps
+);
+by_hand!(
+    /// Sixteen numbers to a register, several lanes to a panel.
+    avx512, "avx512f", 16, super::isa::MAX_LANES,
+    _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps,
+    |x: *const f32| core::arch::x86_64::_mm512_set1_ps(*x), _mm512_fmadd_ps
+);

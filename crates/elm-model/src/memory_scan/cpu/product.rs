@@ -6,7 +6,10 @@
 
 use rayon::prelude::*;
 
-use super::{isa::by_isa, real::Real};
+use super::{
+    isa::{Isa, by_isa},
+    real::Real,
+};
 
 /// Rows of the input per piece of work.
 const CHUNK: usize = 64;
@@ -24,7 +27,7 @@ pub fn forward<R: Real>(inputs: usize, outputs: usize, input: &[R], matrix: &[R]
 by_isa!(forward_rows_isa => forward_rows [R: Real] [] (inputs: usize, outputs: usize, input: &[R], matrix: &[R], out: &mut [R]));
 
 #[inline(always)]
-fn forward_rows<R: Real, const FMA: bool>(
+fn forward_rows<I: Isa, R: Real>(
     inputs: usize,
     outputs: usize,
     input: &[R],
@@ -37,7 +40,7 @@ fn forward_rows<R: Real, const FMA: bool>(
     {
         for_each_nonzero(row, |i, x| {
             for (o, w) in out.iter_mut().zip(&matrix[i * outputs..][..outputs]) {
-                *o = if FMA { x.fused(*w, *o) } else { x * *w + *o };
+                *o = if I::FMA { x.fused(*w, *o) } else { x * *w + *o };
             }
         });
     }
@@ -68,7 +71,7 @@ pub fn backward<R: Real>(inputs: usize, outputs: usize, input: &[R], grad: &[R])
 by_isa!(backward_rows_isa => backward_rows [R: Real] [] (inputs: usize, outputs: usize, input: &[R], grad: &[R], out: &mut [R]));
 
 #[inline(always)]
-fn backward_rows<R: Real, const FMA: bool>(
+fn backward_rows<I: Isa, R: Real>(
     inputs: usize,
     outputs: usize,
     input: &[R],
@@ -78,7 +81,7 @@ fn backward_rows<R: Real, const FMA: bool>(
     for (row, grad) in input.chunks_exact(inputs).zip(grad.chunks_exact(outputs)) {
         for_each_nonzero(row, |i, x| {
             for (o, g) in out[i * outputs..][..outputs].iter_mut().zip(grad) {
-                *o = if FMA { x.fused(*g, *o) } else { x * *g + *o };
+                *o = if I::FMA { x.fused(*g, *o) } else { x * *g + *o };
             }
         });
     }
@@ -89,7 +92,7 @@ fn backward_rows<R: Real, const FMA: bool>(
 /// Sixteen at a time are turned into a bit mask, which compiles to a few vector comparisons, and the set bits are
 /// walked: no branch per number.
 #[inline(always)]
-fn for_each_nonzero<R: Real>(row: &[R], mut f: impl FnMut(usize, R)) {
+pub(crate) fn for_each_nonzero<R: Real>(row: &[R], mut f: impl FnMut(usize, R)) {
     const BLOCK: usize = 16;
     let zero = R::default();
     for (block, chunk) in row.chunks(BLOCK).enumerate() {

@@ -2,7 +2,8 @@
 
 use burn::backend::Element;
 
-use super::panel;
+use super::isa::{Isa, Level};
+use super::panel::{self, Place};
 
 /// f32 or f64.
 pub trait Real:
@@ -20,31 +21,32 @@ pub trait Real:
     + Element
     + bytemuck::Pod
 {
-    /// Widest packed panel, in numbers; see `super::panel`.
-    const PANEL: usize;
+    /// Numbers in one lane, the unit that widths are rounded up to; see `super::panel`.
+    const LANE: usize;
     /// The constant `v` in this type.
     fn of(v: f64) -> Self;
     /// `self · a + b` with one rounding.
     fn fused(self, a: Self, b: Self) -> Self;
     /// tanh; for f32 within 4 units in the last place, without branches.
     fn tanh_fast(self) -> Self;
-    /// `out[r] += input[r] · panel` for one packed panel, see `super::panel`; `FMA` says that the caller was
-    /// compiled for a machine with fused multiply-add, on x86-64 AVX2 with it.
-    #[inline(always)]
-    fn panel<const ROWS: usize, const WIDE: usize, const FMA: bool>(
+    /// Most lanes of a panel for this many samples, see [`Level::max_lanes`].
+    fn max_lanes(level: Level, rows: usize) -> usize;
+    /// `out[r] += input[r] · panel` for one packed panel of this many lanes, see `super::panel`; the caller is compiled
+    /// for the instruction set `I`.
+    fn panel<I: Isa, const ROWS: usize>(
+        lanes: usize,
         panel: &[Self],
         input: &[Self],
-        stride: usize,
         out: &mut [Self],
-        out_stride: usize,
-        start: usize,
-    ) {
-        panel::portable::<Self, ROWS, WIDE, FMA>(panel, input, stride, out, out_stride, start);
-    }
+        place: Place,
+    );
 }
 
 impl Real for f32 {
-    const PANEL: usize = 16;
+    const LANE: usize = 16;
+    fn max_lanes(level: Level, rows: usize) -> usize {
+        level.max_lanes(rows)
+    }
     #[inline(always)]
     fn of(v: f64) -> Self {
         v as f32
@@ -76,27 +78,67 @@ impl Real for f32 {
         let t = (e / (e + 2.0)).copysign(self);
         if self.is_nan() { self } else { t }
     }
-    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn panel<const ROWS: usize, const WIDE: usize, const FMA: bool>(
+    fn panel<I: Isa, const ROWS: usize>(
+        lanes: usize,
         panel: &[Self],
         input: &[Self],
-        stride: usize,
         out: &mut [Self],
-        out_stride: usize,
-        start: usize,
+        place: Place,
     ) {
-        if FMA {
-            // SAFETY: `FMA` is true in the copy of a kernel alone that `by_isa!` runs where AVX2 and FMA are.
-            unsafe { panel::avx2::<ROWS, WIDE>(panel, input, stride, out, out_stride, start) }
-        } else {
-            panel::portable::<Self, ROWS, WIDE, FMA>(panel, input, stride, out, out_stride, start);
+        // SAFETY (each call by hand): the machine has the instructions of `I`, for `by_isa!` alone runs these copies.
+        match (I::LEVEL, lanes) {
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx512, lanes) => unsafe {
+                avx512_panel::<ROWS>(lanes, panel, input, out, place);
+            },
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx2, 1) => unsafe { panel::avx2::<ROWS, 1>(panel, input, out, place) },
+            (Level::Base, 1) => {
+                if I::FMA {
+                    panel::portable::<Self, ROWS, 16, true>(panel, input, out, place);
+                } else {
+                    panel::portable::<Self, ROWS, 16, false>(panel, input, out, place);
+                }
+            }
+            (level, lanes) => unreachable!("{level:?} packs no panels of {lanes} lanes"),
+        }
+    }
+}
+
+/// Picks the panel product of this width.
+///
+/// # Safety
+/// The machine must have AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn avx512_panel<const ROWS: usize>(
+    lanes: usize,
+    panel: &[f32],
+    input: &[f32],
+    out: &mut [f32],
+    place: Place,
+) {
+    // SAFETY: as the caller promises. Widths that would not fit the registers are never packed for these rows.
+    unsafe {
+        match lanes {
+            1 => panel::avx512::<ROWS, 1>(panel, input, out, place),
+            2 => panel::avx512::<ROWS, 2>(panel, input, out, place),
+            3 => panel::avx512::<ROWS, 3>(panel, input, out, place),
+            4 => panel::avx512::<ROWS, 4>(panel, input, out, place),
+            5 => panel::avx512::<ROWS, 5>(panel, input, out, place),
+            6 => panel::avx512::<ROWS, 6>(panel, input, out, place),
+            7 => panel::avx512::<ROWS, 7>(panel, input, out, place),
+            _ => panel::avx512::<ROWS, 8>(panel, input, out, place),
         }
     }
 }
 
 impl Real for f64 {
-    const PANEL: usize = 8;
+    const LANE: usize = 8;
+    fn max_lanes(_: Level, _: usize) -> usize {
+        1
+    }
     #[inline(always)]
     fn of(v: f64) -> Self {
         v
@@ -108,6 +150,20 @@ impl Real for f64 {
     #[inline(always)]
     fn tanh_fast(self) -> Self {
         self.tanh()
+    }
+    #[inline(always)]
+    fn panel<I: Isa, const ROWS: usize>(
+        _: usize,
+        panel: &[Self],
+        input: &[Self],
+        out: &mut [Self],
+        place: Place,
+    ) {
+        if I::FMA {
+            panel::portable::<Self, ROWS, 8, true>(panel, input, out, place);
+        } else {
+            panel::portable::<Self, ROWS, 8, false>(panel, input, out, place);
+        }
     }
 }
 

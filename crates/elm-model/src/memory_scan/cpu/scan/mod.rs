@@ -1,0 +1,103 @@
+//! The time loop of the memory scan, forward and backward, for tiles of samples.
+//!
+//! Samples are cut into tiles of up to [`Level::max_rows`] that share every weight that is loaded; threads run over
+//! tiles. With fewer samples than threads the other threads stay idle: to share one sample between threads means two
+//! barriers per time step, which cost about as much as the whole step at M 100.
+
+mod backward;
+mod forward;
+mod weight_gradients;
+
+pub use backward::{BackwardInputs, Gradients, backward};
+pub use forward::{Drive, Inputs, forward};
+
+use super::{
+    isa::Level,
+    real::{Real, sigmoid},
+};
+use crate::neuron::HiddenActivation;
+
+/// How samples are cut into tiles.
+#[derive(Debug, Clone, Copy)]
+struct Tiling {
+    /// Samples in each tile but the last.
+    rows: usize,
+    /// Widest weight panel in lanes.
+    lanes: usize,
+}
+
+impl Tiling {
+    /// Tiles as tall as possible while every thread has one.
+    fn new<R: Real>(batch: usize) -> Self {
+        let level = Level::detect();
+        let rows = batch
+            .div_ceil(rayon::current_num_threads().max(1))
+            .clamp(1, level.max_rows());
+        Self {
+            rows,
+            lanes: R::max_lanes(level, rows),
+        }
+    }
+}
+
+/// Splits a buffer into tiles; an empty buffer (nothing kept, no hidden layer) gives empty tiles.
+fn tiles<R>(buffer: &mut [R], size: usize) -> core::slice::ChunksMut<'_, R> {
+    buffer.chunks_mut(size.max(1))
+}
+
+/// Calls `$run::<R, ROWS>($tile)` with the number of samples as a constant.
+macro_rules! by_rows {
+    ($rows:expr, $run:ident, $real:ident, $tile:expr) => {
+        match $rows {
+            8 => $run::<$real, 8>($tile),
+            7 => $run::<$real, 7>($tile),
+            6 => $run::<$real, 6>($tile),
+            5 => $run::<$real, 5>($tile),
+            4 => $run::<$real, 4>($tile),
+            3 => $run::<$real, 3>($tile),
+            2 => $run::<$real, 2>($tile),
+            _ => $run::<$real, 1>($tile),
+        }
+    };
+}
+use by_rows;
+
+/// The activation of a hidden layer, in place.
+#[inline(always)]
+pub(crate) fn activate<R: Real>(values: &mut [R], activation: HiddenActivation) {
+    let zero = R::default();
+    match activation {
+        HiddenActivation::Relu => values
+            .iter_mut()
+            // written so that it is one `max` and keeps a NaN
+            .for_each(|v| *v = if *v < zero { zero } else { *v }),
+        HiddenActivation::SquaredRelu => {
+            values
+                .iter_mut()
+                .for_each(|v| *v = if *v > zero { *v * *v } else { zero });
+        }
+        HiddenActivation::Silu => values.iter_mut().for_each(|v| *v = *v * sigmoid(*v)),
+    }
+}
+
+/// `grad[i] *= act'(pre[i])`, and `pre[i]` becomes `act(pre[i])`.
+#[inline(always)]
+fn activation_gradient<R: Real>(grad: &mut [R], pre: &mut [R], activation: HiddenActivation) {
+    let (zero, one) = (R::default(), R::of(1.0));
+    let pairs = grad.iter_mut().zip(pre);
+    match activation {
+        HiddenActivation::Relu => pairs.for_each(|(g, a)| {
+            *g = if *a > zero { *g } else { zero };
+            *a = if *a < zero { zero } else { *a };
+        }),
+        HiddenActivation::SquaredRelu => pairs.for_each(|(g, a)| {
+            *g = if *a > zero { *g * (*a + *a) } else { zero };
+            *a = if *a > zero { *a * *a } else { zero };
+        }),
+        HiddenActivation::Silu => pairs.for_each(|(g, a)| {
+            let s = sigmoid(*a);
+            *g = *g * (s * (one + *a * (one - s)));
+            *a = *a * s;
+        }),
+    }
+}
