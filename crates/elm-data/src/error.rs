@@ -34,6 +34,12 @@ pub enum DataError {
     },
 }
 
+impl From<DataError> for burn_dataset::DatasetError {
+    fn from(error: DataError) -> Self {
+        Self::new(error)
+    }
+}
+
 impl DataError {
     /// An input/output error on `path` while trying to `action`.
     pub fn io(path: &Path, action: &'static str, source: std::io::Error) -> Self {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use elm_data::neuronio::{
     Simulation, SpikeEvent, open_simulations, read_archive, read_archive_bytes, read_pickle,
-    write_archive,
+    read_pickle_bytes, write_archive,
 };
 use half::f16;
 use pickles::{Content, python2};
@@ -372,7 +372,7 @@ fn nothing_is_left_where_an_archive_cannot_be_written() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.contains("taken.elmnio: cannot put the finished archive there"),
+        message.contains("taken.elmnio: cannot put the finished file there"),
         "{message}"
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -420,6 +420,7 @@ fn read_any(folder: &Path, bytes: &[u8]) -> bool {
     let path: PathBuf = folder.join("any.p");
     std::fs::write(&path, bytes).unwrap();
     let read = read_pickle(&path).is_ok();
+    assert_eq!(read_pickle_bytes("any.p", bytes).is_ok(), read);
     let _ = open_simulations(&[path]);
     read
 }

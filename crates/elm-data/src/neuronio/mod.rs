@@ -16,10 +16,12 @@ pub use batch::NeuronIoBatch;
 pub use convert::{ConvertOutcome, ConvertProgress, ConvertSummary, convert};
 pub use metrics::{Metrics, RocCurve, SomaErrors};
 pub use open::{FileKind, open_simulations};
-pub use pickle::read_pickle;
+pub use pickle::{read_pickle, read_pickle_bytes};
 pub use protocol::{Evaluation, EvaluationWindows, Prediction, Window, evaluate, predict};
-pub use shipped::{Split, shipped};
+pub use shipped::shipped;
 pub use simulation::{
     NUM_CHANNELS, NUM_SEGMENTS, SOMA_BIAS_MV, SOMA_CLIP_MV, SOMA_SCALE, Simulation, SpikeEvent,
 };
 pub use windows::{BatchStream, WindowConfig, WindowSampler};
+
+pub use crate::split::Split;

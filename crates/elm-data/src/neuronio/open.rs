@@ -1,15 +1,16 @@
 //! Opening whatever a user names: pickles, archives, folders of them.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::archive::{MAGIC, read_archive};
-use super::pickle::{GZIP_MAGIC, read_pickle};
+use super::pickle::read_pickle;
 use super::simulation::Simulation;
+use crate::files::{files_in, open_file};
+use crate::pickle::GZIP_MAGIC;
 use crate::{DataError, Result};
 
 /// What a file is, by its first bytes.
@@ -28,14 +29,8 @@ impl FileKind {
     /// If it cannot be read or is neither.
     pub fn of(path: &Path) -> Result<Self> {
         let mut first = Vec::with_capacity(MAGIC.len());
-        let file = File::open(path).map_err(|e| DataError::io(path, "open it", e))?;
-        if path.is_dir() {
-            return Err(DataError::format(
-                path,
-                "expected a file with simulations, found a folder",
-            ));
-        }
-        file.take(MAGIC.len() as u64)
+        open_file(path, "a file with simulations")?
+            .take(MAGIC.len() as u64)
             .read_to_end(&mut first)
             .map_err(|e| DataError::io(path, "read it", e))?;
         if first == MAGIC {
@@ -97,30 +92,7 @@ pub(super) fn files(paths: &[PathBuf], endings: &[&str]) -> Result<Vec<PathBuf>>
             files.push(path.clone());
             continue;
         }
-        let cannot_list = |e| DataError::io(path, "list it", e);
-        let mut inside = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(cannot_list)? {
-            let entry = entry.map_err(cannot_list)?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if !name.starts_with('.')
-                && endings.iter().any(|e| name.ends_with(e))
-                && !entry.path().is_dir()
-            {
-                inside.push(entry.path());
-            }
-        }
-        if inside.is_empty() {
-            return Err(DataError::format(
-                path,
-                format!(
-                    "expected files ending in {} in this folder, found none",
-                    endings.join(", ")
-                ),
-            ));
-        }
-        inside.sort();
-        files.append(&mut inside);
+        files.append(&mut files_in(path, endings)?);
     }
     Ok(files)
 }

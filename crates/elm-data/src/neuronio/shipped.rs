@@ -4,20 +4,10 @@ use std::path::Path;
 
 use super::Simulation;
 use super::archive::read_archive_bytes;
-use crate::{DataError, Result};
-
-/// Parts of the shipped data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Split {
-    /// 28 simulations to fit a model to.
-    Train,
-    /// 4 simulations to choose a model by.
-    Valid,
-    /// 8 simulations to report results on.
-    Test,
-}
+use crate::{DataError, Result, Split};
 
 /// The shipped simulations of 6 s of a layer-5 pyramidal cell; `data/README.md` of this crate tells where they are from.
+/// There are 28 to train on, 4 to choose a model by and 8 to report results on.
 ///
 /// # Errors
 /// If the embedded data are damaged, which a test excludes.

@@ -11,12 +11,12 @@
 mod record;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use flate2::Crc;
 use rayon::prelude::*;
 
 use super::Simulation;
+use crate::files::{Temporary, crc};
 use crate::{DataError, Result};
 
 /// First bytes of an archive.
@@ -78,46 +78,6 @@ pub fn write_archive(path: &Path, simulations: &[Simulation]) -> Result<u64> {
     }
     temporary.rename_to(path)?;
     Ok(bytes.len() as u64)
-}
-
-/// A file that is removed again unless it is renamed.
-struct Temporary {
-    path: PathBuf,
-}
-
-impl Temporary {
-    fn beside(path: &Path) -> Result<Self> {
-        let Some(name) = path.file_name() else {
-            return Err(DataError::format(
-                path,
-                "expected the name of an archive to write, found none",
-            ));
-        };
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.part", std::process::id()));
-        Ok(Self {
-            path: path.with_file_name(hidden),
-        })
-    }
-
-    fn rename_to(self, path: &Path) -> Result<()> {
-        std::fs::rename(&self.path, path)
-            .map_err(|e| DataError::io(path, "put the finished archive there", e))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // After the rename there is nothing to remove; a failure to remove leaves a hidden file and no false archive.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-fn crc(bytes: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }
 
 fn size(n: usize) -> std::result::Result<[u8; 4], String> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::value::{Heap, List, Object, Value};
 use crate::neuronio::simulation::{NUM_SEGMENTS, Simulation, SpikeEvent};
+use crate::pickle::{Heap, List, Object, Value};
 
 /// Keys whose values are read; large arrays under other keys are skipped.
 pub(super) const NEEDED: [&str; 9] = [

@@ -1,27 +1,14 @@
 //! NeuronIO pickles as published: `.p`, or compressed by gzip `.p.gz`.
-//!
-//! The files are read front to back through a small window by a machine that knows data opcodes and a handful of
-//! numpy functions, executes nothing, and refuses every other name.
 
 mod extract;
-mod memo;
-mod numpy;
-mod stream;
-mod value;
-mod vm;
 
-use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
-use self::stream::{Fault, Stream};
-use self::vm::Machine;
 use super::Simulation;
+use crate::pickle::Pickle;
 use crate::{DataError, Result};
-
-/// First bytes of a gzip file.
-pub(crate) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads the simulations of a NeuronIO file, `.p` or `.p.gz` (decided by content, not by name).
 ///
@@ -32,58 +19,31 @@ pub(crate) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// If the file cannot be read, is cut off or damaged, asks for anything but numpy data, or does not hold what a
 /// NeuronIO file must: 639 segments, spike times (ms) inside the simulation, one finite voltage per ms.
 pub fn read_pickle(path: &Path) -> Result<Vec<Simulation>> {
-    let mut file = File::open(path).map_err(|e| DataError::io(path, "open it", e))?;
-    if file
-        .metadata()
-        .map_err(|e| DataError::io(path, "open it", e))?
-        .is_dir()
-    {
-        return Err(DataError::format(
-            path,
-            "expected a NeuronIO file, found a folder",
-        ));
-    }
-    let mut magic = [0; 2];
-    let known = file
-        .read(&mut magic)
-        .map_err(|e| DataError::io(path, "read it", e))?;
-    file.rewind()
-        .map_err(|e| DataError::io(path, "read it", e))?;
-    let gzip = known == 2 && magic == GZIP_MAGIC;
-    let inner: Box<dyn Read> = if gzip {
-        let buffered = std::io::BufReader::with_capacity(1 << 16, file);
-        Box::new(flate2::bufread::MultiGzDecoder::new(buffered))
-    } else {
-        Box::new(file)
-    };
+    simulations(
+        path,
+        &Pickle::open(path, "a NeuronIO file", &extract::NEEDED)?,
+    )
+}
+
+/// Reads the simulations of a NeuronIO file in memory; `name` stands for the path in errors and in
+/// [`Simulation::source`].
+///
+/// # Errors
+/// As [`read_pickle`].
+pub fn read_pickle_bytes(name: &str, bytes: &[u8]) -> Result<Vec<Simulation>> {
+    let path = Path::new(name);
+    simulations(
+        path,
+        &Pickle::from_reader(path, Cursor::new(bytes), &extract::NEEDED)?,
+    )
+}
+
+fn simulations(path: &Path, pickle: &Pickle) -> Result<Vec<Simulation>> {
     let source: Arc<str> = path
         .file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into();
-    read_stream(inner, &source).map_err(|(fault, position)| match fault {
-        Fault::Content(problem) => DataError::format(path, problem),
-        Fault::Io(e) if gzip && matches!(e.kind(), std::io::ErrorKind::UnexpectedEof) => {
-            DataError::format(
-                path,
-                format!("the gzip file is cut off after {position} bytes of its content"),
-            )
-        }
-        Fault::Io(e) if gzip => DataError::format(
-            path,
-            format!("the gzip file is damaged after {position} bytes of its content ({e})"),
-        ),
-        Fault::Io(e) => DataError::io(path, "read it", e),
-    })
-}
-
-fn read_stream(
-    inner: Box<dyn Read + '_>,
-    source: &Arc<str>,
-) -> std::result::Result<Vec<Simulation>, (Fault, u64)> {
-    let mut machine = Machine::new(Stream::new(inner));
-    let root = machine.run().map_err(|fault| (fault, machine.position()))?;
-    let position = machine.position();
-    let heap = machine.into_heap();
-    extract::simulations(&heap, root, source).map_err(|problem| (Fault::Content(problem), position))
+    extract::simulations(&pickle.heap, pickle.root, &source)
+        .map_err(|problem| DataError::format(path, problem))
 }

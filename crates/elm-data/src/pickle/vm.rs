@@ -1,7 +1,6 @@
 //! The pickle machine: the data opcodes of protocols 2 to 4, and five numpy functions that it knows by itself.
 //! Nothing in a file is ever executed or looked up by name beyond [`Global`].
 
-use super::extract::NEEDED;
 use super::memo::Memo;
 use super::numpy;
 use super::stream::{Fault, Step, Stream};
@@ -20,8 +19,10 @@ struct IntegerScalar {
 }
 
 /// State of the machine.
-pub(super) struct Machine<'a> {
+pub(crate) struct Machine<'a> {
     stream: Stream<'a>,
+    /// Keys whose values are read; large arrays under other keys are skipped.
+    needed: &'static [&'static str],
     heap: Heap,
     stack: Vec<Value>,
     marks: Vec<usize>,
@@ -34,9 +35,10 @@ fn bad<T>(problem: impl Into<String>) -> Step<T> {
 }
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(stream: Stream<'a>) -> Self {
+    pub(crate) fn new(stream: Stream<'a>, needed: &'static [&'static str]) -> Self {
         Self {
             stream,
+            needed,
             heap: Heap::default(),
             stack: Vec::new(),
             marks: Vec::new(),
@@ -46,12 +48,12 @@ impl<'a> Machine<'a> {
     }
 
     /// Bytes consumed so far.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.stream.position()
     }
 
     /// Reads the whole pickle; gives its root value. Afterwards [`Machine::into_heap`] has what it points to.
-    pub(super) fn run(&mut self) -> Step<Value> {
+    pub(crate) fn run(&mut self) -> Step<Value> {
         match self.stream.look(2)? {
             [0x80, 2..=4, ..] => {}
             [0x80, version, ..] => {
@@ -84,7 +86,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Drops everything but the objects.
-    pub(super) fn into_heap(self) -> Heap {
+    pub(crate) fn into_heap(self) -> Heap {
         self.heap
     }
 
@@ -132,7 +134,7 @@ impl<'a> Machine<'a> {
             | b'u' => self.container(opcode),
             b'c' | 0x93 | b'R' | b'b' => self.call(opcode),
             _ => bad(format!(
-                "opcode 0x{opcode:02x} at byte {} of the pickle is not one that NeuronIO files use",
+                "opcode 0x{opcode:02x} at byte {} of the pickle is not one that data files use",
                 self.position() - 1
             )),
         }
@@ -328,7 +330,7 @@ impl<'a> Machine<'a> {
             .get(array)
             .is_some_and(|a| matches!(self.heap.get(*a), Some(Object::Array(_))));
         let key = self.stack.get(key).and_then(|k| self.heap.bytes(k));
-        is_array && key.is_some_and(|key| !NEEDED.iter().any(|n| n.as_bytes() == key))
+        is_array && key.is_some_and(|key| !self.needed.iter().any(|n| n.as_bytes() == key))
     }
 
     fn container(&mut self, opcode: u8) -> Step<()> {

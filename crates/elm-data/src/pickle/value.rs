@@ -2,13 +2,13 @@
 //! neither cycles nor deep nesting in a hostile file can leak memory or overflow the stack when they are dropped.
 
 /// Longest byte string that is held in the value itself.
-pub(super) const SHORT: usize = 14;
+pub(crate) const SHORT: usize = 14;
 /// Most heap objects one pickle may make; the published files need a few per segment and simulation.
 const MAX_OBJECTS: usize = 1 << 27;
 
 /// What lies on the stack, in the memo, in lists and in dicts.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     None,
     Bool(bool),
     Int(i64),
@@ -27,7 +27,7 @@ pub(super) enum Value {
 
 /// The only names a pickle may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Global {
+pub(crate) enum Global {
     /// `numpy.core.multiarray.scalar`.
     Scalar,
     /// `numpy.core.multiarray._reconstruct`.
@@ -42,7 +42,7 @@ pub(super) enum Global {
 
 impl Global {
     /// Looks up `module.name`; anything that is not on the list is refused by name.
-    pub(super) fn find(module: &str, name: &str) -> Result<Self, String> {
+    pub(crate) fn find(module: &str, name: &str) -> Result<Self, String> {
         Ok(match (module, name) {
             ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Self::Scalar,
             ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
@@ -53,7 +53,7 @@ impl Global {
             ("_codecs", "encode") => Self::Encode,
             _ => {
                 return Err(format!(
-                    "the pickle asks for `{}.{}`, but NeuronIO files only need numpy scalars, arrays and dtypes",
+                    "the pickle asks for `{}.{}`, but data files only need numpy scalars, arrays and dtypes",
                     module.escape_debug(),
                     name.escape_debug()
                 ));
@@ -64,17 +64,17 @@ impl Global {
 
 /// Element type of a numpy array or scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Dtype {
+pub(crate) struct Dtype {
     /// numpy's letter: `i`, `u`, `f`, `b`, or something that is not read.
-    pub(super) kind: u8,
+    pub(crate) kind: u8,
     /// Bytes per element.
-    pub(super) size: u32,
-    pub(super) big_endian: bool,
+    pub(crate) size: u32,
+    pub(crate) big_endian: bool,
 }
 
 impl Dtype {
     /// Parses `f2`, `<i8`, ...
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let (big_endian, rest) = match text.split_first()? {
             (b'>', rest) => (true, rest),
             (b'<' | b'=' | b'|', rest) => (false, rest),
@@ -94,7 +94,7 @@ impl Dtype {
     }
 
     /// The number in `raw`, which is one element; [`Value::Ignored`] for types that nothing here needs.
-    pub(super) fn element(self, raw: &[u8]) -> Value {
+    pub(crate) fn element(self, raw: &[u8]) -> Value {
         let mut le = [0u8; 8];
         if raw.len() != self.size as usize || raw.len() > 8 {
             return Value::Ignored;
@@ -119,7 +119,7 @@ impl Dtype {
     }
 
     /// The type as numpy prints it.
-    pub(super) fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         format!(
             "{}{}{}",
             if self.big_endian { ">" } else { "" },
@@ -131,23 +131,25 @@ impl Dtype {
 
 /// A numpy array: all fields are set at once by its BUILD.
 #[derive(Debug)]
-pub(super) struct Array {
-    pub(super) shape: Vec<i64>,
-    pub(super) dtype: Dtype,
+pub(crate) struct Array {
+    pub(crate) shape: Vec<i64>,
+    pub(crate) dtype: Dtype,
+    /// Whether the first index runs fastest in `data`.
+    pub(crate) fortran: bool,
     /// The raw elements, or `None` when the field is not needed.
-    pub(super) data: Option<Vec<u8>>,
+    pub(crate) data: Option<Vec<u8>>,
 }
 
 /// A list; lists of spike times take four bytes per entry.
 #[derive(Debug)]
-pub(super) enum List {
+pub(crate) enum List {
     Ints(Vec<i32>),
     Values(Vec<Value>),
 }
 
 impl List {
     /// Appends `items`.
-    pub(super) fn extend(&mut self, items: &[Value]) {
+    pub(crate) fn extend(&mut self, items: &[Value]) {
         if let Self::Ints(ints) = self {
             let before = ints.len();
             ints.reserve_exact(items.len());
@@ -168,7 +170,7 @@ impl List {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Ints(v) => v.len(),
             Self::Values(v) => v.len(),
@@ -178,7 +180,7 @@ impl List {
 
 /// What a value can point to.
 #[derive(Debug)]
-pub(super) enum Object {
+pub(crate) enum Object {
     Bytes(Vec<u8>),
     Tuple(Box<[Value]>),
     List(List),
@@ -190,13 +192,13 @@ pub(super) enum Object {
 
 /// All objects of one pickle.
 #[derive(Debug, Default)]
-pub(super) struct Heap {
+pub(crate) struct Heap {
     objects: Vec<Object>,
 }
 
 impl Heap {
     /// Keeps `object`.
-    pub(super) fn keep(&mut self, object: Object) -> Result<Value, String> {
+    pub(crate) fn keep(&mut self, object: Object) -> Result<Value, String> {
         if self.objects.len() >= MAX_OBJECTS {
             return Err(format!("the pickle makes more than {MAX_OBJECTS} objects"));
         }
@@ -205,21 +207,21 @@ impl Heap {
     }
 
     /// A byte string; short ones take no object.
-    pub(super) fn keep_bytes(&mut self, bytes: Vec<u8>) -> Result<Value, String> {
+    pub(crate) fn keep_bytes(&mut self, bytes: Vec<u8>) -> Result<Value, String> {
         match short(&bytes) {
             Some(value) => Ok(value),
             None => self.keep(Object::Bytes(bytes)),
         }
     }
 
-    pub(super) fn get(&self, value: Value) -> Option<&Object> {
+    pub(crate) fn get(&self, value: Value) -> Option<&Object> {
         match value {
             Value::Object(i) => self.objects.get(i as usize),
             _ => None,
         }
     }
 
-    pub(super) fn get_mut(&mut self, value: Value) -> Option<&mut Object> {
+    pub(crate) fn get_mut(&mut self, value: Value) -> Option<&mut Object> {
         match value {
             Value::Object(i) => self.objects.get_mut(i as usize),
             _ => None,
@@ -227,7 +229,7 @@ impl Heap {
     }
 
     /// The bytes of a string.
-    pub(super) fn bytes<'a>(&'a self, value: &'a Value) -> Option<&'a [u8]> {
+    pub(crate) fn bytes<'a>(&'a self, value: &'a Value) -> Option<&'a [u8]> {
         match value {
             Value::Short { len, bytes } => bytes.get(..*len as usize),
             _ => match self.get(*value) {
@@ -237,14 +239,14 @@ impl Heap {
         }
     }
 
-    pub(super) fn tuple(&self, value: Value) -> Option<&[Value]> {
+    pub(crate) fn tuple(&self, value: Value) -> Option<&[Value]> {
         match self.get(value) {
             Some(Object::Tuple(items)) => Some(items),
             _ => None,
         }
     }
 
-    pub(super) fn dict(&self, value: Value) -> Option<&[(Value, Value)]> {
+    pub(crate) fn dict(&self, value: Value) -> Option<&[(Value, Value)]> {
         match self.get(value) {
             Some(Object::Dict(pairs)) => Some(pairs),
             _ => None,
@@ -252,7 +254,7 @@ impl Heap {
     }
 
     /// The value under the string `key`.
-    pub(super) fn field(&self, dict: &[(Value, Value)], key: &str) -> Option<Value> {
+    pub(crate) fn field(&self, dict: &[(Value, Value)], key: &str) -> Option<Value> {
         dict.iter()
             .rev()
             .find(|(k, _)| self.bytes(k) == Some(key.as_bytes()))
@@ -260,7 +262,7 @@ impl Heap {
     }
 
     /// What a value is, for messages.
-    pub(super) fn describe(&self, value: Value) -> String {
+    pub(crate) fn describe(&self, value: Value) -> String {
         match value {
             Value::None => "None".into(),
             Value::Bool(_) => "a bool".into(),
@@ -287,7 +289,7 @@ impl Heap {
 }
 
 /// A value that holds `bytes` itself, when they are few.
-pub(super) fn short(bytes: &[u8]) -> Option<Value> {
+pub(crate) fn short(bytes: &[u8]) -> Option<Value> {
     (bytes.len() <= SHORT).then(|| {
         let mut held = [0; SHORT];
         held[..bytes.len()].copy_from_slice(bytes);

@@ -8,10 +8,11 @@ const WINDOW: usize = 1 << 18;
 const CHUNK: usize = 1 << 20;
 
 /// Why reading stopped.
-pub(super) enum Fault {
+#[derive(Debug)]
+pub(crate) enum Fault {
     /// The operating system or the decompressor failed.
     Io(std::io::Error),
-    /// The content is not what a NeuronIO pickle may hold.
+    /// The content is not what such a pickle may hold.
     Content(String),
 }
 
@@ -22,10 +23,10 @@ impl From<String> for Fault {
 }
 
 /// Result of a step of the pickle machine.
-pub(super) type Step<T> = Result<T, Fault>;
+pub(crate) type Step<T> = Result<T, Fault>;
 
 /// A reader with a window that can be looked into before it is consumed.
-pub(super) struct Stream<'a> {
+pub(crate) struct Stream<'a> {
     inner: Box<dyn Read + 'a>,
     window: Vec<u8>,
     start: usize,
@@ -35,7 +36,7 @@ pub(super) struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(inner: Box<dyn Read + 'a>) -> Self {
+    pub(crate) fn new(inner: Box<dyn Read + 'a>) -> Self {
         Self {
             inner,
             window: vec![0; WINDOW],
@@ -46,7 +47,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Bytes consumed so far.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.passed + self.start as u64
     }
 
@@ -70,7 +71,7 @@ impl<'a> Stream<'a> {
 
     /// The bytes ahead: at least `wanted` unless the stream ends before.
     #[inline]
-    pub(super) fn look(&mut self, wanted: usize) -> Step<&[u8]> {
+    pub(crate) fn look(&mut self, wanted: usize) -> Step<&[u8]> {
         if self.end - self.start < wanted {
             self.fill(wanted)?;
         }
@@ -79,7 +80,7 @@ impl<'a> Stream<'a> {
 
     /// Consumes `n` bytes that [`Stream::look`] has shown.
     #[inline]
-    pub(super) fn advance(&mut self, n: usize) {
+    pub(crate) fn advance(&mut self, n: usize) {
         self.start += n;
     }
 
@@ -92,7 +93,7 @@ impl<'a> Stream<'a> {
 
     /// The next `N` bytes.
     #[inline]
-    pub(super) fn take<const N: usize>(&mut self) -> Step<[u8; N]> {
+    pub(crate) fn take<const N: usize>(&mut self) -> Step<[u8; N]> {
         if let Some(bytes) = self.look(N)?.first_chunk::<N>() {
             let bytes = *bytes;
             self.advance(N);
@@ -103,19 +104,19 @@ impl<'a> Stream<'a> {
 
     /// The next byte.
     #[inline]
-    pub(super) fn byte(&mut self) -> Step<u8> {
+    pub(crate) fn byte(&mut self) -> Step<u8> {
         Ok(self.take::<1>()?[0])
     }
 
     /// The next `n` bytes; memory grows with what really arrives, not with `n`.
-    pub(super) fn bytes(&mut self, n: u64) -> Step<Vec<u8>> {
+    pub(crate) fn bytes(&mut self, n: u64) -> Step<Vec<u8>> {
         let mut out = Vec::with_capacity(usize::try_from(n).unwrap_or(CHUNK).min(CHUNK));
         self.pass(n, |piece| out.extend_from_slice(piece))?;
         Ok(out)
     }
 
     /// Consumes `n` bytes unseen.
-    pub(super) fn skip(&mut self, n: u64) -> Step<()> {
+    pub(crate) fn skip(&mut self, n: u64) -> Step<()> {
         self.pass(n, |_| ())
     }
 
@@ -135,7 +136,7 @@ impl<'a> Stream<'a> {
     }
 
     /// A line of text without its line feed, at most 255 bytes long.
-    pub(super) fn line(&mut self) -> Step<String> {
+    pub(crate) fn line(&mut self) -> Step<String> {
         let ahead = self.look(256)?;
         let Some(length) = ahead.iter().take(256).position(|&b| b == b'\n') else {
             return if ahead.len() < 256 {
@@ -153,7 +154,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Whether nothing is left. Reaching the end of a gzip file also checks its checksum.
-    pub(super) fn at_end(&mut self) -> Step<bool> {
+    pub(crate) fn at_end(&mut self) -> Step<bool> {
         Ok(self.look(1)?.is_empty())
     }
 }

@@ -25,7 +25,7 @@ struct Segment {
 
 /// The memo of one pickle.
 #[derive(Debug, Default)]
-pub(super) struct Memo {
+pub(crate) struct Memo {
     segments: Vec<Segment>,
     values: Vec<Value>,
     integers: Vec<i32>,
@@ -37,17 +37,17 @@ pub(super) struct Memo {
 impl Memo {
     /// The position that the next value in order gets.
     #[inline]
-    pub(super) fn next(&self) -> u32 {
+    pub(crate) fn next(&self) -> u32 {
         self.next
     }
 
     /// Whether all positions were written in order: only then do positions seen once keep their value.
-    pub(super) fn in_order(&self) -> bool {
+    pub(crate) fn in_order(&self) -> bool {
         self.stray.is_empty()
     }
 
     /// Remembers `value` at `position`.
-    pub(super) fn put(&mut self, position: u32, value: Value) {
+    pub(crate) fn put(&mut self, position: u32, value: Value) {
         if self.segments.is_empty() && position <= 1 {
             self.next = position; // Python 2 counts from 1, Python 3 from 0
         }
@@ -72,13 +72,13 @@ impl Memo {
     }
 
     /// Remembers `value` at the position after the last.
-    pub(super) fn append(&mut self, value: Value) {
+    pub(crate) fn append(&mut self, value: Value) {
         self.put(self.next, value);
     }
 
     /// Remembers a scalar of `dtype` (an 8-byte little-endian integer) as a triple at the next three positions.
     #[inline]
-    pub(super) fn put_triple(&mut self, dtype: Value, integer: i32) {
+    pub(crate) fn put_triple(&mut self, dtype: Value, integer: i32) {
         match self.segments.last() {
             Some(Segment {
                 content: Content::Triples { dtype: last, .. },
@@ -100,7 +100,7 @@ impl Memo {
     }
 
     /// The value at `position`. Parts of a triple are made again.
-    pub(super) fn get(&self, position: u32, heap: &mut Heap) -> Result<Value, String> {
+    pub(crate) fn get(&self, position: u32, heap: &mut Heap) -> Result<Value, String> {
         if let Some(value) = self.stray.get(&position) {
             return Ok(*value);
         }

@@ -8,7 +8,7 @@ fn bad<T>(problem: impl Into<String>) -> Step<T> {
 }
 
 /// Calls `function` with the tuple `arguments`.
-pub(super) fn call(heap: &mut Heap, function: Global, arguments: Value) -> Step<Value> {
+pub(crate) fn call(heap: &mut Heap, function: Global, arguments: Value) -> Step<Value> {
     let items = match heap.tuple(arguments) {
         Some(items) => [items.first().copied(), items.get(1).copied()],
         None => {
@@ -84,7 +84,7 @@ fn encode(heap: &mut Heap, text: Value, encoding: Option<Value>) -> Step<Value> 
 }
 
 /// Sets the state of an array or a dtype.
-pub(super) fn build(heap: &mut Heap, target: Value, state: Value) -> Step<()> {
+pub(crate) fn build(heap: &mut Heap, target: Value, state: Value) -> Step<()> {
     match heap.get(target) {
         Some(Object::Array(_)) => {
             let array = array(heap, state)?;
@@ -117,7 +117,7 @@ pub(super) fn build(heap: &mut Heap, target: Value, state: Value) -> Step<()> {
 
 /// An array from its state `(version, shape, dtype, is_fortran, data)`.
 fn array(heap: &Heap, state: Value) -> Step<Array> {
-    let Some([_, shape, dtype, _, data]) = heap.tuple(state) else {
+    let Some([_, shape, dtype, fortran, data]) = heap.tuple(state) else {
         return bad(format!(
             "expected the five parts of an array, found {}",
             heap.describe(state)
@@ -162,6 +162,7 @@ fn array(heap: &Heap, state: Value) -> Step<Array> {
     Ok(Array {
         shape,
         dtype: *dtype,
+        fortran: *fortran == Value::Bool(true) || matches!(fortran, Value::Int(i) if *i != 0),
         data,
     })
 }

@@ -1,0 +1,260 @@
+//! Drawing Pathfinder images and writing them in the published layout.
+//!
+//! The family of images is that of Linsley et al. (NeurIPS 2018) as the Long Range Arena uses it (Tay et al. 2021): two
+//! long dashed contours begin near each other in the middle and wind through the image among shorter ones; two discs
+//! mark two ends, and the question is whether they are the ends of the same contour. Everything here is drawn so that
+//! the answer follows from the image: a gap within a contour is always narrower than the space between contours.
+
+mod family;
+mod folder;
+mod ink;
+mod scene;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+pub use self::family::PathfinderSize;
+use self::family::{Family, dashes};
+use self::folder::Folder;
+use self::scene::{Plan, Scene};
+use super::Difficulty;
+use crate::{DataError, Result};
+
+/// Raised whenever the same options give other images than before, so that no data set mixes two kinds.
+const VERSION: u32 = 1;
+
+/// What [`generate_pathfinder`] is to write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathfinderOptions {
+    /// Folder that holds, or will hold, `pathfinder<size>`; made if missing.
+    pub out: PathBuf,
+    /// The same seed gives the same files.
+    pub seed: u64,
+    /// Number of images. Of an even number, half have each label.
+    pub count: usize,
+    /// Images in each folder `imgs/<k>`; the last may hold fewer.
+    pub per_folder: usize,
+    /// Width and height of the images.
+    pub size: PathfinderSize,
+    /// How long the contours are.
+    pub difficulty: Difficulty,
+}
+
+impl PathfinderOptions {
+    /// The published setting: 200 000 images in 200 folders, contours of 14 dashes.
+    pub fn new(out: impl Into<PathBuf>, seed: u64, size: PathfinderSize) -> Self {
+        Self {
+            out: out.into(),
+            seed,
+            count: 200_000,
+            per_folder: 1000,
+            size,
+            difficulty: Difficulty::Length14,
+        }
+    }
+
+    /// The folder of these images: `<out>/pathfinder<size>/<name of the difficulty>`.
+    pub fn root(&self) -> PathBuf {
+        let size = format!("pathfinder{}", self.size.pixels());
+        self.out.join(size).join(self.difficulty.folder())
+    }
+}
+
+/// Told after every hundred images and every folder, from several threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathfinderProgress {
+    /// Images that are there: drawn so far, or found from an earlier run.
+    pub done: usize,
+    /// Images in all.
+    pub total: usize,
+}
+
+/// Result of [`generate_pathfinder`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathfinderSummary {
+    /// The folder of the images, with `imgs` and `metadata` in it.
+    pub root: PathBuf,
+    /// Images drawn.
+    pub written: usize,
+    /// Images that an earlier run had finished.
+    pub kept: usize,
+}
+
+/// One drawn image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathfinderImage {
+    /// Grey values row by row, 0 (black) to 255 (white).
+    pub pixels: Vec<u8>,
+    /// 1 if the markers are on the two ends of one contour, 0 if on ends of two contours.
+    pub label: u8,
+    /// Half the distance from dash to dash (pixels).
+    pub margin: u8,
+}
+
+impl PathfinderImage {
+    /// Draws image `index` of the set of a seed. Images 2n and 2n + 1 have different labels, in random order.
+    ///
+    /// # Errors
+    /// If the contours find no room, which does not happen with the published settings.
+    pub fn draw(
+        size: PathfinderSize,
+        difficulty: Difficulty,
+        seed: u64,
+        index: u64,
+    ) -> Result<Self> {
+        let stream = |number| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(number);
+            rng
+        };
+        let first_is_joined: bool = stream(u64::MAX - index / 2).random();
+        let plan = Plan {
+            family: &Family::of(size),
+            dashes: dashes(difficulty),
+            joined: first_is_joined == index.is_multiple_of(2),
+        };
+        let scene = Scene::draw(&plan, &mut stream(index))?;
+        Ok(Self {
+            pixels: scene.image(plan.family),
+            label: u8::from(plan.joined),
+            margin: scene.margin,
+        })
+    }
+}
+
+/// Draws images and writes them as published: `imgs/<k>/sample_<i>.png` and one text line per image in
+/// `metadata/<k>.npy`, under [`PathfinderOptions::root`].
+///
+/// The files depend on the options alone, not on the number of threads (sines and cosines are the platform's). A folder
+/// and its metadata get their names when they are whole. The same call goes on where an earlier one was stopped: finished
+/// folders are kept. `generated.json` tells which options a set was made with; only one process may write to it.
+///
+/// # Errors
+/// If the folder holds images that were made otherwise or more than `count` of them, if `per_folder` is 0, or if a file
+/// cannot be written.
+pub fn generate_pathfinder(
+    options: &PathfinderOptions,
+    progress: &(dyn Fn(PathfinderProgress) + Sync),
+) -> Result<PathfinderSummary> {
+    let root = options.root();
+    if options.per_folder == 0 {
+        return Err(DataError::request(
+            "expected at least 1 image per folder, found 0",
+        ));
+    }
+    let made = Made::by(options);
+    made.claim(&root)?;
+    let folders = options.count.div_ceil(options.per_folder);
+    folder::refuse_more_than(&root, folders)?;
+    let done = AtomicUsize::new(0);
+    let tell = |images: usize| {
+        let done = done.fetch_add(images, Ordering::Relaxed) + images;
+        progress(PathfinderProgress {
+            done,
+            total: options.count,
+        });
+    };
+    let mut summary = PathfinderSummary {
+        root: root.clone(),
+        written: 0,
+        kept: 0,
+    };
+    for number in 0..folders {
+        let first = number * options.per_folder;
+        let folder = Folder {
+            root: &root,
+            number,
+            images: options.per_folder.min(options.count - first),
+        };
+        if folder.is_finished()? {
+            summary.kept += folder.images;
+            tell(folder.images);
+        } else {
+            folder.write(options, first, &tell)?;
+            summary.written += folder.images;
+        }
+    }
+    Ok(summary)
+}
+
+/// How a set of images was made: all that its images depend on but their number.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Made {
+    generator: String,
+    version: u32,
+    seed: u64,
+    pixels: usize,
+    contour_length: usize,
+    images_per_folder: usize,
+}
+
+impl Made {
+    fn by(options: &PathfinderOptions) -> Self {
+        Self {
+            generator: "elm data generate pathfinder".to_string(),
+            version: VERSION,
+            seed: options.seed,
+            pixels: options.size.pixels(),
+            contour_length: dashes(options.difficulty),
+            images_per_folder: options.per_folder,
+        }
+    }
+
+    /// Makes `root` a folder of this kind of set, or checks that it is one.
+    fn claim(&self, root: &Path) -> Result<()> {
+        let path = root.join("generated.json");
+        let problem = match std::fs::read(&path) {
+            Ok(text) => match serde_json::from_slice::<Self>(&text) {
+                Ok(found) if found == *self => return Ok(()),
+                Ok(found) => format!("expected {self}, found {found}"),
+                Err(error) => format!("expected a note on how these images were made: {error}"),
+            },
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                if !["imgs", "metadata"]
+                    .iter()
+                    .any(|name| root.join(name).exists())
+                {
+                    return folder::write_whole(&path, &self.note()?);
+                }
+                "expected this note on how the images here were made, found none".to_string()
+            }
+            Err(e) => return Err(DataError::io(&path, "read it", e)),
+        };
+        Err(DataError::format(
+            &path,
+            format!("{problem}: name another folder, or remove this set of images"),
+        ))
+    }
+
+    fn note(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self)
+            .map_err(|e| DataError::request(format!("cannot write down the options: {e}")))
+    }
+}
+
+impl std::fmt::Display for Made {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            generator,
+            version,
+            seed,
+            pixels,
+            contour_length,
+            images_per_folder,
+        } = self;
+        write!(
+            f,
+            "{images_per_folder} images per folder, of {pixels} pixels, contours of {contour_length} and seed {seed} by \
+             {generator} (version {version})"
+        )
+    }
+}
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;

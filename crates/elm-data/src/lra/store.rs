@@ -1,0 +1,104 @@
+//! Labelled sequences of bytes in memory, one after the other.
+
+use burn_dataset::{Dataset, DatasetError};
+
+use crate::{Sample, Sequence};
+
+/// What the bytes of a sequence are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Byte `b` is token `b + 1`; 0 is padding.
+    Tokens,
+    /// Grey values.
+    Pixels,
+}
+
+/// A data set that is held in memory with one byte per step: ListOps, Text and Image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByteSequences {
+    meaning: Meaning,
+    values: Vec<u8>,
+    /// End of each sequence in `values`; it begins where the one before ends.
+    ends: Vec<usize>,
+    labels: Vec<u8>,
+}
+
+impl ByteSequences {
+    pub(super) fn new(meaning: Meaning) -> Self {
+        Self {
+            meaning,
+            values: Vec::new(),
+            ends: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, values: impl IntoIterator<Item = u8>, label: u8) {
+        self.values.extend(values);
+        self.ends.push(self.values.len());
+        self.labels.push(label);
+    }
+
+    /// Adds all sequences of `other`, which are of the same meaning.
+    pub(super) fn append(&mut self, other: &Self) {
+        let before = self.values.len();
+        self.values.extend_from_slice(&other.values);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
+        self.labels.extend_from_slice(&other.labels);
+    }
+
+    /// Splits off the sequences from `at` on.
+    pub(super) fn split_off(&mut self, at: usize) -> Self {
+        let start = self.start(at);
+        let ends = self.ends.split_off(at);
+        Self {
+            meaning: self.meaning,
+            values: self.values.split_off(start),
+            ends: ends.iter().map(|end| end - start).collect(),
+            labels: self.labels.split_off(at),
+        }
+    }
+
+    fn start(&self, index: usize) -> usize {
+        index.checked_sub(1).map_or(0, |before| self.ends[before])
+    }
+
+    /// Sample `index`, with one input sequence.
+    ///
+    /// # Panics
+    /// If there is no such sample, as a slice does.
+    pub fn sample(&self, index: usize) -> Sample {
+        let values = &self.values[self.start(index)..self.ends[index]];
+        let input = match self.meaning {
+            Meaning::Tokens => tokens(values),
+            Meaning::Pixels => Sequence::Pixels(values.to_vec()),
+        };
+        Sample {
+            inputs: vec![input],
+            label: self.label(index),
+        }
+    }
+
+    /// Class of sample `index`.
+    ///
+    /// # Panics
+    /// If there is no such sample, as a slice does.
+    pub fn label(&self, index: usize) -> usize {
+        usize::from(self.labels[index])
+    }
+}
+
+impl Dataset<Sample> for ByteSequences {
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        Ok(self.sample(index))
+    }
+
+    fn len(&self) -> usize {
+        self.labels.len()
+    }
+}
+
+/// Bytes as tokens: 1 for byte 0, and so on; 0 is padding.
+pub(super) fn tokens(bytes: &[u8]) -> Sequence {
+    Sequence::Tokens(bytes.iter().map(|&b| u16::from(b) + 1).collect())
+}

@@ -1,0 +1,240 @@
+//! Labelled sequences and their batches: what every classification task gives, whatever its files look like.
+//!
+//! Files become [`Sample`]s, as compact as the files allow; only a [`SequenceBatch`] is dense, in the [`Encoding`]
+//! of its task.
+
+use crate::{DataError, Result};
+
+/// Spikes of one channel within one time step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BinnedSpikes {
+    /// Time step.
+    pub step: u32,
+    /// Channel.
+    pub channel: u32,
+    /// Number of spikes, at least 1.
+    pub count: u16,
+}
+
+/// One input sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sequence {
+    /// One token per step, 1.. (0 is padding and never part of a sample).
+    Tokens(Vec<u16>),
+    /// One grey value per step, 0 (black) to 255 (white).
+    Pixels(Vec<u8>),
+    /// Binned spikes, sorted by step, then channel.
+    Spikes {
+        /// Length of the sequence in steps.
+        steps: usize,
+        /// What happened in them.
+        events: Vec<BinnedSpikes>,
+    },
+}
+
+impl Sequence {
+    /// Length in time steps.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Tokens(tokens) => tokens.len(),
+            Self::Pixels(pixels) => pixels.len(),
+            Self::Spikes { steps, .. } => *steps,
+        }
+    }
+
+    /// Has it no step at all?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One labelled sample.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// The input sequences: one, or two where a task compares a pair (Retrieval).
+    pub inputs: Vec<Sequence>,
+    /// Class, from 0.
+    pub label: usize,
+}
+
+/// How the steps of a sequence become channels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Encoding {
+    /// One channel per token, 1 on the channel of the token; padding is all zeros.
+    OneHot {
+        /// Tokens 1..=`tokens`, so as many channels.
+        tokens: usize,
+    },
+    /// One channel: `(grey / 255 − mean) / std`; padding is 0.
+    Grey {
+        /// Mean of the grey values in 0..1.
+        mean: f32,
+        /// Their standard deviation.
+        std: f32,
+    },
+    /// One channel per spiking unit, the number of spikes in the step.
+    Counts {
+        /// Number of units.
+        channels: usize,
+    },
+}
+
+impl Encoding {
+    /// Channels of an encoded sequence.
+    pub fn channels(&self) -> usize {
+        match self {
+            Self::OneHot { tokens } => *tokens,
+            Self::Grey { .. } => 1,
+            Self::Counts { channels } => *channels,
+        }
+    }
+
+    /// Writes a sequence into zeros `[time, channel]`, row by row; steps past its end stay zero.
+    ///
+    /// # Errors
+    /// If a token or channel is out of range, or the sequence is of another kind.
+    fn write(&self, sequence: &Sequence, out: &mut [f32]) -> Result<()> {
+        let channels = self.channels();
+        match (self, sequence) {
+            (Self::OneHot { tokens }, Sequence::Tokens(values)) => {
+                for (row, &token) in out.chunks_exact_mut(channels).zip(values) {
+                    let place = usize::from(token).checked_sub(1).filter(|p| p < tokens);
+                    let place = place.ok_or_else(|| {
+                        DataError::request(format!("token {token}: expected 1 to {tokens}"))
+                    })?;
+                    row[place] = 1.0;
+                }
+            }
+            (Self::Grey { mean, std }, Sequence::Pixels(values)) => {
+                for (out, grey) in out.iter_mut().zip(values) {
+                    *out = (f32::from(*grey) / 255.0 - mean) / std;
+                }
+            }
+            (Self::Counts { .. }, Sequence::Spikes { events, .. }) => {
+                for event in events {
+                    let (step, channel) = (event.step as usize, event.channel as usize);
+                    let row = out.chunks_exact_mut(channels).nth(step);
+                    let value = row.and_then(|row| row.get_mut(channel)).ok_or_else(|| {
+                        DataError::request(format!(
+                            "spike of channel {channel} in step {step}: expected below {channels}"
+                        ))
+                    })?;
+                    *value += f32::from(event.count);
+                }
+            }
+            _ => {
+                return Err(DataError::request(format!(
+                    "{self:?} does not encode this kind of sequence"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A dense batch of one input of several samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SequenceBatch {
+    /// Values `[batch, time, channel]`, row by row, zero past the end of a sequence.
+    pub x: Vec<f32>,
+    /// Shape of `x`.
+    pub shape: [usize; 3],
+    /// Real length of each sequence in steps: at least 1.
+    pub lengths: Vec<usize>,
+    /// Class of each sample.
+    pub labels: Vec<usize>,
+}
+
+impl SequenceBatch {
+    /// One batch per input of the samples (one, or two where a task compares a pair), each as long as its longest
+    /// sequence.
+    ///
+    /// # Errors
+    /// If there are no samples, a sequence is empty, samples differ in their number of inputs, or a value does not
+    /// fit the encoding.
+    pub fn encode(samples: &[Sample], encoding: &Encoding) -> Result<Vec<Self>> {
+        let inputs = samples.first().map_or(0, |s| s.inputs.len());
+        if inputs == 0 || samples.iter().any(|s| s.inputs.len() != inputs) {
+            return Err(DataError::request(
+                "a batch needs samples with the same number of inputs, at least one",
+            ));
+        }
+        (0..inputs)
+            .map(|i| Self::encode_input(samples, i, encoding))
+            .collect()
+    }
+
+    fn encode_input(samples: &[Sample], input: usize, encoding: &Encoding) -> Result<Self> {
+        let lengths: Vec<usize> = samples.iter().map(|s| s.inputs[input].len()).collect();
+        if lengths.contains(&0) {
+            return Err(DataError::request("a sample has an empty sequence"));
+        }
+        let time = lengths.iter().copied().max().unwrap_or(0);
+        let (batch, channels) = (samples.len(), encoding.channels());
+        let mut x = vec![0.0; batch * time * channels];
+        for (out, sample) in x.chunks_exact_mut(time * channels).zip(samples) {
+            encoding.write(&sample.inputs[input], out)?;
+        }
+        Ok(Self {
+            x,
+            shape: [batch, time, channels],
+            lengths,
+            labels: samples.iter().map(|s| s.label).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn tokens(values: &[u16], label: usize) -> Sample {
+        let inputs = vec![Sequence::Tokens(values.to_vec())];
+        Sample { inputs, label }
+    }
+
+    #[test]
+    fn shorter_sequences_are_padded_with_zeros_and_keep_their_length() {
+        let samples = [tokens(&[2, 1, 3], 4), tokens(&[3], 0)];
+        let batch = &SequenceBatch::encode(&samples, &Encoding::OneHot { tokens: 3 }).unwrap()[0];
+        assert_eq!(batch.shape, [2, 3, 3]);
+        assert_eq!(
+            (&batch.lengths[..], &batch.labels[..]),
+            (&[3, 1][..], &[4, 0][..])
+        );
+        assert_eq!(batch.x[..9], [0., 1., 0., 1., 0., 0., 0., 0., 1.]);
+        assert_eq!(batch.x[9..], [0., 0., 1., 0., 0., 0., 0., 0., 0.]);
+    }
+
+    #[test]
+    fn values_out_of_range_are_errors() {
+        let one_hot = Encoding::OneHot { tokens: 3 };
+        for bad in [0, 4] {
+            let error = SequenceBatch::encode(&[tokens(&[bad], 0)], &one_hot).unwrap_err();
+            assert!(error.to_string().contains("expected 1 to 3"), "{error}");
+        }
+        let event = BinnedSpikes {
+            step: 1,
+            channel: 5,
+            count: 2,
+        };
+        let inputs = vec![Sequence::Spikes {
+            steps: 2,
+            events: vec![event],
+        }];
+        let sample = Sample { inputs, label: 0 };
+        let encode = |channels| {
+            SequenceBatch::encode(
+                std::slice::from_ref(&sample),
+                &Encoding::Counts { channels },
+            )
+        };
+        assert!(encode(5).is_err());
+        let batch = encode(6).unwrap().remove(0);
+        assert_eq!(batch.x.iter().sum::<f32>(), 2.0);
+        assert_eq!(batch.x[11], 2.0);
+        assert!(SequenceBatch::encode(&[], &one_hot).is_err());
+        assert!(SequenceBatch::encode(&[tokens(&[], 0)], &one_hot).is_err());
+    }
+}

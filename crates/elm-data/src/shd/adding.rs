@@ -1,0 +1,110 @@
+//! SHD-Adding: the sum of two spoken digits.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use burn_dataset::{Dataset, DatasetError};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{ShdDataset, digit};
+use crate::{DataError, Result, Sample, Sequence};
+
+/// Number of classes: the sums 0 to 18.
+pub const ADDING_CLASSES: usize = 19;
+/// Published number of samples per epoch in training, validation and test: 2000, 500 and 2000 batches of 8.
+pub const ADDING_SAMPLES: [usize; 3] = [16_000, 4_000, 16_000];
+
+/// When new pairs are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Draws {
+    /// In every epoch: training.
+    EachEpoch,
+    /// Once: every evaluation sees the same pairs.
+    Once,
+}
+
+/// Pairs of SHD samples, one after the other, with the sum of their digits as the label (their languages do not count).
+///
+/// Pairs are drawn on the fly, both samples uniformly from all of the source. A pair depends on the seed, the epoch and
+/// its index alone, so that epochs can be resumed and read by any number of threads.
+#[derive(Debug)]
+pub struct ShdAdding {
+    source: ShdDataset,
+    samples: usize,
+    seed: u64,
+    draws: Draws,
+    epoch: AtomicU64,
+}
+
+impl ShdAdding {
+    /// `samples` pairs per epoch from `source`, beginning with epoch 0.
+    ///
+    /// # Errors
+    /// If `source` has no samples.
+    pub fn new(source: ShdDataset, samples: usize, seed: u64, draws: Draws) -> Result<Self> {
+        if source.is_empty() {
+            return Err(DataError::request(
+                "pairs of digits: expected at least one sample to draw from, found none",
+            ));
+        }
+        Ok(Self {
+            source,
+            samples,
+            seed,
+            draws,
+            epoch: AtomicU64::new(0),
+        })
+    }
+
+    /// Goes to the pairs of `epoch`, unless they are the same in all epochs.
+    ///
+    /// To be called between epochs: a loader that is still reading would mix the pairs of two.
+    pub fn set_epoch(&self, epoch: u64) {
+        self.epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// Time steps of every pair.
+    pub fn steps(&self) -> usize {
+        2 * self.source.steps()
+    }
+
+    /// The samples of pair `index` of the current epoch, as indices into the source.
+    pub fn pair(&self, index: usize) -> [usize; 2] {
+        let epoch = match self.draws {
+            Draws::EachEpoch => self.epoch.load(Ordering::Relaxed),
+            Draws::Once => 0,
+        };
+        // Seed, epoch and index are the key of the random numbers.
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&epoch.to_le_bytes());
+        key[16..24].copy_from_slice(&(index as u64).to_le_bytes());
+        let mut rng = ChaCha8Rng::from_seed(key);
+        let samples = self.source.len() as u64;
+        [(); 2].map(|()| rng.random_range(0..samples) as usize)
+    }
+}
+
+impl Dataset<Sample> for ShdAdding {
+    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
+        assert!(index < self.samples, "pair {index} of {}", self.samples);
+        let pair = self.pair(index);
+        let mut events = Vec::new();
+        for (sample, first) in pair.into_iter().zip([0, self.source.steps()]) {
+            self.source.events(sample, first, &mut events);
+        }
+        Ok(Sample {
+            inputs: vec![Sequence::Spikes {
+                steps: self.steps(),
+                events,
+            }],
+            label: pair.iter().map(|s| digit(self.source.label(*s))).sum(),
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.samples
+    }
+}

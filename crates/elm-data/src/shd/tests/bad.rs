@@ -1,0 +1,222 @@
+//! Bad files: every one gives a sentence with its name, none a panic. Random damage is in `tests/shd_damaged.rs`.
+
+use super::*;
+
+/// Asserts that an error is one line with these words.
+fn says(error: crate::DataError, words: &[&str]) {
+    let message = error.to_string();
+    assert_eq!(message.lines().count(), 1, "{message}");
+    for word in words {
+        assert!(message.contains(word), "expected {word:?} in {message:?}");
+    }
+}
+
+fn refused(content: &Content, words: &[&str]) {
+    let error = content.open().and_then(|f| f.spikes(0)).unwrap_err();
+    says(error, &[&["small.h5"], words].concat());
+}
+
+#[test]
+fn missing_files_and_folders_in_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("shd_train.h5");
+    says(
+        ShdFile::open(&missing).unwrap_err(),
+        &["shd_train.h5: cannot open it"],
+    );
+    says(
+        ShdFile::open(folder.path()).unwrap_err(),
+        &["expected a file of Spiking Heidelberg Digits, found a folder"],
+    );
+}
+
+#[test]
+fn files_of_another_kind_and_corrupt_superblocks() {
+    let whole = fixture("f16");
+    let refused = |bytes: Vec<u8>, word: &str| {
+        let what = "expected a file of Spiking Heidelberg Digits (HDF5), found no readable one";
+        says(
+            ShdFile::from_bytes("a.h5", bytes).unwrap_err(),
+            &["a.h5", what, word],
+        );
+    };
+    refused(vec![], "");
+    refused(b"time,channel\n1,2\n".to_vec(), "");
+    for at in [0, 7, 8, 13] {
+        let mut bytes = whole.clone();
+        bytes[at] = 77; // signature, its end, version, size of addresses
+        refused(bytes, "");
+    }
+    let mut bytes = fixture("f32_latest");
+    bytes[44] ^= 1;
+    refused(bytes, "checksum");
+}
+
+#[test]
+fn storage_of_hdf5_2() {
+    says(
+        ShdFile::from_bytes("new.h5", fixture("hdf5_2_gz")).unwrap_err(),
+        &[
+            "new.h5: dataset labels",
+            "layout version 5",
+            "h5py: libver=('earliest', 'v114')",
+        ],
+    );
+}
+
+#[test]
+fn truncated_files() {
+    for name in ["f16", "f32_latest", "f64_gz", "pytables"] {
+        let whole = fixture(name);
+        for end in (0..whole.len()).step_by(97) {
+            let spikes = ShdFile::from_bytes("cut.h5", whole[..end].to_vec()).and_then(|file| {
+                (0..SAMPLES)
+                    .map(|i| file.spikes(i))
+                    .collect::<crate::Result<Vec<_>>>()
+            });
+            // What is missing at the very end may be padding that nobody needs.
+            match spikes {
+                Err(error) => says(error, &["cut.h5"]),
+                Ok(spikes) => {
+                    let expected: Vec<_> = (0..SAMPLES).map(fixture_spikes).collect();
+                    assert!(end > whole.len() / 2 && spikes == expected, "{name} {end}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn labels_out_of_range() {
+    refused(
+        &Content::new(&[0, 20]),
+        &["labels, row 1: expected 0 to 19, found 20"],
+    );
+}
+
+#[test]
+fn lengths_that_differ() {
+    let mut content = Content::new(&[1, 2]);
+    content.labels.push(3);
+    refused(
+        &content,
+        &["spikes/times: expected 3 rows, as many as labels, found 2"],
+    );
+    let mut content = Content::new(&[1, 2]);
+    content.units.pop();
+    refused(&content, &["spikes/units: expected 2 rows", "found 1"]);
+    let mut content = Content::new(&[1, 2]);
+    content.times[0].push(0.5);
+    refused(&content, &["sample 0", "found 2 times and 1 units"]);
+}
+
+#[test]
+fn times_and_units_out_of_range() {
+    let mut content = Content::new(&[1]);
+    content.units[0][0] = 700;
+    refused(
+        &content,
+        &["sample 0: unit of spike 0: expected 0 to 699, found 700"],
+    );
+    for bad in [-0.5, f32::NAN, f32::NEG_INFINITY] {
+        let mut content = Content::new(&[1]);
+        content.times[0][0] = bad;
+        refused(
+            &content,
+            &["sample 0: time of spike 0: expected 0 s or later, found"],
+        );
+    }
+    let error = Content::new(&[1]).open().unwrap().spikes(1).unwrap_err();
+    says(error, &["spikes/times, row 1: expected a row below 1"]);
+}
+
+#[test]
+fn missing_datasets_and_wrong_types() {
+    type Write = fn(&mut Hdf5Writer<'_>) -> crate::Result<Vec<crate::hdf5::Link>>;
+    let cases: [(Write, &str); 4] = [
+        (
+            |_| Ok(vec![]),
+            "dataset labels: expected it in the file, found no labels",
+        ),
+        (
+            |w| Ok(vec![w.list("labels", StoredType::F16, 1, &[0; 2])?]),
+            "dataset labels: expected integers, found",
+        ),
+        (
+            |w| Ok(vec![w.list("labels", StoredType::U8, 1, &[0])?]),
+            "dataset spikes/times: expected it in the file, found no",
+        ),
+        (
+            |w| {
+                let flat = [w.list("times", StoredType::F16, 1, &[0; 2])?];
+                let spikes = w.group("spikes", &flat, &[])?;
+                Ok(vec![w.list("labels", StoredType::U8, 1, &[0])?, spikes])
+            },
+            "dataset spikes/times: expected variable-length arrays of floats of 16, 32 or 64 bits",
+        ),
+    ];
+    for (write, words) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("small.h5");
+        let mut writer = Hdf5Writer::create(&path).unwrap();
+        let links = write(&mut writer).unwrap();
+        let root = writer.group("", &links, &[]).unwrap();
+        writer.finish(root).unwrap();
+        says(ShdFile::open(&path).unwrap_err(), &["small.h5", words]);
+    }
+}
+
+/// A file of one sample with one time and one unit; where its collection and the references to it are.
+fn one_sample() -> (Vec<u8>, usize, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("small.h5");
+    Content::new(&[5]).write(&path);
+    let bytes = std::fs::read(&path).unwrap();
+    let collection = bytes.windows(4).position(|w| w == b"GCOL").unwrap();
+    let address = (collection as u64).to_le_bytes();
+    let reference = bytes.windows(8).rposition(|w| w == address).unwrap();
+    // A reference begins with its length; another place could hold the address of the collection by chance.
+    assert_eq!(bytes[reference - 4..reference], 1_u32.to_le_bytes());
+    (bytes, collection, reference - 4)
+}
+
+#[test]
+fn bad_heap_references() {
+    let (whole, collection, reference) = one_sample();
+    let read = |change: &dyn Fn(&mut [u8])| {
+        let mut bytes = whole.clone();
+        change(&mut bytes);
+        ShdFile::from_bytes("heap.h5", bytes).and_then(|f| f.spikes(0))
+    };
+    assert!(read(&|_| ()).is_ok());
+    type Change<'a> = &'a dyn Fn(&mut [u8]);
+    let cases: [(Change<'_>, &str); 9] = [
+        (&|b| b[reference + 3] = 0xff, "expected 4278190081 numbers"),
+        (&|b| b[reference + 4] ^= 8, "expected GCOL, version 1"),
+        (&|b| b[reference + 11] = 0xff, "heap collection at"),
+        (
+            &|b| b[reference + 4..][..8].fill(0xff),
+            "heap collection at 18446744073709551615",
+        ),
+        (
+            &|b| b[reference + 12] = 9,
+            "expected object 9 in the collection",
+        ),
+        (
+            &|b| b[reference + 14] = 1,
+            "expected object 65537 in the collection",
+        ),
+        (&|b| b[collection + 15] = 0x7f, "within the"),
+        (&|b| b[collection + 8..][..8].fill(0), "within the"),
+        (
+            &|b| b[collection + 16 + 15] = 0xff,
+            "does not fit into the collection",
+        ),
+    ];
+    for (change, words) in cases {
+        says(
+            read(change).unwrap_err(),
+            &["heap.h5", "spikes/times, row 0", words],
+        );
+    }
+}

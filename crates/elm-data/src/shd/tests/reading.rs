@@ -1,0 +1,56 @@
+//! Files as h5py and PyTables write them.
+
+use super::*;
+
+#[test]
+fn files_of_all_kinds_hold_the_same() {
+    for name in [
+        "f16",                // contiguous, oldest format
+        "f32_latest",         // newest format, 64-bit units and labels, keys of variable length
+        "f64_gz",             // chunked, shuffled, deflated
+        "big_endian_gz_v114", // and the same in the format of 1.14, with bytes the other way round, extensible
+        "userblock",          // address 0 is not the start of the file
+        "pytables", // as the published files were written: extensible arrays with attributes
+    ] {
+        let file = ShdFile::from_bytes(name, fixture(name)).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((file.len(), file.is_empty()), (SAMPLES, false), "{name}");
+        let labels: Vec<u8> = (0..SAMPLES as u8).map(|i| i * 3 % 20).collect();
+        assert_eq!(file.labels(), labels, "{name}");
+        assert_eq!(file.speakers().unwrap(), [0, 1, 2, 3, 0, 1, 2], "{name}");
+        let keys = file.keys().unwrap().unwrap();
+        assert_eq!(keys, ["zero", "one", "neun"], "{name}");
+        assert!(!file.is_synthetic(), "{name}");
+        for sample in 0..SAMPLES {
+            let spikes = file.spikes(sample).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(spikes, fixture_spikes(sample), "{name}, sample {sample}");
+        }
+    }
+}
+
+#[test]
+fn speakers_and_keys_may_be_missing() {
+    let file = Content::new(&[3, 19]).open().unwrap();
+    assert_eq!(file.labels(), [3, 19]);
+    assert_eq!((file.speakers(), file.keys().unwrap()), (None, None));
+    assert_eq!(file.spikes(1).unwrap().units, [1, 1]);
+    assert!(Content::new(&[]).open().unwrap().is_empty());
+}
+
+#[test]
+fn folders_hold_published_or_synthetic_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let find = || ShdFolder::find(folder.path());
+    let message = find().unwrap_err().to_string();
+    assert!(
+        message.contains("expected shd_train.h5 or synthetic_shd_train.h5"),
+        "{message}"
+    );
+    Content::new(&[1]).write(&folder.path().join("synthetic_shd_train.h5"));
+    assert_eq!(find().unwrap().kind, ShdKind::Synthetic);
+    let published = folder.path().join("shd_train.h5");
+    Content::new(&[1]).write(&published);
+    let found = find().unwrap();
+    assert_eq!((found.kind, &found.train), (ShdKind::Published, &published));
+    let message = ShdFile::open(&found.test).unwrap_err().to_string();
+    assert!(message.contains("shd_test.h5: cannot open it"), "{message}");
+}

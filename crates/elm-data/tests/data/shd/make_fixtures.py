@@ -1,0 +1,83 @@
+"""Writes the tiny SHD files beside it: one content, the ways in which h5py and PyTables can write it.
+
+Needs numpy, h5py, and for one file tables (PyTables, which the published files were written with).
+src/shd/tests/ computes the same content.
+"""
+
+import contextlib
+import gzip
+import pathlib
+import tempfile
+
+import h5py
+import numpy as np
+
+here = pathlib.Path(__file__).parent
+
+SAMPLES = 7
+
+
+def times(i):  # unsorted, some after 1 s, exact in 16 bits; sample 0 is empty
+    return [(k * 37 % 70) / 64 for k in range(i * 11)]
+
+
+def units(i):
+    return [(k * 101 + i) % 700 for k in range(i * 11)]
+
+
+LABELS = [(i * 3) % 20 for i in range(SAMPLES)]
+SPEAKERS = [i % 4 for i in range(SAMPLES)]
+KEYS = ["zero", "one", "neun"]
+
+
+def fill(file, time_type, unit_type, label_type, variable_keys=False, **storage):
+    spikes = file.create_group("spikes")
+    for name, kind, rows in (("times", time_type, times), ("units", unit_type, units)):
+        data = spikes.create_dataset(name, (SAMPLES,), dtype=h5py.vlen_dtype(np.dtype(kind)), **storage)
+        for i in range(SAMPLES):
+            data[i] = np.array(rows(i), kind)
+    file.create_dataset("labels", data=np.array(LABELS, label_type), **storage)
+    extra = file.create_group("extra")
+    extra.create_dataset("speaker", data=np.array(SPEAKERS, label_type), **storage)
+    extra.create_dataset("keys", data=KEYS if variable_keys else np.array(KEYS, "S8"))
+
+
+@contextlib.contextmanager
+def zipped(name):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / name
+        yield path
+        with gzip.GzipFile(here / (name + ".gz"), "wb", mtime=0) as file:
+            file.write(path.read_bytes())
+
+
+def write(name, *kinds, libver="earliest", userblock=None, **options):
+    with zipped(name) as path, h5py.File(path, "w", libver=libver, userblock_size=userblock) as file:
+        fill(file, *kinds, **options)
+
+
+write("f16.h5", "<f2", "<u2", "<u1")
+write("f32_latest.h5", "<f4", "<i8", "<i8", libver="latest", variable_keys=True)
+write("hdf5_2_gz.h5", "<f4", "<i8", "<i8", libver="latest", chunks=(3,), compression="gzip")
+write("f64_gz.h5", "<f8", "<i4", "<i4", chunks=(3,), compression="gzip", shuffle=True)
+write("big_endian_gz_v114.h5", ">f2", ">i2", ">u2", libver=("v114", "v114"), chunks=(2,), maxshape=(None,),
+      compression="gzip", shuffle=True)
+write("userblock.h5", "<f4", "<u4", "<i1", userblock=512)
+
+
+def pytables():
+    import tables
+
+    with zipped("pytables.h5") as path, tables.open_file(path, "w", title="spikes") as file:
+        group = file.create_group("/", "spikes")
+        for name, atom, rows in (("times", tables.Float16Atom(), times), ("units", tables.UInt16Atom(), units)):
+            array = file.create_vlarray(group, name, atom)
+            for i in range(SAMPLES):
+                array.append(np.array(rows(i), atom.dtype))
+        file.create_array("/", "labels", np.array(LABELS, "u2"))
+        extra = file.create_group("/", "extra")
+        file.create_array(extra, "speaker", np.array(SPEAKERS, "u2"))
+        file.create_array(extra, "keys", np.array(KEYS, "S8"))
+
+
+pytables()
