@@ -1,9 +1,10 @@
 //! NeuronIO pickles as published: `.p`, or compressed by gzip `.p.gz`.
 //!
 //! The files are read front to back through a small window by a machine that knows data opcodes and a handful of
-//! numpy functions, executes nothing, and refuses every other name.
+//! functions, executes nothing, and refuses every other name.
 
 mod extract;
+mod fast;
 mod memo;
 mod numpy;
 mod stream;
@@ -25,12 +26,13 @@ pub(crate) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads the simulations of a NeuronIO file, `.p` or `.p.gz` (decided by content, not by name).
 ///
-/// Pickles of protocols 2 to 4 are read, from Python 2 or 3. Nothing in the file is executed. Large fields that are
+/// Pickles of protocols 2 to 5 are read, from Python 2 or 3. Nothing in the file is executed. Large fields that are
 /// not needed are skipped without being held in memory.
 ///
 /// # Errors
 /// If the file cannot be read, is cut off or damaged, asks for anything but numpy data, or does not hold what a
-/// NeuronIO file must: 639 segments, spike times (ms) inside the simulation, one finite voltage per ms.
+/// NeuronIO file must: 639 segments, spike times (ms) inside the simulation, input on at least one synapse, one
+/// finite voltage per ms.
 pub fn read_pickle(path: &Path) -> Result<Vec<Simulation>> {
     let mut file = File::open(path).map_err(|e| DataError::io(path, "open it", e))?;
     if file
