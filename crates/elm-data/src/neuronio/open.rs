@@ -12,6 +12,9 @@ use super::pickle::{GZIP_MAGIC, read_pickle};
 use super::simulation::Simulation;
 use crate::{DataError, Result};
 
+/// What a path is opened as.
+const OPEN: &str = "open it as simulations (a file or a folder of them)";
+
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
@@ -28,7 +31,7 @@ impl FileKind {
     /// If it cannot be read or is neither.
     pub fn of(path: &Path) -> Result<Self> {
         let mut first = Vec::with_capacity(MAGIC.len());
-        let file = File::open(path).map_err(|e| DataError::io(path, "open it", e))?;
+        let file = File::open(path).map_err(|e| DataError::io(path, OPEN, e))?;
         if path.is_dir() {
             return Err(DataError::format(
                 path,
@@ -45,7 +48,14 @@ impl FileKind {
         } else {
             Err(DataError::format(
                 path,
-                "expected a NeuronIO pickle (.p, .p.gz) or an archive (.elmnio), found something else",
+                format!(
+                    "expected a NeuronIO pickle (.p, .p.gz) or an archive (.elmnio), found {}",
+                    if first.is_empty() {
+                        "an empty file"
+                    } else {
+                        "something else"
+                    }
+                ),
             ))
         }
     }
@@ -92,7 +102,7 @@ pub fn open_simulations(paths: &[PathBuf]) -> Result<Vec<Simulation>> {
 pub(super) fn files(paths: &[PathBuf], endings: &[&str]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        let kind = std::fs::metadata(path).map_err(|e| DataError::io(path, "open it", e))?;
+        let kind = std::fs::metadata(path).map_err(|e| DataError::io(path, OPEN, e))?;
         if !kind.is_dir() {
             files.push(path.clone());
             continue;
