@@ -7,6 +7,7 @@ use elm_model::memory_scan::ScanPath;
 use crate::bench::{BenchConfig, BenchOptions, bench};
 use crate::device;
 use crate::error::{Result, TrainError};
+use crate::say;
 
 /// Time forward pass and training step on this machine.
 #[derive(Debug, clap::Args)]
@@ -18,7 +19,7 @@ pub(super) struct Args {
     #[arg(long)]
     steps: Option<usize>,
     /// CPU threads [default: all]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     threads: Option<usize>,
     /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda
     #[arg(long, default_value = "auto")]
@@ -27,7 +28,7 @@ pub(super) struct Args {
     #[arg(long)]
     reference: bool,
     /// Seconds for each of forward pass and training step
-    #[arg(long, default_value_t = 6.0)]
+    #[arg(long, default_value_t = 6.0, allow_negative_numbers = true)]
     seconds: f64,
     /// Print JSON for programs
     #[arg(long)]
@@ -56,23 +57,30 @@ pub(super) fn run(args: Args) -> Result<()> {
     let result = bench(&options, &device)?;
     if args.json {
         let text = serde_json::to_string(&result).map_err(|e| TrainError::Run(e.to_string()))?;
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
-    println!(
+    say!(
         "{} on {}, {} thread(s), {} recurrence, batch {}, {} steps",
-        result.config, result.device, result.threads, result.recurrence, result.batch, result.steps
+        result.config,
+        result.device,
+        result.threads,
+        result.recurrence,
+        result.batch,
+        result.steps
     );
-    println!(
+    say!(
         "  forward        median {:>9.2} ms  min {:>9.2} ms",
-        result.forward_ms.median, result.forward_ms.min
+        result.forward_ms.median,
+        result.forward_ms.min
     );
-    println!(
+    say!(
         "  training step  median {:>9.2} ms  min {:>9.2} ms",
-        result.train_ms.median, result.train_ms.min
+        result.train_ms.median,
+        result.train_ms.min
     );
     if let Some(peak) = result.peak_mb {
-        println!("  peak memory    {peak:.0} MB");
+        say!("  peak memory    {peak:.0} MB");
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use elm_data::neuronio::{Simulation, Split, convert, open_simulations, shipped};
 
 use crate::error::Result;
 use crate::run::StatusLine;
+use crate::say;
 
 /// Convert or describe NeuronIO simulations.
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         /// CPU threads [default: all]
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         threads: Option<usize>,
     },
     /// Describe simulations
@@ -59,7 +60,7 @@ pub(super) fn run(args: Args) -> Result<()> {
             if let Ok(mut line) = line.lock() {
                 line.clear();
             }
-            println!(
+            say!(
                 "{}: {} files converted, {} there already, {} simulations, {:.1} MB",
                 out.display(),
                 summary.written,
@@ -71,7 +72,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         }
         Command::Info { paths } if paths.is_empty() => {
             for split in [Split::Train, Split::Valid, Split::Test] {
-                println!("shipped, {split:?}");
+                say!("shipped, {split:?}");
                 describe(&shipped(split)?);
             }
             Ok(())
@@ -84,13 +85,17 @@ pub(super) fn run(args: Args) -> Result<()> {
 }
 
 fn describe(simulations: &[Simulation]) {
-    println!(
+    say!(
         "{:>5} {:>9} {:>13} {:>14} {:>11}  source",
-        "index", "ms", "input spikes", "output spikes", "soma mV"
+        "index",
+        "ms",
+        "input spikes",
+        "output spikes",
+        "soma mV"
     );
     for s in simulations {
         let mean = s.soma_mv.iter().sum::<f32>() / s.soma_mv.len().max(1) as f32;
-        println!(
+        say!(
             "{:>5} {:>9} {:>13} {:>14} {:>11.2}  {}",
             s.index,
             s.duration_ms,

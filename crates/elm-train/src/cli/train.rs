@@ -9,6 +9,7 @@ use crate::device;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 use crate::run::{self, TrainOptions};
+use crate::tell;
 
 /// Train a neuron by a recipe and write a report.
 ///
@@ -31,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, default_value = "auto")]
     device: String,
     /// CPU threads [default: all]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     threads: Option<usize>,
 }
 
@@ -72,7 +73,7 @@ fn stop_on_ctrl_c(interrupter: Interrupter) -> Result<()> {
         if asked.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step (again Ctrl-C: at once)");
+        tell!("\nstopping after this step (again Ctrl-C: at once)");
         interrupter.stop(Some("Ctrl-C"));
     })
     .map_err(|e| TrainError::Run(format!("cannot listen for Ctrl-C: {e}")))

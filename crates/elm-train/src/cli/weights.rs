@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use elm_model::weights::{PublishedConfig, infer_config, load_published};
+use elm_model::weights::{PublishedConfig, carried_config, infer_config, load_published};
 use elm_model::{ElmNeuron, ElmNeuronConfig, HiddenActivation, Routing};
 
 use crate::error::{Result, TrainError};
+use crate::tell;
 
 /// What a weight file alone does not say.
 #[derive(Debug, clap::Args)]
@@ -15,7 +16,7 @@ pub(super) struct WeightArgs {
     #[arg(long, value_name = "JSON")]
     config: Option<PathBuf>,
     /// Longest memory timescale in ms
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     tau_max: Option<f64>,
     /// Activation of the hidden layer
     #[arg(long, value_name = "relu|silu|squared_relu")]
@@ -31,21 +32,53 @@ impl WeightArgs {
     }
 
     fn resolve(&self, weights: &Path) -> Result<ElmNeuronConfig> {
-        let mut config = infer_config(weights)?;
-        match self.config.clone().or_else(|| beside(weights)) {
-            Some(path) => config = read_published(&path)?.to_config(config.version),
-            // Every published NeuronIO neuron has this bound, which is not in its weights. A file of ours
-            // carries its own, which the shapes-only default of 1000 ms tells apart.
-            None if config.routing == Routing::Neuronio && config.memory_tau_max == 1000.0 => {
-                config.memory_tau_max = 150.0;
+        let carried = carried_config(weights)?;
+        let file = self.config.clone().or_else(|| match carried {
+            Some(_) => None,
+            None => beside(weights),
+        });
+        let mut config = match (file, carried) {
+            (Some(path), carried) => {
+                let version = match carried {
+                    Some(config) => config.version,
+                    None => infer_config(weights)?.version,
+                };
+                read_published(&path)?.to_config(version)
             }
-            None => {}
-        }
+            (None, Some(config)) => config,
+            (None, None) => self.assumed(weights)?,
+        };
         if let Some(tau) = self.tau_max {
             config.memory_tau_max = tau;
         }
         if let Some(name) = &self.activation {
             config.activation = parse_activation(name)?;
+        }
+        Ok(config)
+    }
+
+    /// What the shapes tell, and for the rest what the published NeuronIO neurons have; says so.
+    fn assumed(&self, weights: &Path) -> Result<ElmNeuronConfig> {
+        let mut config = infer_config(weights)?;
+        if config.routing == Routing::Neuronio {
+            config.memory_tau_max = 150.0;
+        }
+        let mut assumed = Vec::new();
+        if self.activation.is_none() && config.hidden_layers > 0 {
+            assumed.push("relu (--activation)".to_string());
+        }
+        if self.tau_max.is_none() {
+            assumed.push(format!(
+                "timescales up to {} ms (--tau-max)",
+                config.memory_tau_max
+            ));
+        }
+        if !assumed.is_empty() {
+            tell!(
+                "note: {}: not in the weights, and no configuration beside them; assuming {}",
+                weights.display(),
+                assumed.join(" and ")
+            );
         }
         Ok(config)
     }

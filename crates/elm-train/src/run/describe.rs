@@ -61,6 +61,10 @@ impl Finished<'_> {
         Ok(Report {
             title: self.title.clone(),
             facts: self.facts(),
+            published: self
+                .outcome
+                .published_memory
+                .map(|m| format!("Published, M = {m}")),
             summary: self.summary(),
             loss_curve: records
                 .iter()
@@ -190,12 +194,7 @@ impl Finished<'_> {
              re-aligned to its file's mean and spread, first 500 ms dropped); {} left out for more than 24 output spikes.",
             self.outcome.simulations, self.outcome.dropped
         )];
-        if let Some(m) = self.outcome.published_memory {
-            notes.push(format!(
-                "Published: the published model with {m} memory units, evaluated by the published code on the same simulations; \
-                 it was trained on far more data."
-            ));
-        }
+        notes.extend(self.outcome.comparison.clone());
         notes
     }
 }

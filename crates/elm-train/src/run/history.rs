@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::folder::write_whole;
 use crate::error::{Result, TrainError};
 
 /// What one epoch came to.
@@ -15,7 +16,7 @@ pub struct EpochRecord {
     pub epoch: usize,
     /// Gradient steps since the start of training.
     pub step: u64,
-    /// Seconds since this session of the run began.
+    /// Seconds of training up to here, over all sessions of the run.
     pub seconds: f64,
     /// Learning rate of the last step.
     pub learning_rate: f64,
@@ -56,7 +57,8 @@ pub struct History {
 }
 
 impl History {
-    /// The history in a run's folder, empty if there is none yet.
+    /// The history in a run's folder, empty if there is none yet. A last line that was cut off while it was being
+    /// written does not count.
     ///
     /// # Errors
     /// [`TrainError::File`] if `metrics.jsonl` cannot be read or holds something else.
@@ -66,7 +68,8 @@ impl History {
         if path.exists() {
             let text = std::fs::read_to_string(&path)
                 .map_err(|e| TrainError::file(&path, format!("cannot read the metrics: {e}")))?;
-            for (i, line) in text.lines().enumerate() {
+            let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+            for (i, line) in whole.lines().enumerate() {
                 records.push(serde_json::from_str(line).map_err(|e| {
                     TrainError::file(
                         &path,
@@ -93,16 +96,27 @@ impl History {
             .min_by(|a, b| a.valid_loss.total_cmp(&b.valid_loss))
     }
 
-    /// Forgets the epochs after `step`, which a resumed run trains again.
+    /// Forgets the epochs after `step`, which a resumed run trains again. The lines of the others stay as they are.
     ///
     /// # Errors
-    /// [`TrainError::File`] if the files cannot be written.
+    /// [`TrainError::File`] if the files cannot be read or written.
     pub fn keep_until(&mut self, step: u64) -> Result<()> {
         self.records.retain(|r| r.step <= step);
-        let jsonl: String = self.records.iter().map(|r| self.json(r) + "\n").collect();
-        let csv: String = self.records.iter().map(|r| r.csv() + "\n").collect();
-        self.write("metrics.jsonl", &jsonl, false)?;
-        self.write("metrics.csv", &format!("{CSV_HEADER}\n{csv}"), false)
+        let count = self.records.len();
+        let first = |name: &str, lines: usize| -> String {
+            let text = std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+            text.split_inclusive('\n').take(lines).collect()
+        };
+        write_whole(
+            &self.folder.join("metrics.jsonl"),
+            &first("metrics.jsonl", count),
+        )?;
+        let mut csv = first("metrics.csv", count + 1);
+        if csv.lines().count() != count + 1 || !csv.starts_with(CSV_HEADER) {
+            let lines: String = self.records.iter().map(|r| r.csv() + "\n").collect();
+            csv = format!("{CSV_HEADER}\n{lines}");
+        }
+        write_whole(&self.folder.join("metrics.csv"), &csv)
     }
 
     /// Adds an epoch.
@@ -111,10 +125,10 @@ impl History {
     /// [`TrainError::File`] if the files cannot be written.
     pub fn push(&mut self, record: EpochRecord) -> Result<()> {
         if self.records.is_empty() {
-            self.write("metrics.csv", &format!("{CSV_HEADER}\n"), false)?;
+            write_whole(&self.folder.join("metrics.csv"), &format!("{CSV_HEADER}\n"))?;
         }
-        self.write("metrics.jsonl", &(self.json(&record) + "\n"), true)?;
-        self.write("metrics.csv", &(record.csv() + "\n"), true)?;
+        self.append("metrics.jsonl", &(self.json(&record) + "\n"))?;
+        self.append("metrics.csv", &(record.csv() + "\n"))?;
         self.records.push(record);
         Ok(())
     }
@@ -124,16 +138,11 @@ impl History {
         serde_json::to_string(record).unwrap_or_default()
     }
 
-    fn write(&self, name: &str, text: &str, append: bool) -> Result<()> {
+    fn append(&self, name: &str, text: &str) -> Result<()> {
         let path = self.folder.join(name);
-        let mut options = OpenOptions::new();
-        options.create(true);
-        if append {
-            options.append(true)
-        } else {
-            options.write(true).truncate(true)
-        };
-        options
+        OpenOptions::new()
+            .create(true)
+            .append(true)
             .open(&path)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|e| TrainError::file(&path, format!("cannot write the metrics: {e}")))
@@ -175,6 +184,32 @@ mod tests {
         );
         let csv = std::fs::read_to_string(folder.path().join("metrics.csv")).unwrap();
         assert_eq!(csv.lines().count(), 2, "{csv}");
+    }
+
+    #[test]
+    fn lines_that_stay_keep_every_digit_and_a_cut_off_one_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("metrics.jsonl");
+        let mut history = History::open(folder.path()).unwrap();
+        for epoch in 1..=50 {
+            history
+                .push(record(epoch, 1.0 / (epoch as f64 + 0.1)))
+                .unwrap();
+        }
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{text}{{\"epoch\": 51, \"st")).unwrap();
+        let mut again = History::open(folder.path()).unwrap();
+        assert_eq!(again.records().len(), 50);
+        again.keep_until(10_000).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+        // a CSV that does not go with it is written anew
+        std::fs::write(folder.path().join("metrics.csv"), "x").unwrap();
+        again.keep_until(20).unwrap();
+        let csv = std::fs::read_to_string(folder.path().join("metrics.csv")).unwrap();
+        assert!(
+            csv.starts_with(CSV_HEADER) && csv.lines().count() == 3,
+            "{csv}"
+        );
     }
 
     #[test]

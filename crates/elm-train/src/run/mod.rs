@@ -9,9 +9,10 @@ mod learn;
 mod outcome;
 mod progress;
 mod train;
+mod unfinished;
 
-pub use data::Part;
 pub use data::load as load_simulations;
+pub use data::{Part, about};
 pub use folder::RunFolder;
 pub use history::{EpochRecord, History};
 pub use outcome::{Outcome, ResultRow};

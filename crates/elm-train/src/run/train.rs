@@ -10,17 +10,18 @@ use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Device;
 use burn::train::metric::LossMetric;
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
-use elm_data::neuronio::{Simulation, WindowConfig, WindowSampler};
+use elm_data::neuronio::{Simulation, WindowConfig, WindowSampler, evaluated};
 use elm_model::weights::{infer_config, load_published};
 
 use super::checkpoints::{self, KeepLastTwo};
-use super::data::{Part, load};
+use super::data::{Part, about, load};
 use super::describe::Finished;
 use super::folder::RunFolder;
 use super::history::History;
 use super::learn::Loop;
 use super::outcome::Outcome;
 use super::progress::{ProgressRenderer, StatusLine};
+use super::unfinished::Unfinished;
 use crate::device::describe;
 use crate::error::{Result, TrainError};
 use crate::recipe::{DataSource, Recipe};
@@ -28,6 +29,7 @@ use crate::report::render;
 use crate::task::neuronio::{
     self, LossWeights, NeuronIoModel, PooledMetric, PooledQuantity, WindowLoader,
 };
+use crate::{say, tell};
 
 /// The cell has not settled before this time (ms): no window starts there.
 const IGNORE_FIRST_MS: usize = 500;
@@ -68,36 +70,40 @@ pub fn train(options: TrainOptions) -> Result<()> {
     };
     recipe.validate()?;
     let data = open_data(&recipe)?;
-    let checkpoint = existing
-        .as_ref()
-        .map(|f| checkpoints::latest(f.path()))
-        .transpose()?;
     options.device.seed(recipe.seed);
     // on a device with autodiff, or its parameters would not be trained
     let neuron = recipe
         .model
         .config()
         .init(&options.device.clone().autodiff())?;
-    let folder = match existing {
-        Some(folder) => folder,
-        None => RunFolder::create(options.out.as_deref(), &options.name)?,
-    };
-    folder.describe(&recipe, &describe(&options.device))?;
-    println!(
-        "training {} trained parameters, {} memory units, on {}; run folder {}",
-        neuron.num_trained(),
-        neuron.config().num_memory,
-        describe(&options.device),
-        folder.path().display()
-    );
-    let mut history = History::open(folder.path())?;
-    history.keep_until(checkpoint.unwrap_or(0) as u64)?;
-    let history = Arc::new(Mutex::new(history));
     let weights = LossWeights {
         spike: recipe.train.spike_weight,
         soma: recipe.train.soma_weight,
     };
     let model = NeuronIoModel::new(neuron, weights, recipe.train.clip_norm);
+    let (folder, history, checkpoint) = match existing {
+        Some(folder) => {
+            let history = History::open(folder.path())?;
+            let checkpoint = resumable(&folder, &history, &model)?;
+            (folder, history, checkpoint)
+        }
+        None => {
+            let folder = RunFolder::create(options.out.as_deref(), &options.name)?;
+            let history = History::open(folder.path())?;
+            (folder, history, None)
+        }
+    };
+    folder.describe(&recipe, &describe(&options.device))?;
+    say!(
+        "training {} trained parameters, {} memory units, on {}; run folder {}",
+        model.neuron.num_trained(),
+        model.neuron.config().num_memory,
+        describe(&options.device),
+        folder.path().display()
+    );
+    let mut history = history;
+    history.keep_until(checkpoint.unwrap_or(0) as u64)?;
+    let history = Arc::new(Mutex::new(history));
     let stopped = learn(
         &options,
         &recipe,
@@ -111,13 +117,46 @@ pub fn train(options: TrainOptions) -> Result<()> {
         .lock()
         .map_err(|_| TrainError::Run("the history is out of reach".into()))?;
     if stopped {
-        println!(
+        say!(
             "stopped; checkpoint kept, go on with: elm train --resume {}",
             folder.path().display()
         );
         return Ok(());
     }
     finish(&recipe, &data, &folder, &history, &options.device)
+}
+
+/// The checkpoint that a run goes on from; none where it was stopped before its first.
+fn resumable(
+    folder: &RunFolder,
+    history: &History,
+    model: &NeuronIoModel,
+) -> Result<Option<usize>> {
+    let Some(found) = checkpoints::latest(folder.path(), model)? else {
+        if history.records().is_empty() {
+            return Ok(None);
+        }
+        return Err(TrainError::file(
+            &folder.file("checkpoint"),
+            "expected a checkpoint to go on from, found none",
+        ));
+    };
+    if let Some(problem) = found.damaged {
+        tell!(
+            "note: the last checkpoint cannot be read ({problem}); going on from step {}",
+            found.step
+        );
+    }
+    let best = folder.file("model.safetensors");
+    if history
+        .records()
+        .iter()
+        .any(|r| r.step <= found.step as u64)
+    {
+        // needed for the test if no later epoch is better
+        infer_config(&best)?;
+    }
+    Ok(Some(found.step))
 }
 
 fn open_data(recipe: &Recipe) -> Result<Data> {
@@ -134,9 +173,16 @@ fn open_data(recipe: &Recipe) -> Result<Data> {
         .map(|s| (s.duration_ms as usize).saturating_sub(IGNORE_FIRST_MS))
         .sum();
     let per_batch = config.batch_size * config.window_ms;
+    let sampler = |simulations: Vec<Simulation>, source: &DataSource| {
+        WindowSampler::new(simulations.into(), config, recipe.seed)
+            .map(Arc::new)
+            .map_err(|error| about(source.paths(), error))
+    };
+    // asked for now, not after the training
+    evaluated(&test).map_err(|error| about(recipe.data.test.paths(), error))?;
     Ok(Data {
-        train: Arc::new(WindowSampler::new(train.into(), config, recipe.seed)?),
-        valid: Arc::new(WindowSampler::new(valid.into(), config, recipe.seed)?),
+        train: sampler(train, &recipe.data.train)?,
+        valid: sampler(valid, &recipe.data.valid)?,
         // Windows are drawn at random: twice the length covers most of it.
         valid_batches: (2 * usable).div_ceil(per_batch).max(1) as u64,
         test,
@@ -166,7 +212,8 @@ fn learn(
         batches,
         position: position.clone(),
         history,
-        best_model: folder.file("model.safetensors"),
+        folder: folder.path().to_path_buf(),
+        unfinished: Unfinished::load(folder.path(), first),
         failure: failure.clone(),
     };
     let optimizer = AdamConfig::new().with_epsilon(1e-8).init();
@@ -237,8 +284,8 @@ fn finish(
     let json =
         serde_json::to_string_pretty(&outcome).map_err(|e| TrainError::Run(e.to_string()))?;
     folder.write("test.json", &(json + "\n"))?;
-    println!("\n{}", outcome.table());
-    println!("model  {}", model.display());
+    say!("\n{}", outcome.table());
+    say!("model  {}", model.display());
     let report = Finished {
         recipe,
         title: format!(
@@ -254,6 +301,6 @@ fn finish(
     }
     .report()?;
     folder.write("report.html", &render(&report))?;
-    println!("report {}", folder.file("report.html").display());
+    say!("report {}", folder.file("report.html").display());
     Ok(())
 }

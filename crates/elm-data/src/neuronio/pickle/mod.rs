@@ -12,12 +12,13 @@ use crate::{DataError, Result};
 
 /// Reads the simulations of a NeuronIO file, `.p` or `.p.gz` (decided by content, not by name).
 ///
-/// Pickles of protocols 2 to 4 are read, from Python 2 or 3. Nothing in the file is executed. Large fields that are
+/// Pickles of protocols 2 to 5 are read, from Python 2 or 3. Nothing in the file is executed. Large fields that are
 /// not needed are skipped without being held in memory.
 ///
 /// # Errors
 /// If the file cannot be read, is cut off or damaged, asks for anything but numpy data, or does not hold what a
-/// NeuronIO file must: 639 segments, spike times (ms) inside the simulation, one finite voltage per ms.
+/// NeuronIO file must: 639 segments, spike times (ms) inside the simulation, input on at least one synapse, one
+/// finite voltage per ms.
 pub fn read_pickle(path: &Path) -> Result<Vec<Simulation>> {
     simulations(
         path,
