@@ -5,6 +5,7 @@
 
 mod extract;
 mod fast;
+mod inflate;
 mod memo;
 mod numpy;
 mod stream;
@@ -53,8 +54,8 @@ pub fn read_pickle(path: &Path) -> Result<Vec<Simulation>> {
         .map_err(|e| DataError::io(path, "read it", e))?;
     let gzip = known == 2 && magic == GZIP_MAGIC;
     let inner: Box<dyn Read> = if gzip {
-        let buffered = std::io::BufReader::with_capacity(1 << 16, file);
-        Box::new(flate2::bufread::MultiGzDecoder::new(buffered))
+        let content = inflate::inflate(file);
+        Box::new(content.map_err(|e| DataError::io(path, "decompress it", e))?)
     } else {
         Box::new(file)
     };
