@@ -170,7 +170,7 @@ impl ElmNeuronConfig {
             if !(single.is_finite() && single > 0.0) {
                 return fail(
                     field,
-                    format!("must be a positive number (of 32 bits), found {value}"),
+                    format!("must be a positive number (of 32 bits), found {value:?}"),
                 );
             }
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use elm_model::weights::{PublishedConfig, carried_config, infer_config, load_published};
-use elm_model::{ElmNeuron, ElmNeuronConfig, HiddenActivation, Routing};
+use elm_model::{ElmError, ElmNeuron, ElmNeuronConfig, HiddenActivation, Routing};
 
 use crate::error::{Result, TrainError};
 use crate::tell;
@@ -27,16 +27,29 @@ impl WeightArgs {
     /// The neuron, and its configuration: from the file itself where it holds one, from its shapes and the
     /// published configuration beside it, and from the options, which win.
     pub(super) fn load(&self, weights: &Path, device: &Device) -> Result<ElmNeuron> {
-        let config = self.resolve(weights)?;
-        Ok(load_published(weights, &config, device)?)
+        let (config, assumed) = self.resolve(weights)?;
+        let neuron = load_published(weights, &config, device).map_err(|error| match error {
+            ElmError::Config { .. } => TrainError::file(weights, error),
+            other => other.into(),
+        })?;
+        if !assumed.is_empty() {
+            tell!(
+                "note: {}: not in the weights, and no configuration beside them; assuming {}",
+                weights.display(),
+                assumed.join(" and ")
+            );
+        }
+        Ok(neuron)
     }
 
-    fn resolve(&self, weights: &Path) -> Result<ElmNeuronConfig> {
+    /// The configuration, and what of it nothing tells.
+    fn resolve(&self, weights: &Path) -> Result<(ElmNeuronConfig, Vec<String>)> {
         let carried = carried_config(weights)?;
         let file = self.config.clone().or_else(|| match carried {
             Some(_) => None,
             None => beside(weights),
         });
+        let mut assumed = Vec::new();
         let mut config = match (file, carried) {
             (Some(path), carried) => {
                 let version = match carried {
@@ -46,7 +59,15 @@ impl WeightArgs {
                 read_published(&path)?.to_config(version)
             }
             (None, Some(config)) => config,
-            (None, None) => self.assumed(weights)?,
+            (None, None) => {
+                let mut config = infer_config(weights)?;
+                // every published NeuronIO neuron has this bound
+                if config.routing == Routing::Neuronio {
+                    config.memory_tau_max = 150.0;
+                }
+                assumed = self.assumed(&config);
+                config
+            }
         };
         if let Some(tau) = self.tau_max {
             config.memory_tau_max = tau;
@@ -54,15 +75,11 @@ impl WeightArgs {
         if let Some(name) = &self.activation {
             config.activation = parse_activation(name)?;
         }
-        Ok(config)
+        Ok((config, assumed))
     }
 
-    /// What the shapes tell, and for the rest what the published NeuronIO neurons have; says so.
-    fn assumed(&self, weights: &Path) -> Result<ElmNeuronConfig> {
-        let mut config = infer_config(weights)?;
-        if config.routing == Routing::Neuronio {
-            config.memory_tau_max = 150.0;
-        }
+    /// What neither shapes nor options tell of a configuration from shapes.
+    fn assumed(&self, config: &ElmNeuronConfig) -> Vec<String> {
         let mut assumed = Vec::new();
         if self.activation.is_none() && config.hidden_layers > 0 {
             assumed.push("relu (--activation)".to_string());
@@ -73,14 +90,7 @@ impl WeightArgs {
                 config.memory_tau_max
             ));
         }
-        if !assumed.is_empty() {
-            tell!(
-                "note: {}: not in the weights, and no configuration beside them; assuming {}",
-                weights.display(),
-                assumed.join(" and ")
-            );
-        }
-        Ok(config)
+        assumed
     }
 }
 

@@ -106,7 +106,7 @@ impl Recipe {
             if !((value as f32).is_finite() && value >= 0.0) {
                 return fail(
                     key,
-                    format!("must be a number of at least 0, found {value}"),
+                    format!("must be a number of at least 0, found {value:?}"),
                 );
             }
         }

@@ -2,7 +2,6 @@
 
 mod extract;
 
-use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,10 +32,7 @@ pub fn read_pickle(path: &Path) -> Result<Vec<Simulation>> {
 /// As [`read_pickle`].
 pub fn read_pickle_bytes(name: &str, bytes: &[u8]) -> Result<Vec<Simulation>> {
     let path = Path::new(name);
-    simulations(
-        path,
-        &Pickle::from_reader(path, Cursor::new(bytes), &extract::NEEDED)?,
-    )
+    simulations(path, &Pickle::from_bytes(path, bytes, &extract::NEEDED)?)
 }
 
 fn simulations(path: &Path, pickle: &Pickle) -> Result<Vec<Simulation>> {
