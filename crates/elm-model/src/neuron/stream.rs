@@ -8,7 +8,7 @@ use super::state::ElmState;
 use crate::ElmError;
 use crate::memory_scan::cpu::isa::{Isa, Level, by_isa};
 use crate::memory_scan::cpu::pack::{Packed, padded};
-use crate::memory_scan::cpu::product::for_each_nonzero;
+use crate::memory_scan::cpu::product::{add_scaled, for_each_nonzero};
 use crate::memory_scan::cpu::real::Real;
 use crate::memory_scan::cpu::scan::activate;
 use crate::memory_scan::{SQUASH_GAIN, SQUASH_SLOPE};
@@ -222,13 +222,10 @@ impl ElmStream {
 
     /// Adds one channel's row of the matrix to the trace.
     #[inline(always)]
-    fn add_channel(&mut self, channel: usize, value: f32) {
+    fn add_channel<I: Isa>(&mut self, channel: usize, value: f32) {
         let width = self.trace.len();
         let row = &self.matrix[channel * width..][..width];
-        self.trace
-            .iter_mut()
-            .zip(row)
-            .for_each(|(t, w)| *t += value * *w);
+        add_scaled::<I, f32>(&mut self.trace, value, row);
     }
 
     #[inline(always)]
@@ -289,7 +286,7 @@ by_isa!(dense_isa => dense [] [] (stream: &mut ElmStream, x: &[f32]));
 #[inline(always)]
 fn dense<I: Isa>(stream: &mut ElmStream, x: &[f32]) {
     stream.decay_trace();
-    for_each_nonzero(x, |channel, value| stream.add_channel(channel, value));
+    for_each_nonzero::<I, f32>(x, |channel, value| stream.add_channel::<I>(channel, value));
     stream.advance::<I>();
 }
 
@@ -299,7 +296,7 @@ by_isa!(sparse_isa => sparse [] [] (stream: &mut ElmStream, events: &[(usize, f3
 fn sparse<I: Isa>(stream: &mut ElmStream, events: &[(usize, f32)]) {
     stream.decay_trace();
     for &(channel, value) in events {
-        stream.add_channel(channel, value);
+        stream.add_channel::<I>(channel, value);
     }
     stream.advance::<I>();
 }

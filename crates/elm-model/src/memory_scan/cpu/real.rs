@@ -29,6 +29,15 @@ pub trait Real:
     fn fused(self, a: Self, b: Self) -> Self;
     /// tanh; for f32 within 4 units in the last place, without branches.
     fn tanh_fast(self) -> Self;
+    /// A bit for each number that is not zero, the lowest for the first.
+    #[inline(always)]
+    fn nonzero<I: Isa>(values: &[Self; 16]) -> u32 {
+        let zero = Self::default();
+        values
+            .iter()
+            .enumerate()
+            .fold(0, |mask, (i, v)| mask | (u32::from(*v != zero) << i))
+    }
     /// Most lanes of a panel for this many samples, see [`Level::max_lanes`].
     fn max_lanes(level: Level, rows: usize) -> usize;
     /// `out[r] += input[r] · panel` for one packed panel of this many lanes, see `super::panel`; the caller is compiled
@@ -46,6 +55,34 @@ impl Real for f32 {
     const LANE: usize = 16;
     fn max_lanes(level: Level, rows: usize) -> usize {
         level.max_lanes(rows)
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn nonzero<I: Isa>(values: &[Self; 16]) -> u32 {
+        use core::arch::x86_64::*;
+        // SAFETY (both blocks): the machine has the instructions of `I`, for `by_isa!` alone runs these copies, and
+        // sixteen numbers are there to be read.
+        match I::LEVEL {
+            Level::Avx512 => unsafe {
+                let values = _mm512_loadu_ps(values.as_ptr());
+                u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(
+                    values,
+                    _mm512_setzero_ps(),
+                ))
+            },
+            Level::Avx2 => unsafe {
+                let half = |at: usize| {
+                    let values = _mm256_loadu_ps(values.as_ptr().add(at));
+                    let nonzero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(values, _mm256_setzero_ps());
+                    _mm256_movemask_ps(nonzero) as u32
+                };
+                half(0) | (half(8) << 8)
+            },
+            Level::Base => values
+                .iter()
+                .enumerate()
+                .fold(0, |mask, (i, v)| mask | (u32::from(*v != 0.0) << i)),
+        }
     }
     #[inline(always)]
     fn of(v: f64) -> Self {
