@@ -28,5 +28,6 @@ pub mod weights;
 
 pub use error::ElmError;
 pub use neuron::{
-    ElmNeuron, ElmNeuronConfig, ElmState, ElmStream, HiddenActivation, NeuronVersion, Recording, Routing,
+    ElmNeuron, ElmNeuronConfig, ElmState, ElmStream, HiddenActivation, NeuronVersion, Recording,
+    Routing,
 };

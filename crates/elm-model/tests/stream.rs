@@ -56,9 +56,7 @@ fn stream_goes_on_from_a_state() {
             let values: Vec<f32> = (0..20 * 12).map(|i| ((i * 7) % 5) as f32 - 2.0).collect();
             let x = Tensor::<3>::from_data(TensorData::new(values.clone(), [1, 20, 12]), &device);
             let want = host(neuron.forward(x.clone()));
-            let (_, state) = neuron
-                .forward_with_state(x.narrow(1, 0, 11), None)
-                .unwrap();
+            let (_, state) = neuron.forward_with_state(x.narrow(1, 0, 11), None).unwrap();
             let mut stream = neuron.stream_from(&state).unwrap();
             for t in 11..20 {
                 let y = stream.step(&values[t * 12..][..12]).unwrap();

@@ -1,4 +1,8 @@
-//! Timing of forward pass and training step at the sizes of the papers.
+//! Timing of forward pass and training step at the sizes of the papers, and of loading beside training.
+
+mod loading;
+
+pub use loading::{LoadingRates, loading_rates};
 
 use std::time::{Duration, Instant};
 

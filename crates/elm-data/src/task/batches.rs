@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::TaskData;
 use crate::stream::BatchSource;
-use crate::{DataError, Encoding, Result, SequenceBatch};
+use crate::{BatchValues, DataError, Encoding, Result, SequenceBatch};
 
 /// In which order samples are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub struct SampleBatches {
     encoding: Encoding,
     batch_size: usize,
     order: Order,
+    dropout: Option<Dropout>,
     /// The orders of the epochs last asked for: workers are in one or two epochs at a time.
     shuffled: Mutex<Vec<(u64, Arc<[u32]>)>>,
 }
@@ -57,8 +58,19 @@ impl SampleBatches {
             encoding,
             batch_size,
             order,
+            dropout: None,
             shuffled: Mutex::new(Vec::new()),
         })
+    }
+
+    /// Leaves out each input value with probability `rate` (0 to below 1), drawn anew for each batch; dense values that
+    /// stay are scaled by `1 / (1 − rate)`, tokens are blanked.
+    pub fn with_input_dropout(mut self, rate: f32, seed: u64) -> Self {
+        self.dropout = (rate > 0.0).then_some(Dropout {
+            rate: rate.min(0.999),
+            seed,
+        });
+        self
     }
 
     /// The data.
@@ -134,6 +146,46 @@ impl BatchSource for SampleBatches {
             .into_iter()
             .map(|(epoch, sample)| self.data.read(epoch, sample))
             .collect::<Result<_>>()?;
-        SequenceBatch::encode(&samples, &self.encoding)
+        let mut batches = SequenceBatch::encode(&samples, &self.encoding)?;
+        if let Some(dropout) = self.dropout {
+            dropout.apply(index, &mut batches);
+        }
+        Ok(batches)
+    }
+}
+
+/// Random blanks in the input, the same whenever a batch is made again.
+#[derive(Debug, Clone, Copy)]
+struct Dropout {
+    rate: f32,
+    seed: u64,
+}
+
+impl Dropout {
+    fn apply(self, index: u64, batches: &mut [SequenceBatch]) {
+        // not the numbers that shuffle
+        let mut rng = ChaCha8Rng::seed_from_u64(!self.seed);
+        rng.set_stream(index);
+        let scale = 1.0 / (1.0 - self.rate);
+        for batch in batches {
+            match &mut batch.values {
+                // a zero stays zero: what is sparse takes few draws
+                BatchValues::Dense(x) => x.iter_mut().filter(|v| **v != 0.0).for_each(|v| {
+                    *v *= if rng.random::<f32>() < self.rate {
+                        0.0
+                    } else {
+                        scale
+                    };
+                }),
+                BatchValues::Tokens(tokens) => tokens
+                    .iter_mut()
+                    .filter(|token| **token != 0)
+                    .for_each(|token| {
+                        if rng.random::<f32>() < self.rate {
+                            *token = 0;
+                        }
+                    }),
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -72,6 +73,17 @@ fn batches_are_the_same_whatever_the_number_of_workers() {
 }
 
 #[test]
+fn dropout_blanks_its_share_and_is_the_same_each_time() {
+    let order = Order::Shuffled { seed: 1 };
+    let source = batches(order, 1000).with_input_dropout(0.3, 5);
+    let make = |index| source.make(index).unwrap().remove(0).dense().into_owned();
+    assert_eq!(make(0), make(0));
+    assert_ne!(make(0), make(1));
+    let kept: f32 = make(0).iter().sum();
+    assert!((650.0..750.0).contains(&kept), "{kept} of 1000 tokens");
+}
+
+#[test]
 fn evaluation_goes_once_through_or_takes_evenly_spaced_samples() {
     let stored = batches(Order::Stored { most: None }, 4);
     assert_eq!(stored.batches(), 3);
@@ -91,7 +103,7 @@ fn synthetic_spikes_are_never_taken_for_digits() {
     let dir = tempfile::tempdir().unwrap();
     let mut options = SyntheticShdOptions::new(dir.path(), 1);
     (options.train, options.test) = (40, 20);
-    generate_shd(&options, &|_| {}).unwrap();
+    generate_shd(&options, &|_| ControlFlow::Continue(())).unwrap();
     let open = |task: Task, dir: &Path| task.open(dir, Split::Test, &TaskOptions::default());
     assert_eq!(open(Task::SyntheticSpikes, dir.path()).unwrap().len(), 20);
     let problem = |task, dir: &Path| open(task, dir).err().unwrap().to_string();
@@ -115,7 +127,7 @@ fn pairs_are_new_each_epoch_in_training_only() {
     let dir = tempfile::tempdir().unwrap();
     let mut options = SyntheticShdOptions::new(dir.path(), 1);
     (options.train, options.test) = (200, 20);
-    generate_shd(&options, &|_| {}).unwrap();
+    generate_shd(&options, &|_| ControlFlow::Continue(())).unwrap();
     let options = TaskOptions {
         pairs: Some(30),
         ..TaskOptions::default()

@@ -273,10 +273,7 @@ impl ElmStream {
         }
         let z = &self.stages[last].value;
         let (decay, gate) = (&self.decay[..z.len()], &self.gate[..z.len()]);
-        let (memory, decayed) = (
-            &mut self.memory[..z.len()],
-            &mut self.decayed[..z.len()],
-        );
+        let (memory, decayed) = (&mut self.memory[..z.len()], &mut self.decayed[..z.len()]);
         for (j, z) in z.iter().enumerate() {
             memory[j] = decayed[j] + gate[j] * (SQUASH_SLOPE as f32 * *z).tanh_fast();
             decayed[j] = decay[j] * memory[j];

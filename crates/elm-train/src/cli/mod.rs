@@ -5,6 +5,7 @@ mod data;
 mod eval;
 mod info;
 mod recipes;
+mod stop;
 mod train;
 mod weights;
 
@@ -27,7 +28,8 @@ Examples:
   elm train                          train on the shipped simulations
   elm train --recipe my.toml --set train.epochs=5
   elm eval --weights model.safetensors
-  elm data convert full_ergodic_train_batch_1 --out converted
+  elm train --recipe spikes          spike patterns, made on first use
+  elm data list                      tasks and where to get their files
 
 Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda";
 
@@ -41,7 +43,7 @@ enum Command {
     Info(info::Args),
     /// List the built-in recipes, or print one
     Recipes(recipes::Args),
-    /// Convert or describe NeuronIO simulations
+    /// List, check, convert or generate the data of tasks
     Data(data::Args),
     /// Time forward pass and training step on this machine
     Bench(bench::Args),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::json;
 
 use crate::error::{Result, TrainError};
@@ -86,6 +87,16 @@ impl RunFolder {
             "command": std::env::args().collect::<Vec<_>>(),
         });
         self.write("run.json", &format!("{facts:#}\n"))
+    }
+
+    /// Writes `value` as JSON.
+    ///
+    /// # Errors
+    /// [`TrainError::File`] if it cannot be written.
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        let json = serde_json::to_string_pretty(value)
+            .map_err(|e| TrainError::file(&self.file(name), e))?;
+        self.write(name, &(json + "\n"))
     }
 
     /// Writes a file whole: under another name first, so that a reader never sees a part of it.

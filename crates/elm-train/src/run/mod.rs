@@ -3,17 +3,20 @@
 mod checkpoints;
 mod data;
 mod describe;
+mod experiment;
 mod folder;
 mod history;
 mod learn;
+mod neuronio;
 mod outcome;
 mod progress;
+mod sequence;
 mod train;
 
 pub use data::Part;
 pub use data::load as load_simulations;
 pub use folder::RunFolder;
-pub use history::{EpochRecord, History};
+pub use history::{Column, EpochRecord, History};
 pub use outcome::{Outcome, ResultRow};
 pub use progress::{StatusLine, duration};
 pub use train::{TrainOptions, train};
