@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use elm_train::bench::BenchConfig;
 
-use measure::{Implementation, Measurement};
+use measure::{Implementation, Job, Measurement};
 
 /// Time the neuron against its baselines on this machine.
 #[derive(Debug, Parser)]
@@ -31,6 +31,9 @@ struct Args {
     /// CPU threads to time with
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
     threads: Vec<usize>,
+    /// Time steps [default: those of the size]
+    #[arg(long, hide = true)]
+    steps: Option<usize>,
     /// Seconds for each of forward pass and training step
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
@@ -65,41 +68,78 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), String> {
     if let Some(implementation) = args.one {
-        return measure::here(
+        return measure::here(&Job {
             implementation,
-            args.config[0],
-            args.threads[0],
-            args.seconds,
-        );
+            config: args.config[0],
+            steps: args.steps,
+            threads: args.threads[0],
+            seconds: args.seconds,
+        });
     }
     if args.loading {
         return loading::run(args.seconds);
     }
+    let mut limits = Vec::new();
     for &threads in &args.threads {
-        let share = measure::recurrence_share(threads, args.seconds)?;
+        let share = measure::share(threads, args.seconds)?;
         println!(
             "{threads} thread(s): recurrence {:.1} GFlop/s, large matrix product {:.1} GFlop/s, share {:.0} %",
             share.recurrence_gflops,
             share.product_gflops,
             100.0 * share.recurrence_gflops / share.product_gflops
         );
+        limits.push(share.product_gflops);
     }
+    println!(
+        "one step at a time (NeuronIO, 20 memory units, 1278 channels): {:.2} microseconds",
+        measure::stream(args.seconds)?
+    );
+    scaling(args)?;
     table::header();
     for &config in &args.config {
-        for &threads in &args.threads {
+        for (&threads, &limit) in args.threads.iter().zip(&limits) {
             let mut rows: Vec<(&str, Measurement)> = Vec::new();
             for implementation in Implementation::all(args.with_pytorch) {
-                let result = measure::apart(
+                let job = Job {
                     implementation,
                     config,
+                    steps: None,
                     threads,
-                    args.seconds,
-                    &args.pytorch_script,
-                )?;
+                    seconds: args.seconds,
+                };
+                let result = measure::apart(&job, &args.pytorch_script)?;
                 rows.push((implementation.label(), result));
             }
-            table::rows(config.name(), threads, &rows);
+            table::rows(config.name(), threads, limit, &rows);
         }
     }
+    Ok(())
+}
+
+/// How a training step's time and memory grow with the length of the sequence.
+fn scaling(args: &Args) -> Result<(), String> {
+    const SHORT: usize = 1024;
+    const LONG: usize = 16 * SHORT;
+    let config = BenchConfig::LraM100;
+    let (neuron, batch, _) = config.sizes();
+    let at = |steps| {
+        let job = Job {
+            implementation: Implementation::Fused,
+            config,
+            steps: Some(steps),
+            threads: args.threads.iter().copied().max().unwrap_or(1),
+            seconds: args.seconds,
+        };
+        measure::apart(&job, &args.pytorch_script)
+    };
+    let (short, long) = (at(SHORT)?, at(LONG)?);
+    let bytes = (long.peak_mb - short.peak_mb) * 1024.0 * 1024.0 / (batch * (LONG - SHORT)) as f64;
+    let (m, h, i) = (neuron.num_memory, neuron.hidden(), neuron.num_inputs);
+    println!(
+        "{}: {LONG} steps take {:.1} times as long as {SHORT}; {bytes:.0} bytes per step and sample, where 4·(2M + H) and the input are {}",
+        config.name(),
+        long.train_ms / short.train_ms,
+        4 * (2 * m + h + i)
+    );
     Ok(())
 }

@@ -463,7 +463,7 @@ fn evaluations_that_cannot_be_done_say_why() {
     assert!(problem(&[], &[]).contains("found none among 0"));
     assert!(
         problem(std::slice::from_ref(&silent), &[oracle(&silent, 1.0, 0.0)])
-            .contains("0 with and 400 without")
+            .contains("an output spike after the first 500 ms")
     );
     assert!(
         problem(std::slice::from_ref(&short), &[oracle(&short, 1.0, 0.0)])

@@ -101,7 +101,7 @@ fn cut_off_files() {
 #[test]
 fn files_of_another_kind() {
     says(b"time,channel\n1,2\n", &["expected a pickle"]);
-    says(b"\x80\x05N.", &["protocol 5"]);
+    says(b"\x80\x06N.", &["protocol 6"]);
     says(
         b"\x80\x02N.",
         &["expected a dict with Params and Results, found None"],
@@ -137,6 +137,11 @@ fn foreign_names_are_refused_and_not_called() {
         &["`builtins.eval`"],
     );
     says(b"\x80\x02(I1\nios\nsystem\n.", &["opcode 0x69"]);
+    // `bytes` is known for writing no bytes, not for making them.
+    says(
+        b"\x80\x02c__builtin__\nbytes\nJ\xff\xff\xff\x7f\x85R.",
+        &["arguments that numpy and Python do not write"],
+    );
 }
 
 #[test]
@@ -230,6 +235,14 @@ fn contents_out_of_range() {
     }
     says(
         &write(Content {
+            excitatory: vec![(0, vec![]), (5, vec![])],
+            inhibitory: vec![],
+            ..Content::default()
+        }),
+        &["simulation 0", "expected input spikes, found none"],
+    );
+    says(
+        &write(Content {
             output: vec![f32::NAN],
             ..Content::default()
         }),
@@ -279,6 +292,10 @@ fn sizes_in_a_pickle_are_not_believed() {
     }
     says(
         b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\xffabc",
+        &["cut off"],
+    );
+    says(
+        b"\x80\x05\x96\xff\xff\xff\xff\xff\xff\xff\x7fabc",
         &["cut off"],
     );
     says(
@@ -483,7 +500,7 @@ proptest! {
     }
 }
 
-const OPCODES: [&[u8]; 34] = [
+const OPCODES: [&[u8]; 37] = [
     b"N",
     b"\x88",
     b"K\x07",
@@ -518,4 +535,7 @@ const OPCODES: [&[u8]; 34] = [
     b"b",
     b"cnumpy\ndtype\n",
     b"cnumpy.core.multiarray\nscalar\n",
+    b"cnumpy.core.numeric\n_frombuffer\n",
+    b"c__builtin__\nbytes\n",
+    b"\x96\x02\0\0\0\0\0\0\0ab",
 ];

@@ -172,3 +172,38 @@ fn inputs_and_states_of_another_size_are_errors() {
             .is_err()
     );
 }
+
+/// A mistyped size is an error that names its field, not an exhausted memory.
+#[test]
+fn sizes_beyond_all_memory_name_the_field() {
+    type Change = fn(&mut ElmNeuronConfig);
+    const MANY: usize = 1 << 40;
+    let changes: [(&str, Change); 8] = [
+        ("num_branches", |c| c.num_inputs = MANY),
+        ("num_branches", |c| c.num_branches = Some(MANY)),
+        ("synapses_per_branch", |c| {
+            c.synapses_per_branch = usize::MAX
+        }),
+        ("num_memory", |c| c.num_memory = usize::MAX),
+        ("num_memory", |c| {
+            (c.num_memory, c.hidden_layers) = (MANY, 0)
+        }),
+        ("num_outputs", |c| c.num_outputs = MANY),
+        ("hidden_layers", |c| c.hidden_layers = MANY),
+        ("hidden_size", |c| c.hidden_size = Some(MANY)),
+    ];
+    for (expected, change) in changes {
+        let mut config = ElmNeuronConfig::neuronio(20);
+        config.validate().unwrap();
+        change(&mut config);
+        match config.init(&Device::flex()) {
+            Err(ElmError::Config { field, .. }) => assert_eq!(field, expected),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+    for value in [1e300, 1e-300] {
+        let config = ElmNeuronConfig::new(8, 2).with_lambda(value);
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains("`lambda`"), "{error}");
+    }
+}

@@ -199,3 +199,26 @@ fn fused_gradients_match_finite_differences() {
         }
     }
 }
+
+/// The tests above once more, held to each lesser instruction set, in processes of their own.
+#[test]
+fn lesser_instruction_sets_pass_the_same_tests() {
+    for isa in ["base", "avx2"] {
+        let tests = [
+            "fused_equals_reference",
+            "fused_gradients_match_finite_differences",
+            "trace_and_product_equal_their_reference",
+        ];
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(tests)
+            .arg("--exact")
+            .env(memory_scan::cpu::isa::ISA_VARIABLE, isa)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("3 passed"),
+            "{isa}: {text}"
+        );
+    }
+}

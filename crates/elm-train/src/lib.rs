@@ -5,6 +5,7 @@ pub mod cli;
 pub mod device;
 pub mod error;
 pub mod optim;
+pub mod output;
 pub mod recipe;
 pub mod report;
 pub mod run;

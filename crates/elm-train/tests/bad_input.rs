@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "../../elm-data/tests/pickles/mod.rs"]
+mod pickles;
 
 use std::io::Write;
 use std::path::Path;
 
 use common::{elm, failure, stdout};
+use pickles::{Content, python2};
 
 /// A weight file of a small NeuronIO neuron, made by a training of one step.
 fn small_model(folder: &Path, memory: usize) -> String {
@@ -62,6 +65,132 @@ fn data_that_cannot_be_read() {
     let foreign = folder.path().join("foreign.p");
     std::fs::write(&foreign, b"\x80\x02cos\nsystem\nU\x04true\x85R.").unwrap();
     eval(&foreign, &["os", "system"]);
+    eval(&cut(&foreign, &python2(&Content::default())), &["cut off"]);
+}
+
+/// Writes the first half of `bytes` beside `path`.
+fn cut(path: &Path, bytes: &[u8]) -> std::path::PathBuf {
+    let path = path.with_file_name("cut.p");
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    path
+}
+
+/// A pickle of one simulation of one second, changed by `change`.
+fn pickle(folder: &Path, name: &str, change: impl Fn(&mut Content)) -> std::path::PathBuf {
+    let mut content = Content {
+        seconds: 1.0,
+        soma: (0..1000).map(|t| -70.0 + (t % 7) as f32).collect(),
+        output: vec![700.5],
+        ..Content::default()
+    };
+    change(&mut content);
+    let path = folder.join(name);
+    std::fs::write(&path, python2(&content)).unwrap();
+    path
+}
+
+#[test]
+fn simulations_that_are_not_what_they_must_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = small_model(folder.path(), 2);
+    let out = folder.path().join("converted");
+    let out = out.to_str().unwrap();
+    let good = pickle(folder.path(), "good.p", |_| ());
+    let good = good.to_str().unwrap();
+    stdout(&["eval", "--weights", &model, "--data", good]);
+    let bad = |name: &str, change: &dyn Fn(&mut Content), parts: &[&str]| {
+        let path = pickle(folder.path(), name, change);
+        let path = path.to_str().unwrap();
+        let all = [parts, &[path]].concat();
+        expect(&["eval", "--weights", &model, "--data", path], &all);
+        expect(&["data", "convert", path, "--out", out], &all);
+        let left = std::fs::read_dir(out).map_or(0, |entries| entries.count());
+        assert_eq!(left, 0, "{name} left something in {out}");
+    };
+    bad("nan.p", &|c| c.soma[7] = f32::NAN, &["at 7 ms, found NaN"]);
+    bad(
+        "short_voltage.p",
+        &|c| c.soma.truncate(999),
+        &["expected 1000 voltages"],
+    );
+    bad(
+        "no_input.p",
+        &|c| (c.excitatory, c.inhibitory) = (vec![(0, vec![])], vec![]),
+        &["expected input spikes, found none"],
+    );
+    bad(
+        "segments.p",
+        &|c| c.segments = 5,
+        &["expected a list of 639"],
+    );
+    bad(
+        "late.p",
+        &|c| c.excitatory = vec![(3, vec![1000])],
+        &["a spike at 1000 ms, outside 0 to 999 ms"],
+    );
+    // what can be read, but not evaluated or trained on
+    let silent = pickle(folder.path(), "silent.p", |c| c.output.clear());
+    let silent = silent.to_str().unwrap();
+    expect(
+        &["eval", "--weights", &model, "--data", silent],
+        &[silent, "output spike"],
+    );
+    let run = folder.path().join("run");
+    let run = run.to_str().unwrap();
+    let window = "train.window_ms=600";
+    let train = |set: &str, parts: &[&str]| {
+        expect(
+            &["train", "--out", run, "--set", window, "--set", set],
+            parts,
+        );
+        assert!(!Path::new(run).exists(), "{set} left a run folder behind");
+    };
+    for key in ["train", "valid"] {
+        train(
+            &format!("data.{key}=['{good}']"),
+            &[good, "a window of 600 ms does not fit"],
+        );
+    }
+    train(
+        &format!("data.test=['{silent}']"),
+        &[silent, "output spike"],
+    );
+}
+
+#[test]
+fn options_out_of_range() {
+    for threads in ["0", "100000"] {
+        expect(
+            &["bench", "--threads", threads],
+            &["--threads must be 1 to 1024", threads],
+        );
+    }
+    expect(&["bench", "--seconds", "-1"], &["--seconds -1"]);
+    let folder = tempfile::tempdir().unwrap();
+    let model = small_model(folder.path(), 2);
+    expect(
+        &["info", &model, "--tau-max", "-5"],
+        &["memory_tau_max", "found -5"],
+    );
+    expect(
+        &["info", &model, "--activation", "gelu"],
+        &["gelu", "expected relu, silu or squared_relu"],
+    );
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_elm"))
+        .args(["data", "info"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && error.is_empty(), "{error}");
 }
 
 #[test]
@@ -124,6 +253,19 @@ fn recipes_and_options_that_are_mistyped() {
     // the shipped simulations leave 5500 ms after the first 500
     train(&["--set", "train.window_ms=5800"], &["5800 ms", "5500 ms"]);
     train(&["--set", "data.train=[\"nowhere\"]"], &["nowhere"]);
+    train(&["--set", "train=3"], &["`train`", "such as `train."]);
+    train(
+        &["--set", "train.batch_size=9223372036854775807"],
+        &["train.batch_size", "at most"],
+    );
+    train(
+        &["--set", "model.num_memory=100000000"],
+        &["model.num_memory", "too large"],
+    );
+    train(
+        &["--set", "train.learning_rate=5"],
+        &["train.learning_rate", "at most 1"],
+    );
     let typo = folder.path().join("typo.toml");
     std::fs::write(&typo, "[train]\nlearning_rat = 0.1\n").unwrap();
     train(

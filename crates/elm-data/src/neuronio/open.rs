@@ -13,6 +13,9 @@ use crate::files::{files_in, open_file};
 use crate::pickle::GZIP_MAGIC;
 use crate::{DataError, Result};
 
+/// What a path is opened as.
+const OPEN: &str = "open it as simulations (a file or a folder of them)";
+
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
@@ -40,7 +43,14 @@ impl FileKind {
         } else {
             Err(DataError::format(
                 path,
-                "expected a NeuronIO pickle (.p, .p.gz) or an archive (.elmnio), found something else",
+                format!(
+                    "expected a NeuronIO pickle (.p, .p.gz) or an archive (.elmnio), found {}",
+                    if first.is_empty() {
+                        "an empty file"
+                    } else {
+                        "something else"
+                    }
+                ),
             ))
         }
     }
@@ -87,7 +97,7 @@ pub fn open_simulations(paths: &[PathBuf]) -> Result<Vec<Simulation>> {
 pub(super) fn files(paths: &[PathBuf], endings: &[&str]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        let kind = std::fs::metadata(path).map_err(|e| DataError::io(path, "open it", e))?;
+        let kind = std::fs::metadata(path).map_err(|e| DataError::io(path, OPEN, e))?;
         if !kind.is_dir() {
             files.push(path.clone());
             continue;

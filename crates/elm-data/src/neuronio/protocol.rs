@@ -180,6 +180,40 @@ pub struct Evaluation {
     pub aligned_soma_mv: Vec<Vec<f32>>,
 }
 
+/// Indices of the simulations that the metrics are taken over: those with at most [`MAX_OUTPUT_SPIKES`] output spikes.
+///
+/// # Errors
+/// When none remains, or none with a time step after the ignored start, or when there is no output spike in what
+/// remains (a ROC curve needs both classes): [`evaluate`] would fail, whatever the predictions.
+pub fn evaluated(simulations: &[Simulation]) -> Result<Vec<usize>> {
+    let spikes = |bins: &[f32]| bins.iter().filter(|&&s| s > 0.5).count();
+    let (mut used, mut steps, mut hits) = (Vec::new(), 0, 0);
+    for (i, simulation) in simulations.iter().enumerate() {
+        let target = simulation.spike_target();
+        if spikes(&target) <= MAX_OUTPUT_SPIKES {
+            used.push(i);
+            let kept = &target[IGNORED_START_MS.min(target.len())..];
+            steps += kept.len();
+            hits += spikes(kept);
+        }
+    }
+    if steps == 0 {
+        return Err(DataError::request(format!(
+            "an evaluation needs a simulation longer than {IGNORED_START_MS} ms with at most {MAX_OUTPUT_SPIKES} \
+             output spikes, found none among {}",
+            simulations.len()
+        )));
+    }
+    if hits == 0 {
+        return Err(DataError::request(format!(
+            "an evaluation needs an output spike after the first {IGNORED_START_MS} ms of a simulation with at most \
+             {MAX_OUTPUT_SPIKES} of them, found none in {} simulation(s)",
+            used.len()
+        )));
+    }
+    Ok(used)
+}
+
 /// Metrics of `predictions` (one per simulation, in order) by the published protocol.
 ///
 /// The soma prediction first gets the mean and the standard deviation of the clipped soma voltage, file by file
@@ -187,43 +221,32 @@ pub struct Evaluation {
 /// [`MAX_OUTPUT_SPIKES`] output spikes and the first [`IGNORED_START_MS`] of the others are left out.
 ///
 /// # Errors
-/// When predictions and simulations do not match, when no simulation or no time step remains, when there is no
-/// output spike, and when a value is not finite.
+/// When predictions and simulations do not match, when [`evaluated`] finds nothing to evaluate, and when a value is
+/// not finite.
 pub fn evaluate(simulations: &[Simulation], predictions: &[Prediction]) -> Result<Evaluation> {
     check_shapes(simulations, predictions)?;
+    let used = evaluated(simulations)?;
     let targets: Vec<Vec<f32>> = simulations
         .iter()
         .map(Simulation::clipped_soma_mv)
         .collect();
     let aligned_soma_mv = align_by_file(simulations, &targets, predictions)?;
     let (mut spikes, mut scores, mut soma, mut soma_hat) = (vec![], vec![], vec![], vec![]);
-    let mut used = 0;
-    for (i, simulation) in simulations.iter().enumerate() {
-        let target = simulation.spike_target();
-        if target.iter().filter(|&&s| s > 0.5).count() > MAX_OUTPUT_SPIKES {
-            continue;
-        }
-        used += 1;
+    for &i in &used {
+        let target = simulations[i].spike_target();
         let kept: Range<usize> = IGNORED_START_MS.min(target.len())..target.len();
         spikes.extend_from_slice(&target[kept.clone()]);
         scores.extend_from_slice(&predictions[i].spike_probability[kept.clone()]);
         soma.extend_from_slice(&targets[i][kept.clone()]);
         soma_hat.extend_from_slice(&aligned_soma_mv[i][kept]);
     }
-    if spikes.is_empty() {
-        return Err(DataError::request(format!(
-            "an evaluation needs a simulation longer than {IGNORED_START_MS} ms with at most {MAX_OUTPUT_SPIKES} \
-             output spikes, found none among {}",
-            simulations.len()
-        )));
-    }
     let roc = RocCurve::new(&spikes, &scores)?;
     let metrics = Metrics::new(&roc, &SomaErrors::new(&soma, &soma_hat)?);
     Ok(Evaluation {
         metrics,
         roc,
-        used,
-        dropped: simulations.len() - used,
+        used: used.len(),
+        dropped: simulations.len() - used.len(),
         aligned_soma_mv,
     })
 }

@@ -1,8 +1,10 @@
 //! A restricted reader of Python pickles, for the data sets that are published as such.
 //!
-//! Files are read front to back through a small window by a machine that knows the data opcodes of protocols 2 to 4
-//! and a handful of numpy functions, executes nothing, and refuses every other name.
+//! Files are read front to back through a small window by a machine that knows the data opcodes of protocols 2 to 5
+//! and a handful of functions, executes nothing, and refuses every other name.
 
+mod fast;
+mod inflate;
 mod memo;
 mod numpy;
 mod stream;
@@ -36,30 +38,42 @@ impl Pickle {
     /// # Errors
     /// If the file cannot be read, is cut off or damaged, or asks for anything but numpy data.
     pub(crate) fn open(path: &Path, what: &str, needed: &'static [&'static str]) -> Result<Self> {
-        Self::from_reader(path, open_file(path, what)?, needed)
-    }
-
-    /// Reads a pickle that is not in a file; `path` stands for one in errors.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
-    pub(crate) fn from_reader(
-        path: &Path,
-        mut file: impl Read + Seek,
-        needed: &'static [&'static str],
-    ) -> Result<Self> {
-        let cannot_read = |e| DataError::io(path, "read it", e);
-        let mut magic = [0; 2];
-        let known = file.read(&mut magic).map_err(cannot_read)?;
-        file.rewind().map_err(cannot_read)?;
-        let gzip = known == 2 && magic == GZIP_MAGIC;
-        let inner: Box<dyn Read + '_> = if gzip {
-            let buffered = std::io::BufReader::with_capacity(1 << 16, file);
-            Box::new(flate2::bufread::MultiGzDecoder::new(buffered))
+        let mut file = open_file(path, what)?;
+        let gzip = is_gzip(&mut file).map_err(|e| cannot_read(path, e))?;
+        let content: Box<dyn Read> = if gzip {
+            let content = inflate::inflate(file);
+            Box::new(content.map_err(|e| DataError::io(path, "decompress it", e))?)
         } else {
             Box::new(file)
         };
-        Self::read(inner, needed).map_err(|(fault, position)| match fault {
+        Self::from_content(path, content, gzip, needed)
+    }
+
+    /// Reads a pickle in memory; `path` stands for a file in errors.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn from_bytes(
+        path: &Path,
+        bytes: &[u8],
+        needed: &'static [&'static str],
+    ) -> Result<Self> {
+        let gzip = bytes.starts_with(&GZIP_MAGIC);
+        let content: Box<dyn Read + '_> = if gzip {
+            Box::new(flate2::bufread::MultiGzDecoder::new(bytes))
+        } else {
+            Box::new(bytes)
+        };
+        Self::from_content(path, content, gzip, needed)
+    }
+
+    fn from_content(
+        path: &Path,
+        content: Box<dyn Read + '_>,
+        gzip: bool,
+        needed: &'static [&'static str],
+    ) -> Result<Self> {
+        Self::read(content, needed).map_err(|(fault, position)| match fault {
             Fault::Content(problem) => DataError::format(path, problem),
             Fault::Io(e) if gzip && matches!(e.kind(), std::io::ErrorKind::UnexpectedEof) => {
                 DataError::format(
@@ -71,7 +85,7 @@ impl Pickle {
                 path,
                 format!("the gzip file is damaged after {position} bytes of its content ({e})"),
             ),
-            Fault::Io(e) => cannot_read(e),
+            Fault::Io(e) => cannot_read(path, e),
         })
     }
 
@@ -87,4 +101,16 @@ impl Pickle {
             root,
         })
     }
+}
+
+fn cannot_read(path: &Path, error: std::io::Error) -> DataError {
+    DataError::io(path, "read it", error)
+}
+
+/// Is it a gzip file, by its first bytes? It stands at its start again afterwards.
+fn is_gzip(file: &mut (impl Read + Seek)) -> std::io::Result<bool> {
+    let mut magic = [0; GZIP_MAGIC.len()];
+    let known = file.read(&mut magic)?;
+    file.rewind()?;
+    Ok(magic[..known] == GZIP_MAGIC)
 }

@@ -1,4 +1,4 @@
-//! What the five known numpy functions do with their arguments.
+//! What the known functions do with their arguments.
 
 use super::stream::{Fault, Step};
 use super::value::{Array, Dtype, Global, Heap, Object, Value};
@@ -9,24 +9,29 @@ fn bad<T>(problem: impl Into<String>) -> Step<T> {
 
 /// Calls `function` with the tuple `arguments`.
 pub(crate) fn call(heap: &mut Heap, function: Global, arguments: Value) -> Step<Value> {
-    let items = match heap.tuple(arguments) {
-        Some(items) => [items.first().copied(), items.get(1).copied()],
-        None => {
-            return bad(format!(
-                "expected a tuple of arguments, found {}",
-                heap.describe(arguments)
-            ));
-        }
+    let Some(items) = heap.tuple(arguments) else {
+        return bad(format!(
+            "expected a tuple of arguments, found {}",
+            heap.describe(arguments)
+        ));
     };
+    // copied, for the functions add to the heap
+    let items = [0, 1, 2, 3].map(|i| items.get(i).copied());
     match (function, items) {
-        (Global::Scalar, [Some(dtype), Some(raw)]) => scalar(heap, dtype, raw),
-        (Global::Reconstruct, [Some(Value::Global(Global::Ndarray)), _]) => {
+        (Global::Scalar, [Some(dtype), Some(raw), ..]) => scalar(heap, dtype, raw),
+        (Global::Reconstruct, [Some(Value::Global(Global::Ndarray)), ..]) => {
             Ok(heap.keep(Object::Array(None))?)
         }
-        (Global::Dtype, [Some(name), _]) => dtype(heap, name),
-        (Global::Encode, [Some(Value::Ignored), _]) => Ok(Value::Ignored),
-        (Global::Encode, [Some(text), encoding]) => encode(heap, text, encoding),
-        _ => bad("a numpy value of the pickle has arguments that numpy does not write"),
+        (Global::FromBuffer, [Some(data), Some(dtype), Some(shape), Some(order)]) => {
+            let fortran = heap.bytes(&order) == Some(b"F");
+            let array = array(heap, shape, dtype, fortran, data)?;
+            Ok(heap.keep(Object::Array(Some(array)))?)
+        }
+        (Global::Dtype, [Some(name), ..]) => dtype(heap, name),
+        (Global::Encode, [Some(Value::Ignored), ..]) => Ok(Value::Ignored),
+        (Global::Encode, [Some(text), Some(encoding), ..]) => encode(heap, text, encoding),
+        (Global::Bytes, [None, ..]) => Ok(heap.keep_bytes(Vec::new())?),
+        _ => bad("a function of the pickle has arguments that numpy and Python do not write"),
     }
 }
 
@@ -62,10 +67,9 @@ fn dtype(heap: &mut Heap, name: Value) -> Step<Value> {
 }
 
 /// Python 3 writes bytes in protocol 2 as text, one character per byte, to be encoded as latin-1.
-fn encode(heap: &mut Heap, text: Value, encoding: Option<Value>) -> Step<Value> {
-    let latin1 = encoding
-        .as_ref()
-        .and_then(|e| heap.bytes(e))
+fn encode(heap: &mut Heap, text: Value, encoding: Value) -> Step<Value> {
+    let latin1 = heap
+        .bytes(&encoding)
         .is_some_and(|e| matches!(e, b"latin1" | b"latin-1"));
     let text = heap
         .bytes(&text)
@@ -87,7 +91,16 @@ fn encode(heap: &mut Heap, text: Value, encoding: Option<Value>) -> Step<Value> 
 pub(crate) fn build(heap: &mut Heap, target: Value, state: Value) -> Step<()> {
     match heap.get(target) {
         Some(Object::Array(_)) => {
-            let array = array(heap, state)?;
+            // the state is (version, shape, dtype, is_fortran, data)
+            let Some(&[_, shape, dtype, fortran, data]) = heap.tuple(state) else {
+                return bad(format!(
+                    "expected the five parts of an array, found {}",
+                    heap.describe(state)
+                ));
+            };
+            let fortran =
+                fortran == Value::Bool(true) || matches!(fortran, Value::Int(i) if i != 0);
+            let array = array(heap, shape, dtype, fortran, data)?;
             if let Some(Object::Array(slot)) = heap.get_mut(target) {
                 *slot = Some(array);
             }
@@ -115,18 +128,12 @@ pub(crate) fn build(heap: &mut Heap, target: Value, state: Value) -> Step<()> {
     }
 }
 
-/// An array from its state `(version, shape, dtype, is_fortran, data)`.
-fn array(heap: &Heap, state: Value) -> Step<Array> {
-    let Some([_, shape, dtype, fortran, data]) = heap.tuple(state) else {
-        return bad(format!(
-            "expected the five parts of an array, found {}",
-            heap.describe(state)
-        ));
-    };
-    let Some(Object::Dtype(dtype)) = heap.get(*dtype) else {
+/// An array from its parts; `data` holds the raw elements, column by column if `fortran` is true.
+fn array(heap: &Heap, shape: Value, dtype: Value, fortran: bool, data: Value) -> Step<Array> {
+    let Some(Object::Dtype(dtype)) = heap.get(dtype) else {
         return bad(format!(
             "expected the dtype of an array, found {}",
-            heap.describe(*dtype)
+            heap.describe(dtype)
         ));
     };
     let int = |v: &Value| {
@@ -137,15 +144,15 @@ fn array(heap: &Heap, state: Value) -> Step<Array> {
         }
     };
     let Some(shape) = heap
-        .tuple(*shape)
+        .tuple(shape)
         .and_then(|s| s.iter().map(int).collect::<Option<Vec<i64>>>())
     else {
         return bad(format!(
             "expected the shape of an array, found {}",
-            heap.describe(*shape)
+            heap.describe(shape)
         ));
     };
-    let data = heap.bytes(data).map(<[u8]>::to_vec);
+    let data = heap.bytes(&data).map(<[u8]>::to_vec);
     if let Some(data) = &data {
         let elements = shape
             .iter()
@@ -162,7 +169,7 @@ fn array(heap: &Heap, state: Value) -> Step<Array> {
     Ok(Array {
         shape,
         dtype: *dtype,
-        fortran: *fortran == Value::Bool(true) || matches!(fortran, Value::Int(i) if *i != 0),
+        fortran,
         data,
     })
 }

@@ -36,8 +36,12 @@ pub(crate) enum Global {
     Ndarray,
     /// `numpy.dtype`.
     Dtype,
+    /// `numpy.core.numeric._frombuffer`, how protocol 5 writes an array.
+    FromBuffer,
     /// `_codecs.encode`, Python 3's way to write bytes in protocol 2.
     Encode,
+    /// `bytes`, Python 3's way to write no bytes in protocol 2.
+    Bytes,
 }
 
 impl Global {
@@ -50,7 +54,9 @@ impl Global {
             }
             ("numpy", "ndarray") => Self::Ndarray,
             ("numpy", "dtype") => Self::Dtype,
+            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Self::FromBuffer,
             ("_codecs", "encode") => Self::Encode,
+            ("__builtin__" | "builtins", "bytes") => Self::Bytes,
             _ => {
                 return Err(format!(
                     "the pickle asks for `{}.{}`, but data files only need numpy scalars, arrays and dtypes",

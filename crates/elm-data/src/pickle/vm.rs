@@ -1,33 +1,25 @@
-//! The pickle machine: the data opcodes of protocols 2 to 4, and five numpy functions that it knows by itself.
+//! The pickle machine: the data opcodes of protocols 2 to 5, and the few functions that it knows by itself.
 //! Nothing in a file is ever executed or looked up by name beyond [`Global`].
 
+use super::fast::IntegerScalar;
 use super::memo::Memo;
 use super::numpy;
 use super::stream::{Fault, Step, Stream};
-use super::value::{Dtype, Global, Heap, List, Object, Value, short};
+use super::value::{Global, Heap, List, Object, Value, short};
 
 /// Strings longer than this (bytes) are skipped when they are the content of a field that is not needed.
 const LARGE: u64 = 4096;
 
-/// A 64-bit little-endian integer type seen at `dtype_at` in the memo, `scalar` at `scalar_at`: what the fast path
-/// for spike times compares with.
-#[derive(Debug, Clone, Copy)]
-struct IntegerScalar {
-    scalar_at: u32,
-    dtype_at: u32,
-    dtype: Value,
-}
-
 /// State of the machine.
 pub(crate) struct Machine<'a> {
-    stream: Stream<'a>,
+    pub(super) stream: Stream<'a>,
     /// Keys whose values are read; large arrays under other keys are skipped.
     needed: &'static [&'static str],
-    heap: Heap,
-    stack: Vec<Value>,
+    pub(super) heap: Heap,
+    pub(super) stack: Vec<Value>,
     marks: Vec<usize>,
-    memo: Memo,
-    integer_scalar: Option<IntegerScalar>,
+    pub(super) memo: Memo,
+    pub(super) integer_scalar: Option<IntegerScalar>,
 }
 
 fn bad<T>(problem: impl Into<String>) -> Step<T> {
@@ -55,17 +47,17 @@ impl<'a> Machine<'a> {
     /// Reads the whole pickle; gives its root value. Afterwards [`Machine::into_heap`] has what it points to.
     pub(crate) fn run(&mut self) -> Step<Value> {
         match self.stream.look(2)? {
-            [0x80, 2..=4, ..] => {}
+            [0x80, 2..=5, ..] => {}
             [0x80, version, ..] => {
                 let version = *version;
                 return bad(format!(
-                    "expected a pickle of protocol 2 to 4, found protocol {version}"
+                    "expected a pickle of protocol 2 to 5, found protocol {version}"
                 ));
             }
             [] => return bad("the file is empty, expected a pickle"),
             _ => {
                 return bad(
-                    "expected a pickle of protocol 2 to 4 (or one compressed by gzip), found something else",
+                    "expected a pickle of protocol 2 to 5 (or one compressed by gzip), found something else",
                 );
             }
         }
@@ -129,7 +121,7 @@ impl<'a> Machine<'a> {
             b'N' | 0x88 | 0x89 | b'J' | b'K' | b'M' | b'G' | 0x8a | 0x8b | b'I' | b'L' | b'F' => {
                 self.number(opcode)
             }
-            b'U' | b'T' | b'X' | b'B' | b'C' | 0x8c | 0x8d | 0x8e => self.string(opcode),
+            b'U' | b'T' | b'X' | b'B' | b'C' | 0x8c | 0x8d | 0x8e | 0x96 => self.string(opcode),
             b')' | 0x85 | 0x86 | 0x87 | b't' | b']' | b'}' | b'l' | b'd' | b'a' | b'e' | b's'
             | b'u' => self.container(opcode),
             b'c' | 0x93 | b'R' | b'b' => self.call(opcode),
@@ -189,56 +181,6 @@ impl<'a> Machine<'a> {
             self.learn_integer_scalar(position)?;
         }
         Ok(())
-    }
-
-    /// After a memo read of `scalar`: if the one that follows reads a 64-bit integer dtype, later pairs of the same
-    /// two reads may take the fast path.
-    fn learn_integer_scalar(&mut self, scalar_at: u32) -> Step<()> {
-        let Some((dtype_at, _)) = memo_read(self.stream.look(5)?) else {
-            return Ok(());
-        };
-        if dtype_at >= self.memo.next() || !self.memo.in_order() {
-            return Ok(());
-        }
-        let dtype = self.memo.get(dtype_at, &mut self.heap)?;
-        let int64 = Dtype {
-            kind: b'i',
-            size: 8,
-            big_endian: false,
-        };
-        if matches!(self.heap.get(dtype), Some(Object::Dtype(d)) if *d == int64) {
-            self.integer_scalar = Some(IntegerScalar {
-                scalar_at,
-                dtype_at,
-                dtype,
-            });
-        }
-        Ok(())
-    }
-
-    /// Fast path: `scalar` lies on the stack; consumes the rest of as many int64 scalars as follow in the form in
-    /// which Python writes them (dtype from the memo, 8 bytes, each value remembered), replacing `scalar` by them.
-    fn integer_scalars(&mut self, known: IntegerScalar) -> Step<()> {
-        loop {
-            let next = self.memo.next();
-            if next > u32::MAX - 4 {
-                return Ok(());
-            }
-            let ahead = self.stream.look(64)?;
-            let Some((integer, length)) = scalar_tail(ahead, known.dtype_at, next) else {
-                return Ok(());
-            };
-            let following = memo_read(&ahead[length..]).filter(|(at, _)| *at == known.scalar_at);
-            self.stream.advance(length);
-            self.stack.pop();
-            self.stack.push(Value::Int(i64::from(integer)));
-            self.memo.put_triple(known.dtype, integer);
-            let Some((_, length)) = following else {
-                return Ok(());
-            };
-            self.stream.advance(length);
-            self.stack.push(Value::Global(Global::Scalar));
-        }
     }
 
     fn number(&mut self, opcode: u8) -> Step<()> {
@@ -316,8 +258,8 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Whether what is being read is the state of an array that is the value of an unneeded key: the stack then holds
-    /// key, array, MARK, and the beginning of the state.
+    /// Whether what is being read belongs to an array that is the value of an unneeded key: the stack then holds key,
+    /// array, MARK, and the beginning of its state; in protocol 5 key, `_frombuffer`, MARK.
     fn content_is_not_needed(&self) -> bool {
         let Some(&mark) = self.marks.last() else {
             return false;
@@ -325,10 +267,10 @@ impl<'a> Machine<'a> {
         let (Some(array), Some(key)) = (mark.checked_sub(1), mark.checked_sub(2)) else {
             return false;
         };
-        let is_array = self
-            .stack
-            .get(array)
-            .is_some_and(|a| matches!(self.heap.get(*a), Some(Object::Array(_))));
+        let is_array = self.stack.get(array).is_some_and(|a| {
+            *a == Value::Global(Global::FromBuffer)
+                || matches!(self.heap.get(*a), Some(Object::Array(_)))
+        });
         let key = self.stack.get(key).and_then(|k| self.heap.bytes(k));
         is_array && key.is_some_and(|key| !self.needed.iter().any(|n| n.as_bytes() == key))
     }
@@ -471,52 +413,4 @@ fn fill(object: &mut Object, items: &[Value]) -> Step<()> {
         _ => {}
     }
     Ok(())
-}
-
-/// A memo read at the start of `ahead`: position and length of the opcode.
-#[inline]
-fn memo_read(ahead: &[u8]) -> Option<(u32, usize)> {
-    match ahead {
-        [b'h', position, ..] => Some((u32::from(*position), 2)),
-        [b'j', a, b, c, d, ..] => Some((u32::from_le_bytes([*a, *b, *c, *d]), 5)),
-        _ => None,
-    }
-}
-
-/// Length of the memo write to `position` at the start of `ahead`.
-#[inline]
-fn memo_write(ahead: &[u8], position: u32) -> Option<usize> {
-    match ahead {
-        [b'r', a, b, c, d, ..] if u32::from_le_bytes([*a, *b, *c, *d]) == position => Some(5),
-        [b'q', p, ..] if u32::from(*p) == position => Some(2),
-        [0x94, ..] => Some(1),
-        _ => None,
-    }
-}
-
-/// What follows `scalar` for an int64: dtype from memo position `dtype_at`, 8 bytes, TUPLE2, REDUCE, with memo writes
-/// to `next`, `next + 1` and `next + 2` after the last three. Gives the integer and the length in bytes.
-#[inline]
-fn scalar_tail(ahead: &[u8], dtype_at: u32, next: u32) -> Option<(i32, usize)> {
-    let (position, mut at) = memo_read(ahead)?;
-    if position != dtype_at {
-        return None;
-    }
-    let [b'U' | b'C', 8, rest @ ..] = ahead.get(at..)? else {
-        return None;
-    };
-    let integer = i32::try_from(i64::from_le_bytes(*rest.first_chunk::<8>()?)).ok()?;
-    at += 10;
-    at += memo_write(ahead.get(at..)?, next)?;
-    if *ahead.get(at)? != 0x86 {
-        return None;
-    }
-    at += 1;
-    at += memo_write(ahead.get(at..)?, next + 1)?;
-    if *ahead.get(at)? != b'R' {
-        return None;
-    }
-    at += 1;
-    at += memo_write(ahead.get(at..)?, next + 2)?;
-    Some((integer, at))
 }

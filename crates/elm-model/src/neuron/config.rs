@@ -47,6 +47,11 @@ pub enum HiddenActivation {
     SquaredRelu,
 }
 
+/// Most numbers in one of a neuron's matrices, so that a mistyped size is an error and not an exhausted memory.
+const MAX_ELEMENTS: usize = 1 << 30;
+/// Most hidden layers.
+const MAX_HIDDEN_LAYERS: usize = 1000;
+
 /// Configuration of an [`ElmNeuron`](crate::ElmNeuron). Times are in ms.
 #[derive(Config, Debug, PartialEq)]
 pub struct ElmNeuronConfig {
@@ -160,11 +165,16 @@ impl ElmNeuronConfig {
             ("lambda", self.lambda),
             ("dt", self.dt),
         ] {
-            if !(value.is_finite() && value > 0.0) {
-                return fail(field, format!("must be a positive number, found {value}"));
+            // as f32, in which most neurons compute: 1e300 is infinite there
+            let single = value as f32;
+            if !(single.is_finite() && single > 0.0) {
+                return fail(
+                    field,
+                    format!("must be a positive number (of 32 bits), found {value:?}"),
+                );
             }
         }
-        if !self.synapse_init.is_finite() {
+        if !(self.synapse_init as f32).is_finite() {
             return fail(
                 "synapse_init",
                 format!("must be a finite number, found {}", self.synapse_init),
@@ -182,7 +192,50 @@ impl ElmNeuronConfig {
                 format!("must be above memory_tau_min = {lo} ms, found {hi} ms"),
             );
         }
+        self.validate_sizes()?;
         self.validate_routing()
+    }
+
+    /// Sizes that were checked to be at least 1 must not ask for more memory than there can be.
+    fn validate_sizes(&self) -> Result<(), ElmError> {
+        if self.hidden_layers > MAX_HIDDEN_LAYERS {
+            return fail(
+                "hidden_layers",
+                format!(
+                    "must be at most {MAX_HIDDEN_LAYERS}, found {}",
+                    self.hidden_layers
+                ),
+            );
+        }
+        let (branches, memory) = (self.branches(), self.num_memory);
+        let (hidden_field, hidden) = match self.hidden_size {
+            Some(h) if h > 0 => ("hidden_size", h),
+            _ => ("num_memory", memory.saturating_mul(2)),
+        };
+        let (first, width) = match self.hidden_layers {
+            0 => ("num_memory", memory),
+            _ => (hidden_field, hidden),
+        };
+        for (field, rows, columns) in [
+            ("num_branches", self.num_inputs, branches),
+            ("synapses_per_branch", branches, self.synapses_per_branch),
+            (first, branches.saturating_add(memory), width),
+            (first, width, width.max(memory)),
+            ("num_outputs", memory, self.num_outputs),
+        ] {
+            if rows
+                .checked_mul(columns)
+                .is_none_or(|count| count > MAX_ELEMENTS)
+            {
+                return fail(
+                    field,
+                    format!(
+                        "is too large: it makes {rows} x {columns} numbers, at most {MAX_ELEMENTS} are possible"
+                    ),
+                );
+            }
+        }
+        Ok(())
     }
 
     fn validate_routing(&self) -> Result<(), ElmError> {

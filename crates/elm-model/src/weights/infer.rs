@@ -20,15 +20,30 @@ pub(super) const CONFIG_KEY: &str = "elm_config";
 /// [`ElmError::File`] if the file cannot be read, [`ElmError::Weights`] if it is no ELM neuron.
 pub fn infer_config(path: impl AsRef<Path>) -> Result<ElmNeuronConfig, ElmError> {
     let dict = StateDict::read(path)?;
-    match dict.metadata.get(CONFIG_KEY) {
-        Some(text) => serde_json::from_str(text).map_err(|e| {
-            file_error(
-                &dict.path,
-                format!("the configuration it carries is not valid: {e}"),
-            )
-        }),
+    match carried(&dict)? {
+        Some(config) => Ok(config),
         None => from_shapes(&dict),
     }
+}
+
+/// The configuration that the file itself carries: all of it in files of this crate, none in published ones.
+///
+/// # Errors
+/// [`ElmError::File`] if the file cannot be read, or what it carries is no valid configuration.
+pub fn carried_config(path: impl AsRef<Path>) -> Result<Option<ElmNeuronConfig>, ElmError> {
+    carried(&StateDict::read(path)?)
+}
+
+fn carried(dict: &StateDict) -> Result<Option<ElmNeuronConfig>, ElmError> {
+    let Some(text) = dict.metadata.get(CONFIG_KEY) else {
+        return Ok(None);
+    };
+    serde_json::from_str(text).map(Some).map_err(|e| {
+        file_error(
+            &dict.path,
+            format!("the configuration it carries is not valid: {e}"),
+        )
+    })
 }
 
 fn from_shapes(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {

@@ -11,7 +11,7 @@ mod published_config;
 mod save;
 mod state_dict;
 
-pub use infer::infer_config;
+pub use infer::{carried_config, infer_config};
 pub use load::load_published;
 pub use published_config::PublishedConfig;
 pub use save::save_safetensors;

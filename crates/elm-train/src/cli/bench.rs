@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use elm_model::memory_scan::ScanPath;
 
-use crate::bench::{BenchConfig, bench};
+use crate::bench::{BenchConfig, BenchOptions, bench};
 use crate::device;
 use crate::error::{Result, TrainError};
+use crate::say;
 
 /// Time forward pass and training step on this machine.
 #[derive(Debug, clap::Args)]
@@ -14,8 +15,11 @@ pub(super) struct Args {
     /// Size to time
     #[arg(long, value_enum, default_value = "nio_m20")]
     config: BenchConfig,
-    /// CPU threads [default: all]
+    /// Time steps [default: those of the size]
     #[arg(long)]
+    steps: Option<usize>,
+    /// CPU threads [default: all]
+    #[arg(long, allow_negative_numbers = true)]
     threads: Option<usize>,
     /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda
     #[arg(long, default_value = "auto")]
@@ -24,7 +28,7 @@ pub(super) struct Args {
     #[arg(long)]
     reference: bool,
     /// Seconds for each of forward pass and training step
-    #[arg(long, default_value_t = 6.0)]
+    #[arg(long, default_value_t = 6.0, allow_negative_numbers = true)]
     seconds: f64,
     /// Print JSON for programs
     #[arg(long)]
@@ -41,26 +45,42 @@ pub(super) fn run(args: Args) -> Result<()> {
     } else {
         ScanPath::Auto
     };
-    let result = bench(args.config, &device, path, budget)?;
+    if args.steps == Some(0) {
+        return Err(TrainError::Usage("--steps 0: expected at least 1".into()));
+    }
+    let options = BenchOptions {
+        config: args.config,
+        steps: args.steps,
+        path,
+        budget,
+    };
+    let result = bench(&options, &device)?;
     if args.json {
         let text = serde_json::to_string(&result).map_err(|e| TrainError::Run(e.to_string()))?;
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
-    println!(
+    say!(
         "{} on {}, {} thread(s), {} recurrence, batch {}, {} steps",
-        result.config, result.device, result.threads, result.recurrence, result.batch, result.steps
+        result.config,
+        result.device,
+        result.threads,
+        result.recurrence,
+        result.batch,
+        result.steps
     );
-    println!(
+    say!(
         "  forward        median {:>9.2} ms  min {:>9.2} ms",
-        result.forward_ms.median, result.forward_ms.min
+        result.forward_ms.median,
+        result.forward_ms.min
     );
-    println!(
+    say!(
         "  training step  median {:>9.2} ms  min {:>9.2} ms",
-        result.train_ms.median, result.train_ms.min
+        result.train_ms.median,
+        result.train_ms.min
     );
     if let Some(peak) = result.peak_mb {
-        println!("  peak memory    {peak:.0} MB");
+        say!("  peak memory    {peak:.0} MB");
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::weights::WeightArgs;
 use crate::device;
 use crate::error::{Result, TrainError};
-use crate::run::StatusLine;
+use crate::run::{StatusLine, about};
+use crate::say;
 use crate::task::neuronio;
 
 /// Evaluate weights on NeuronIO simulations by the published protocol.
@@ -32,7 +33,7 @@ pub(super) struct Args {
     #[arg(long, default_value = "auto")]
     device: String,
     /// CPU threads [default: all]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     threads: Option<usize>,
 }
 
@@ -40,6 +41,7 @@ pub(super) fn run(args: Args) -> Result<()> {
     super::set_threads(args.threads)?;
     let device = device::open(&args.device)?;
     let neuron = args.model.load(&args.weights, &device)?;
+    neuronio::check(&neuron).map_err(|error| TrainError::file(&args.weights, error))?;
     let simulations = match args.data.is_empty() {
         true => shipped(Split::Test)?,
         false => open_simulations(&args.data)?,
@@ -47,7 +49,8 @@ pub(super) fn run(args: Args) -> Result<()> {
     let mut line = StatusLine::new();
     let tested = neuronio::evaluate(&neuron, &simulations, &device, &mut |done, total| {
         line.show(&format!("evaluating, window {done}/{total}"));
-    })?;
+    })
+    .map_err(|error| about(&args.data, error))?;
     line.clear();
     let result = &tested.evaluation;
     if args.json {
@@ -59,17 +62,18 @@ pub(super) fn run(args: Args) -> Result<()> {
         });
         let text =
             serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
-    println!(
-        "{}: {} simulations ({} left out for more than 24 output spikes)",
+    say!(
+        "{}: {} simulation{} ({} left out for more than 24 output spikes)",
         args.weights.display(),
         result.used,
+        if result.used == 1 { "" } else { "s" },
         result.dropped
     );
     for (name, value) in result.metrics.rows() {
-        println!("{name:<32} {value:>11.6}");
+        say!("{name:<32} {value:>11.6}");
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::weights::WeightArgs;
 use crate::device;
 use crate::error::{Result, TrainError};
+use crate::say;
 
 /// Show sizes, parameter count and timescales of a weight file.
 #[derive(Debug, clap::Args)]
@@ -48,7 +49,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         });
         let text =
             serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
     let facts = [
@@ -84,12 +85,12 @@ pub(super) fn run(args: Args) -> Result<()> {
             format!("{path} on {}", device::describe(&device)),
         ),
     ];
-    println!("{}", args.weights.display());
+    say!("{}", args.weights.display());
     for (name, value) in facts {
-        println!("  {name:<20} {value}");
+        say!("  {name:<20} {value}");
     }
     let list: Vec<String> = taus.iter().map(|tau| format!("{tau:.1}")).collect();
-    println!("  {:<20} {}", "timescales (ms)", list.join(" "));
+    say!("  {:<20} {}", "timescales (ms)", list.join(" "));
     Ok(())
 }
 

@@ -14,10 +14,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::Result;
+use crate::tell;
 
 /// Train and examine Expressive Leaky Memory (ELM) neurons.
 #[derive(Debug, Parser)]
-#[command(name = "elm", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXAMPLES)]
+#[command(name = "elm", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -33,19 +34,14 @@ Examples:
 
 Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda";
 
+// each command's help is the comment on its arguments
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train a neuron by a recipe and write a report
     Train(train::Args),
-    /// Evaluate weights on simulations by the published protocol
     Eval(eval::Args),
-    /// Show sizes, parameter count and timescales of a weight file
     Info(info::Args),
-    /// List the built-in recipes, or print one
     Recipes(recipes::Args),
-    /// List, check, convert or generate the data of tasks
     Data(data::Args),
-    /// Time forward pass and training step on this machine
     Bench(bench::Args),
 }
 
@@ -60,7 +56,7 @@ pub fn run() -> ExitCode {
     match execute(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            tell!("error: {error}");
             ExitCode::from(error.exit_code())
         }
     }
@@ -77,9 +73,17 @@ fn execute(command: Command) -> Result<()> {
     }
 }
 
+/// Most threads that `--threads` accepts; each costs memory, whether it has work or not.
+const MAX_THREADS: usize = 1024;
+
 /// `--threads`, for the CPU.
 fn set_threads(threads: Option<usize>) -> Result<()> {
     if let Some(n) = threads {
+        if !(1..=MAX_THREADS).contains(&n) {
+            return Err(crate::TrainError::Usage(format!(
+                "--threads must be 1 to {MAX_THREADS}, found {n}"
+            )));
+        }
         rayon::ThreadPoolBuilder::new()
             .num_threads(n)
             .build_global()

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::recipe::{Recipe, builtins};
+use crate::say;
 
 /// List the built-in recipes, or print one.
 #[derive(Debug, clap::Args)]
@@ -12,10 +13,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<()> {
     match args.name {
-        Some(name) => print!("{}", Recipe::builtin(&name)?.to_toml()),
+        Some(name) => say!("{}", Recipe::builtin(&name)?.to_toml().trim_end()),
         None => {
             for (name, about) in builtins() {
-                println!("{name:<16} {about}");
+                say!("{name:<16} {about}");
             }
         }
     }

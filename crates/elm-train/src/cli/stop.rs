@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Result, TrainError};
+use crate::tell;
 
 /// Calls `ask` at the first Ctrl-C and ends the program at the second; `message` says what the first one does.
 pub(super) fn on_ctrl_c(message: &'static str, ask: impl Fn() + Send + 'static) -> Result<()> {
@@ -13,7 +14,7 @@ pub(super) fn on_ctrl_c(message: &'static str, ask: impl Fn() + Send + 'static) 
         if asked.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\n{message} (again Ctrl-C: at once)");
+        tell!("\n{message} (again Ctrl-C: at once)");
         ask();
     })
     .map_err(|e| TrainError::Run(format!("cannot listen for Ctrl-C: {e}")))

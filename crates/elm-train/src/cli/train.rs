@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, default_value = "auto")]
     device: String,
     /// CPU threads [default: all]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     threads: Option<usize>,
 }
 

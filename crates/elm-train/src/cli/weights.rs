@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use elm_model::weights::{PublishedConfig, infer_config, load_published};
-use elm_model::{ElmNeuron, ElmNeuronConfig, HiddenActivation, Routing};
+use elm_model::weights::{PublishedConfig, carried_config, infer_config, load_published};
+use elm_model::{ElmError, ElmNeuron, ElmNeuronConfig, HiddenActivation, Routing};
 
 use crate::error::{Result, TrainError};
+use crate::tell;
 
 /// What a weight file alone does not say.
 #[derive(Debug, clap::Args)]
@@ -15,7 +16,7 @@ pub(super) struct WeightArgs {
     #[arg(long, value_name = "JSON")]
     config: Option<PathBuf>,
     /// Longest memory timescale in ms
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     tau_max: Option<f64>,
     /// Activation of the hidden layer
     #[arg(long, value_name = "relu|silu|squared_relu")]
@@ -26,28 +27,70 @@ impl WeightArgs {
     /// The neuron, and its configuration: from the file itself where it holds one, from its shapes and the
     /// published configuration beside it, and from the options, which win.
     pub(super) fn load(&self, weights: &Path, device: &Device) -> Result<ElmNeuron> {
-        let config = self.resolve(weights)?;
-        Ok(load_published(weights, &config, device)?)
+        let (config, assumed) = self.resolve(weights)?;
+        let neuron = load_published(weights, &config, device).map_err(|error| match error {
+            ElmError::Config { .. } => TrainError::file(weights, error),
+            other => other.into(),
+        })?;
+        if !assumed.is_empty() {
+            tell!(
+                "note: {}: not in the weights, and no configuration beside them; assuming {}",
+                weights.display(),
+                assumed.join(" and ")
+            );
+        }
+        Ok(neuron)
     }
 
-    fn resolve(&self, weights: &Path) -> Result<ElmNeuronConfig> {
-        let mut config = infer_config(weights)?;
-        match self.config.clone().or_else(|| beside(weights)) {
-            Some(path) => config = read_published(&path)?.to_config(config.version),
-            // Every published NeuronIO neuron has this bound, which is not in its weights. A file of ours
-            // carries its own, which the shapes-only default of 1000 ms tells apart.
-            None if config.routing == Routing::Neuronio && config.memory_tau_max == 1000.0 => {
-                config.memory_tau_max = 150.0;
+    /// The configuration, and what of it nothing tells.
+    fn resolve(&self, weights: &Path) -> Result<(ElmNeuronConfig, Vec<String>)> {
+        let carried = carried_config(weights)?;
+        let file = self.config.clone().or_else(|| match carried {
+            Some(_) => None,
+            None => beside(weights),
+        });
+        let mut assumed = Vec::new();
+        let mut config = match (file, carried) {
+            (Some(path), carried) => {
+                let version = match carried {
+                    Some(config) => config.version,
+                    None => infer_config(weights)?.version,
+                };
+                read_published(&path)?.to_config(version)
             }
-            None => {}
-        }
+            (None, Some(config)) => config,
+            (None, None) => {
+                let mut config = infer_config(weights)?;
+                // every published NeuronIO neuron has this bound
+                if config.routing == Routing::Neuronio {
+                    config.memory_tau_max = 150.0;
+                }
+                assumed = self.assumed(&config);
+                config
+            }
+        };
         if let Some(tau) = self.tau_max {
             config.memory_tau_max = tau;
         }
         if let Some(name) = &self.activation {
             config.activation = parse_activation(name)?;
         }
-        Ok(config)
+        Ok((config, assumed))
+    }
+
+    /// What neither shapes nor options tell of a configuration from shapes.
+    fn assumed(&self, config: &ElmNeuronConfig) -> Vec<String> {
+        let mut assumed = Vec::new();
+        if self.activation.is_none() && config.hidden_layers > 0 {
+            assumed.push("relu (--activation)".to_string());
+        }
+        if self.tau_max.is_none() {
+            assumed.push(format!(
+                "timescales up to {} ms (--tau-max)",
+                config.memory_tau_max
+            ));
+        }
+        assumed
     }
 }
 

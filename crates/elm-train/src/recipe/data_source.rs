@@ -16,6 +16,14 @@ pub enum DataSource {
 }
 
 impl DataSource {
+    /// The paths given; none for the shipped data.
+    pub fn paths(&self) -> &[PathBuf] {
+        match self {
+            Self::Shipped => &[],
+            Self::Paths(paths) => paths,
+        }
+    }
+
     /// Is no path given?
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Paths(paths) if paths.is_empty())

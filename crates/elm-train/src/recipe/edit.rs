@@ -120,6 +120,18 @@ impl Recipe {
 
     /// Sets the dotted `key`; the recipe stays as it was when that fails.
     fn put(&mut self, key: &str, value: Value, origin: &str) -> Result<(), RecipeError> {
+        if SECTIONS.contains(&key) {
+            let own = keys().iter().filter(|k| k.serves(self.task));
+            let name = own.map(|k| k.name).find(|n| n.starts_with(key));
+            return Err(RecipeError::Value {
+                origin: origin.to_string(),
+                key: key.to_string(),
+                problem: format!(
+                    "is a table of keys, name one of them, such as `{}`",
+                    name.unwrap_or(key)
+                ),
+            });
+        }
         let Some(known) = keys().iter().find(|known| known.name == key) else {
             return Err(RecipeError::UnknownKey {
                 origin: origin.to_string(),
@@ -142,10 +154,15 @@ impl Recipe {
             Some(Value::Table(section)) => section,
             _ => &mut table,
         };
-        target.insert(name.to_string(), value);
-        *self = table
-            .try_into()
-            .map_err(|error: toml::de::Error| fail(error.message()))?;
+        target.insert(name.to_string(), value.clone());
+        match table.try_into() {
+            Ok(recipe) => *self = recipe,
+            // a choice by name: as text, the message lists the names
+            Err(error) if !value.is_str() && error.message().contains("expected string only") => {
+                return self.put(key, Value::String(value.to_string()), origin);
+            }
+            Err(error) => return Err(fail(error.message())),
+        }
         Ok(())
     }
 }
@@ -305,6 +322,15 @@ mod tests {
         assert_eq!(
             set_error("model.version=v3"),
             "--set: `model.version` is `v3`, expected `v1` or `v2`"
+        );
+        assert_eq!(
+            set_error("model.version=3"),
+            "--set: `model.version` is `3`, expected `v1` or `v2`"
+        );
+        assert!(set_error("train=3").contains("such as `train.epochs`"));
+        assert_eq!(
+            file_error("[train.epoch]\nx = 1\n"),
+            "my.toml: unknown recipe key `train.epoch`, did you mean `train.epochs`?"
         );
         assert!(
             set_error("data.train=folder").contains("a list of quoted paths such as [\"folder\"]")

@@ -284,6 +284,8 @@ pub(super) fn hint<'a>(
 
 /// The hint for a key that no recipe has.
 pub(super) fn key_hint(name: &str) -> String {
-    let names = KEYS.iter().map(|key| key.name).chain(SECTIONS);
+    // a table's name is meant by a name without a dot only
+    let tables = SECTIONS.iter().copied().filter(|_| !name.contains('.'));
+    let names = KEYS.iter().map(|key| key.name).chain(tables);
     hint(name, names, "; `elm recipes` shows a recipe with all keys")
 }

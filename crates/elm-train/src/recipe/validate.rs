@@ -8,6 +8,11 @@ use super::{DataSource, Recipe, RecipeError};
 /// Length of a NeuronIO simulation in ms.
 const SIMULATION_MS: usize = 6000;
 
+/// Most time steps in a batch: their inputs take about 5 KB each.
+const MAX_BATCH_STEPS: usize = 1 << 22;
+/// Most gradient steps of a training.
+const MAX_STEPS: usize = 1 << 40;
+
 impl Recipe {
     /// Checks the range of every value, and that the data is named.
     ///
@@ -47,8 +52,15 @@ impl Recipe {
         at_least_one("model.synapses_per_branch", self.model.synapses_per_branch)?;
         match self.neuron().validate() {
             Ok(()) => Ok(()),
-            // the remaining fields have the same name in a recipe
-            Err(ElmError::Config { field, problem }) => fail(&format!("model.{field}"), problem),
+            Err(ElmError::Config { field, problem }) => {
+                let key = match field {
+                    "num_branches" => "branches",
+                    "hidden_size" => "mlp_hidden",
+                    "hidden_layers" => "mlp_layers",
+                    same => same,
+                };
+                fail(&format!("model.{key}"), problem)
+            }
             Err(other) => fail("model", format!("describes no neuron: {other}")),
         }
     }
@@ -69,11 +81,42 @@ impl Recipe {
                 ),
             );
         }
+        // the longest sequence of a task is one sample's
+        let (what, steps) = match self.task {
+            Task::Neuronio => (
+                format!("windows of {} ms", train.window_ms),
+                train.window_ms,
+            ),
+            task => {
+                let steps = task.info().length;
+                (format!("sequences of {steps} steps"), steps)
+            }
+        };
+        if train.batch_size.saturating_mul(steps) > MAX_BATCH_STEPS {
+            return fail(
+                "train.batch_size",
+                format!(
+                    "must be at most {} for {what}, found {}",
+                    MAX_BATCH_STEPS / steps.max(1),
+                    train.batch_size
+                ),
+            );
+        }
+        if train.epochs.saturating_mul(train.batches_per_epoch.max(1)) > MAX_STEPS {
+            return fail(
+                "train.epochs",
+                format!(
+                    "must make at most {MAX_STEPS} batches in all, found {} epochs of {}",
+                    train.epochs, train.batches_per_epoch
+                ),
+            );
+        }
+        // Burn's schedulers take no more than 1
         if !(train.learning_rate > 0.0 && train.learning_rate <= 1.0) {
             return fail(
                 "train.learning_rate",
                 format!(
-                    "must be a positive number of at most 1, found {}",
+                    "must be above 0 and at most 1, found {}",
                     train.learning_rate
                 ),
             );
@@ -84,10 +127,10 @@ impl Recipe {
             ("train.spike_weight", train.spike_weight),
             ("train.soma_weight", train.soma_weight),
         ] {
-            if !(value.is_finite() && value >= 0.0) {
+            if !((value as f32).is_finite() && value >= 0.0) {
                 return fail(
                     key,
-                    format!("must be a number of at least 0, found {value}"),
+                    format!("must be a number of at least 0, found {value:?}"),
                 );
             }
         }
@@ -202,8 +245,42 @@ mod tests {
                 "at least 1",
             ),
             ("train.window_ms=7000", "train.window_ms", "1 to 6000 ms"),
-            ("train.learning_rate=0", "train.learning_rate", "positive"),
-            ("train.learning_rate=nan", "train.learning_rate", "positive"),
+            ("train.learning_rate=0", "train.learning_rate", "above 0"),
+            ("train.learning_rate=nan", "train.learning_rate", "above 0"),
+            ("train.learning_rate=5", "train.learning_rate", "at most 1"),
+            (
+                "train.batch_size=9223372036854775807",
+                "train.batch_size",
+                "at most 8388",
+            ),
+            (
+                "train.epochs=9223372036854775807",
+                "train.epochs",
+                "at most",
+            ),
+            ("train.spike_weight=1e300", "train.spike_weight", "number"),
+            (
+                "model.num_memory=100000000",
+                "model.num_memory",
+                "too large",
+            ),
+            (
+                "model.mlp_hidden=100000000",
+                "model.mlp_hidden",
+                "too large",
+            ),
+            ("model.mlp_layers=1000000000", "model.mlp_layers", "at most"),
+            ("model.branches=99999999", "model.branches", "too large"),
+            (
+                "model.synapses_per_branch=9223372036854775807",
+                "model.synapses_per_branch",
+                "too large",
+            ),
+            (
+                "model.memory_tau_max=1e300",
+                "model.memory_tau_max",
+                "positive",
+            ),
             (
                 "train.final_learning_rate=1",
                 "train.final_learning_rate",

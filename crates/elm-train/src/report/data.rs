@@ -11,6 +11,8 @@ pub struct Report {
     pub facts: Vec<(String, String)>,
     /// The summary table.
     pub summary: Vec<SummaryRow>,
+    /// Heading of its column of published values; "Published" unless set.
+    pub published: Option<String>,
     /// Mean loss of every epoch.
     pub loss_curve: Vec<EpochPoint>,
     /// Validation metrics over the epochs.

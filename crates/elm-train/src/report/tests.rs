@@ -30,6 +30,7 @@ fn full_report() -> Report {
             SummaryRow::new("Soma RMSE (mV)", 0.913).published(0.52),
             SummaryRow::new("Explained variance (%)", f64::NAN),
         ],
+        published: None,
         loss_curve: (1..=20)
             .map(|epoch| EpochPoint {
                 epoch,

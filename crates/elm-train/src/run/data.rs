@@ -1,5 +1,8 @@
 //! From a recipe's data source to simulations.
 
+use std::path::PathBuf;
+
+use elm_data::DataError;
 use elm_data::neuronio::{Simulation, Split, open_simulations, shipped};
 
 use crate::error::{Result, TrainError};
@@ -48,5 +51,29 @@ pub fn load(source: &DataSource, part: Part) -> Result<Vec<Simulation>> {
             )))
         }
         DataSource::Paths(paths) => Ok(open_simulations(paths)?),
+    }
+}
+
+/// An error about simulations as a whole, with the paths that they were read from.
+pub fn about(paths: &[PathBuf], error: impl Into<TrainError>) -> TrainError {
+    match error.into() {
+        TrainError::Data(DataError::Request { problem }) if !paths.is_empty() => {
+            TrainError::Usage(format!("{}: {problem}", listed(paths)))
+        }
+        other => other,
+    }
+}
+
+/// The first paths of a list, and how many more there are.
+fn listed(paths: &[PathBuf]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = paths
+        .iter()
+        .take(SHOWN)
+        .map(|p| p.display().to_string())
+        .collect();
+    match paths.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Finished<'a> {
     pub(super) history: &'a History,
     /// The best model.
     pub(super) neuron: &'a ElmNeuron,
+    /// Heading of the published metrics; none where there is no comparison.
+    pub(super) published: Option<String>,
     /// Final metrics beside the published ones.
     pub(super) rows: &'a [ResultRow],
     /// Where it ran.
@@ -57,6 +59,7 @@ impl Finished<'_> {
         Ok(Report {
             title: self.title.clone(),
             facts: self.facts(),
+            published: self.published.clone(),
             summary: self.rows.iter().map(summary_row).collect(),
             loss_curve: records
                 .iter()

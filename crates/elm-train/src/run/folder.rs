@@ -99,14 +99,24 @@ impl RunFolder {
         self.write(name, &(json + "\n"))
     }
 
-    /// Writes a file whole: under another name first, so that a reader never sees a part of it.
+    /// Writes a file whole, as [`write_whole`] does.
     ///
     /// # Errors
     /// [`TrainError::File`] if it cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
-        let (path, partial) = (self.file(name), self.file(&format!(".{name}.partial")));
-        std::fs::write(&partial, text)
-            .and_then(|()| std::fs::rename(&partial, &path))
-            .map_err(|e| TrainError::file(&path, format!("cannot write it: {e}")))
+        write_whole(&self.file(name), text)
     }
+}
+
+/// Writes a file whole: under another name first, so that a reader never sees a part of it.
+///
+/// # Errors
+/// [`TrainError::File`] if it cannot be written.
+pub fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let partial = path.with_file_name(format!(".{name}.partial"));
+    std::fs::write(&partial, text)
+        .and_then(|()| std::fs::rename(&partial, path))
+        .inspect_err(|_| drop(std::fs::remove_file(&partial)))
+        .map_err(|e| TrainError::file(path, format!("cannot write it: {e}")))
 }

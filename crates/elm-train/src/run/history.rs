@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::folder::write_whole;
 use crate::error::{Result, TrainError};
 
 /// A validation metric of an epoch.
@@ -31,7 +32,7 @@ pub struct EpochRecord {
     pub epoch: usize,
     /// Gradient steps since the start of training.
     pub step: u64,
-    /// Seconds since this session of the run began.
+    /// Seconds of training up to here, over all sessions of the run.
     pub seconds: f64,
     /// Learning rate of the last step.
     pub learning_rate: f64,
@@ -84,7 +85,8 @@ pub struct History {
 }
 
 impl History {
-    /// The history in a run's folder, empty if there is none yet; `columns` are the task's metrics.
+    /// The history in a run's folder, empty if there is none yet; `columns` are the task's metrics. A last line that was cut off while it was being
+    /// written does not count.
     ///
     /// # Errors
     /// [`TrainError::File`] if `metrics.jsonl` cannot be read or holds something else.
@@ -94,7 +96,8 @@ impl History {
         if path.exists() {
             let text = std::fs::read_to_string(&path)
                 .map_err(|e| TrainError::file(&path, format!("cannot read the metrics: {e}")))?;
-            for (i, line) in text.lines().enumerate() {
+            let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+            for (i, line) in whole.lines().enumerate() {
                 records.push(serde_json::from_str(line).map_err(|e| {
                     TrainError::file(
                         &path,
@@ -127,17 +130,28 @@ impl History {
             .min_by(|a, b| a.valid_loss.total_cmp(&b.valid_loss))
     }
 
-    /// Forgets the epochs after `step`, which a resumed run trains again.
+    /// Forgets the epochs after `step`, which a resumed run trains again. The lines of the others stay as they are.
     ///
     /// # Errors
-    /// [`TrainError::File`] if the files cannot be written.
+    /// [`TrainError::File`] if the files cannot be read or written.
     pub fn keep_until(&mut self, step: u64) -> Result<()> {
         self.records.retain(|r| r.step <= step);
-        let jsonl: String = self.records.iter().map(|r| self.json(r) + "\n").collect();
-        let rows = self.records.iter().map(|r| r.csv(self.columns) + "\n");
-        let csv = csv_header(self.columns) + &rows.collect::<String>();
-        self.write("metrics.jsonl", &jsonl, false)?;
-        self.write("metrics.csv", &csv, false)
+        let count = self.records.len();
+        let first = |name: &str, lines: usize| -> String {
+            let text = std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+            text.split_inclusive('\n').take(lines).collect()
+        };
+        write_whole(
+            &self.folder.join("metrics.jsonl"),
+            &first("metrics.jsonl", count),
+        )?;
+        let mut csv = first("metrics.csv", count + 1);
+        let header = csv_header(self.columns);
+        if csv.lines().count() != count + 1 || !csv.starts_with(&header) {
+            let lines = self.records.iter().map(|r| r.csv(self.columns) + "\n");
+            csv = header + &lines.collect::<String>();
+        }
+        write_whole(&self.folder.join("metrics.csv"), &csv)
     }
 
     /// Adds an epoch.
@@ -146,10 +160,10 @@ impl History {
     /// [`TrainError::File`] if the files cannot be written.
     pub fn push(&mut self, record: EpochRecord) -> Result<()> {
         if self.records.is_empty() {
-            self.write("metrics.csv", &csv_header(self.columns), false)?;
+            write_whole(&self.folder.join("metrics.csv"), &csv_header(self.columns))?;
         }
-        self.write("metrics.jsonl", &(self.json(&record) + "\n"), true)?;
-        self.write("metrics.csv", &(record.csv(self.columns) + "\n"), true)?;
+        self.append("metrics.jsonl", &(self.json(&record) + "\n"))?;
+        self.append("metrics.csv", &(record.csv(self.columns) + "\n"))?;
         self.records.push(record);
         Ok(())
     }
@@ -159,16 +173,11 @@ impl History {
         serde_json::to_string(record).unwrap_or_default()
     }
 
-    fn write(&self, name: &str, text: &str, append: bool) -> Result<()> {
+    fn append(&self, name: &str, text: &str) -> Result<()> {
         let path = self.folder.join(name);
-        let mut options = OpenOptions::new();
-        options.create(true);
-        if append {
-            options.append(true)
-        } else {
-            options.write(true).truncate(true)
-        };
-        options
+        OpenOptions::new()
+            .create(true)
+            .append(true)
             .open(&path)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|e| TrainError::file(&path, format!("cannot write the metrics: {e}")))
@@ -227,6 +236,32 @@ mod tests {
         let (head, row) = csv.trim_end().split_once('\n').unwrap();
         assert!(head.ends_with(",valid_auc,valid_soma_rmse_mv"), "{head}");
         assert!(row.ends_with(",3,,2"), "{row}");
+    }
+
+    #[test]
+    fn lines_that_stay_keep_every_digit_and_a_cut_off_one_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("metrics.jsonl");
+        let mut history = History::open(folder.path(), COLUMNS).unwrap();
+        for epoch in 1..=50 {
+            history
+                .push(record(epoch, 1.0 / (epoch as f64 + 0.1)))
+                .unwrap();
+        }
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{text}{{\"epoch\": 51, \"st")).unwrap();
+        let mut again = History::open(folder.path(), COLUMNS).unwrap();
+        assert_eq!(again.records().len(), 50);
+        again.keep_until(10_000).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+        // a CSV that does not go with it is written anew
+        std::fs::write(folder.path().join("metrics.csv"), "x").unwrap();
+        again.keep_until(20).unwrap();
+        let csv = std::fs::read_to_string(folder.path().join("metrics.csv")).unwrap();
+        assert!(
+            csv.starts_with(&csv_header(COLUMNS)) && csv.lines().count() == 3,
+            "{csv}"
+        );
     }
 
     #[test]

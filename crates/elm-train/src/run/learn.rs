@@ -18,7 +18,9 @@ use burn::train::{
 
 use super::history::{Column, EpochRecord, History};
 use super::progress::duration;
+use super::unfinished::Unfinished;
 use crate::error::{Result, TrainError};
+use crate::say;
 
 type Processor<M> = SupervisedTrainingEventProcessor<M>;
 
@@ -35,12 +37,14 @@ pub struct Loop<M> {
     pub position: Arc<AtomicU64>,
     /// The task's validation metrics.
     pub columns: &'static [Column],
+    /// How the best model is written.
+    pub save: fn(&M, &Path) -> Result<()>,
     /// Metrics of each epoch.
     pub history: Arc<Mutex<History>>,
-    /// Where the best model goes.
-    pub best_model: PathBuf,
-    /// How it is written.
-    pub save: fn(&M, &Path) -> Result<()>,
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// The epoch that the run goes on in the middle of.
+    pub unfinished: Option<Unfinished>,
     /// First failure that Burn does not know of.
     pub failure: Arc<Mutex<Option<TrainError>>>,
 }
@@ -65,8 +69,11 @@ impl<M: LearnerModel> SupervisedLearningStrategy<M> for Loop<M> {
             ..
         } = components;
         let started = Instant::now();
+        let earlier = self.seconds_so_far();
+        let mut unfinished = self.unfinished;
         while self.step() < self.total() && !interrupter.should_stop() {
-            let epoch = (self.step() / self.batches + 1) as usize;
+            let first = self.step();
+            let epoch = (first / self.batches + 1) as usize;
             self.train_epoch(
                 epoch,
                 &mut learner,
@@ -80,11 +87,24 @@ impl<M: LearnerModel> SupervisedLearningStrategy<M> for Loop<M> {
                 self.valid_epoch(epoch, &learner, &valid, &mut event_processor, &interrupter);
             }
             interrupter.fail_on_error(event_processor.flush());
-            if whole && interrupter.error().is_none() {
-                let rate = learner.lr_current().base();
-                let record =
-                    self.record(epoch, started.elapsed().as_secs_f64(), rate, &event_store);
-                if let Err(error) = self.keep(record, &learner) {
+            let trained = Unfinished {
+                step: self.step(),
+                batches: self.step() - first,
+                train_loss: find(&event_store, &LossMetric::new().name(), epoch, Split::Train),
+                seconds: earlier + started.elapsed().as_secs_f64(),
+            };
+            let trained = unfinished.take().map_or(trained, |part| part.and(trained));
+            if interrupter.error().is_none() {
+                let kept = if whole {
+                    let rate = learner.lr_current().base();
+                    let record = record(epoch, trained, rate, self.columns, &event_store);
+                    self.keep(record, &learner)
+                } else if trained.batches > 0 {
+                    trained.save(&self.folder)
+                } else {
+                    Ok(())
+                };
+                if let Err(error) = kept {
                     self.fail(error);
                     interrupter.stop(Some("cannot write the run folder"));
                 }
@@ -104,6 +124,15 @@ impl<M: LearnerModel> Loop<M> {
 
     fn total(&self) -> u64 {
         self.epochs as u64 * self.batches
+    }
+
+    /// Seconds of the run's earlier sessions.
+    fn seconds_so_far(&self) -> f64 {
+        let last = |history: &History| history.records().last().map_or(0.0, |r| r.seconds);
+        match self.unfinished {
+            Some(part) => part.seconds,
+            None => self.history.lock().map_or(0.0, |history| last(&history)),
+        }
     }
 
     fn fail(&self, error: TrainError) {
@@ -179,34 +208,6 @@ impl<M: LearnerModel> Loop<M> {
         interrupter.fail_on_error(processor.process_train(LearnerEvent::EndEpoch(epoch)));
     }
 
-    fn record(
-        &self,
-        epoch: usize,
-        seconds: f64,
-        learning_rate: f64,
-        store: &EventStoreClient,
-    ) -> EpochRecord {
-        let find = |name: &str, split: Split| {
-            store
-                .find_metric(name, epoch, Aggregate::Mean, &split)
-                .unwrap_or(f64::NAN)
-        };
-        let loss = LossMetric::new().name();
-        let metrics = self.columns.iter().map(|column| {
-            let value = find(column.metric, Split::Valid);
-            (column.key.to_string(), value.is_finite().then_some(value))
-        });
-        EpochRecord {
-            epoch,
-            step: self.step(),
-            seconds,
-            learning_rate,
-            train_loss: find(&loss, Split::Train),
-            valid_loss: find(&loss, Split::Valid),
-            metrics: metrics.collect(),
-        }
-    }
-
     /// Keeps the epoch's metrics, and the model if it is the best so far.
     fn keep(&self, record: EpochRecord, learner: &Learner<M>) -> Result<()> {
         if !(record.train_loss.is_finite() && record.valid_loss.is_finite()) {
@@ -223,9 +224,12 @@ impl<M: LearnerModel> Loop<M> {
             .best()
             .is_none_or(|best| record.valid_loss < best.valid_loss)
         {
-            (self.save)(&learner.model().valid(), &self.best_model)?;
+            (self.save)(
+                &learner.model().valid(),
+                &self.folder.join("model.safetensors"),
+            )?;
         }
-        println!("{}", self.line(&record));
+        say!("{}", self.line(&record));
         history.push(record)
     }
 
@@ -250,6 +254,35 @@ impl<M: LearnerModel> Loop<M> {
             r.valid_loss,
             duration(r.seconds)
         )
+    }
+}
+
+fn find(store: &EventStoreClient, name: &str, epoch: usize, split: Split) -> f64 {
+    store
+        .find_metric(name, epoch, Aggregate::Mean, &split)
+        .unwrap_or(f64::NAN)
+}
+
+fn record(
+    epoch: usize,
+    trained: Unfinished,
+    learning_rate: f64,
+    columns: &[Column],
+    store: &EventStoreClient,
+) -> EpochRecord {
+    let valid = |name: &str| find(store, name, epoch, Split::Valid);
+    let metrics = columns.iter().map(|column| {
+        let value = valid(column.metric);
+        (column.key.to_string(), value.is_finite().then_some(value))
+    });
+    EpochRecord {
+        epoch,
+        step: trained.step,
+        seconds: trained.seconds,
+        learning_rate,
+        train_loss: trained.train_loss,
+        valid_loss: valid(&LossMetric::new().name()),
+        metrics: metrics.collect(),
     }
 }
 

@@ -12,9 +12,10 @@ mod outcome;
 mod progress;
 mod sequence;
 mod train;
+mod unfinished;
 
-pub use data::Part;
 pub use data::load as load_simulations;
+pub use data::{Part, about};
 pub use folder::RunFolder;
 pub use history::{Column, EpochRecord, History};
 pub use outcome::{Outcome, ResultRow};

@@ -7,11 +7,11 @@ use std::sync::atomic::AtomicU64;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::metric::LossMetric;
 use burn::train::{SupervisedTraining, TrainLoader, ValidLoader};
-use elm_data::neuronio::{NUM_CHANNELS, Simulation, WindowConfig, WindowSampler};
+use elm_data::neuronio::{NUM_CHANNELS, Simulation, WindowConfig, WindowSampler, evaluated};
 use elm_model::ElmNeuron;
 use elm_model::weights::{infer_config, load_published, save_safetensors};
 
-use super::data::{Part, load};
+use super::data::{Part, about, load};
 use super::describe::Finished;
 use super::experiment::Experiment;
 use super::folder::RunFolder;
@@ -21,6 +21,7 @@ use super::progress::StatusLine;
 use crate::error::Result;
 use crate::recipe::{DataSource, Recipe};
 use crate::report::{ExampleTrace, MemoryTraces, RocCurve, render};
+use crate::say;
 use crate::task::neuronio::{
     self, LossWeights, NeuronIoModel, PooledMetric, PooledQuantity, Tested, WindowLoader,
 };
@@ -58,10 +59,17 @@ impl NeuronIoRun {
             .map(|s| (s.duration_ms as usize).saturating_sub(IGNORE_FIRST_MS))
             .sum();
         let per_batch = config.batch_size * config.window_ms;
+        let sampler = |simulations: Vec<Simulation>, source: &DataSource| {
+            WindowSampler::new(simulations.into(), config, recipe.seed)
+                .map(Arc::new)
+                .map_err(|error| about(source.paths(), error))
+        };
+        // asked for now, not after the training
+        evaluated(&test).map_err(|error| about(recipe.data.test.paths(), error))?;
         Ok(Self {
             recipe: recipe.clone(),
-            train: Arc::new(WindowSampler::new(train.into(), config, recipe.seed)?),
-            valid: Arc::new(WindowSampler::new(valid.into(), config, recipe.seed)?),
+            train: sampler(train, &recipe.data.train)?,
+            valid: sampler(valid, &recipe.data.valid)?,
             // Windows are drawn at random: twice the length covers most of it.
             valid_batches: (2 * usable).div_ceil(per_batch).max(1) as u64,
             test,
@@ -149,8 +157,8 @@ impl Experiment for NeuronIoRun {
             evaluation.dropped,
         );
         folder.write_json("test.json", &outcome)?;
-        println!("\n{}", outcome.table());
-        println!("model  {}", model.display());
+        say!("\n{}", outcome.table());
+        say!("model  {}", model.display());
         let finished = Finished {
             recipe: &self.recipe,
             batches: self.batches_per_epoch(),
@@ -161,6 +169,9 @@ impl Experiment for NeuronIoRun {
             ),
             history,
             neuron: &neuron,
+            published: outcome
+                .published_memory
+                .map(|m| format!("Published, M = {m}")),
             rows: &outcome.rows,
             device,
         };
@@ -174,7 +185,7 @@ impl Experiment for NeuronIoRun {
         report.memory_traces = self.memory(&finished)?;
         report.notes = notes(&outcome);
         folder.write("report.html", &render(&report))?;
-        println!("report {}", folder.file("report.html").display());
+        say!("report {}", folder.file("report.html").display());
         Ok(())
     }
 }
@@ -228,12 +239,7 @@ fn notes(outcome: &Outcome) -> Vec<String> {
          re-aligned to its file's mean and spread, first 500 ms dropped); {} left out for more than 24 output spikes.",
         outcome.simulations, outcome.dropped
     )];
-    if let Some(m) = outcome.published_memory {
-        notes.push(format!(
-            "Published: the published model with {m} memory units, evaluated by the published code on the same simulations; \
-             it was trained on far more data."
-        ));
-    }
+    notes.extend(outcome.comparison.clone());
     notes
 }
 

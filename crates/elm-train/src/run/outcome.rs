@@ -3,7 +3,7 @@
 use elm_data::neuronio::{Metrics, Simulation};
 use serde::Serialize;
 
-use crate::task::neuronio::{PublishedResult, published};
+use crate::task::neuronio::{Figures, PublishedResult, published};
 
 /// One metric of the trained neuron beside that of the published model of its size.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +24,8 @@ pub struct ResultRow {
 pub struct Outcome {
     /// Memory units of the published model compared with; none where there is no comparison.
     pub published_memory: Option<usize>,
+    /// Sentences that say what the published figures are; none where there is no comparison.
+    pub comparison: Vec<String>,
     /// The metrics, the published evaluation's.
     pub rows: Vec<ResultRow>,
     /// Test simulations that count.
@@ -43,14 +45,15 @@ impl Outcome {
         dropped: usize,
     ) -> Self {
         let reference = shipped.then(|| published(num_memory));
-        let row = |metric, ours, published: fn(&PublishedResult) -> f64, decimals| ResultRow {
+        let row = |metric, ours, published: fn(&Figures) -> f64, decimals| ResultRow {
             metric,
             ours,
-            published: reference.as_ref().map(published),
+            published: reference.map(|r| published(&r.shipped)),
             decimals,
         };
         Self {
             published_memory: reference.map(|r| r.num_memory),
+            comparison: reference.map_or(Vec::new(), |r| comparison(&r, tested.len())),
             rows: vec![
                 row("AUC", metrics.auc, |p| p.auc, 4),
                 row("TPR at 0.01 FPR", metrics.tpr_at_01, |p| p.tpr_at_01, 4),
@@ -75,7 +78,11 @@ impl Outcome {
     /// The result as a table for people.
     pub fn table(&self) -> String {
         let published = self.published_memory.map(|m| format!("published, M = {m}"));
-        table(&self.rows, &published.unwrap_or_default())
+        let mut out = table(&self.rows, &published.unwrap_or_default());
+        for sentence in &self.comparison {
+            out += &format!("{sentence}\n");
+        }
+        out
     }
 }
 
@@ -95,4 +102,18 @@ pub(super) fn table(rows: &[ResultRow], published: &str) -> String {
         );
     }
     out
+}
+
+fn comparison(published: &PublishedResult, simulations: usize) -> Vec<String> {
+    let full = published.full;
+    vec![
+        format!(
+            "Published: the published checkpoint with M = {}, trained on the full NeuronIO data, on these same {simulations} simulations.",
+            published.num_memory
+        ),
+        format!(
+            "On the full NeuronIO test set it reaches AUC {:.4}, TPR {:.4}, soma RMSE {:.3} mV, explained variance {:.2} %.",
+            full.auc, full.tpr_at_01, full.soma_rmse_mv, full.explained_variance
+        ),
+    ]
 }

@@ -28,6 +28,7 @@ use crate::report::{ClassReport, SamplePicture, render};
 use crate::task::sequence::{
     Answer, Classified, SequenceInput, SequenceLoader, SequenceModel, classify,
 };
+use crate::{say, tell};
 
 /// Test samples that are drawn: half of them rightly classified, if there are as many.
 const EXAMPLES: usize = 8;
@@ -57,7 +58,7 @@ impl SequenceRun {
             let options = TaskOptions { pairs, ..options };
             let samples: Arc<dyn TaskData> = task.open(&dir, split, &options)?;
             for warning in samples.warnings() {
-                eprintln!("warning: {warning}");
+                tell!("warning: {warning}");
             }
             let size = recipe.train.batch_size;
             let batches = SampleBatches::new(samples, encoding, size, order)?;
@@ -91,7 +92,7 @@ fn make_spikes(recipe: &Recipe, dir: &Path, stop: &Interrupter) -> Result<()> {
     let mut options = SyntheticShdOptions::new(dir, recipe.seed);
     options.train = recipe.data.make_train.unwrap_or(options.train);
     options.test = recipe.data.make_test.unwrap_or(options.test);
-    println!("drawing synthetic spikes into {}", dir.display());
+    say!("drawing synthetic spikes into {}", dir.display());
     let line = std::cell::RefCell::new(StatusLine::new());
     generate_shd(&options, &|progress| {
         let text = format!("drawn {}/{} samples", progress.done, progress.total);
@@ -181,11 +182,11 @@ impl Experiment for SequenceRun {
         };
         folder.write_json("test.json", &result)?;
         let published = rows.iter().any(|row| row.published.is_some());
-        println!(
+        say!(
             "\n{}",
             table(&rows, if published { "published" } else { "" })
         );
-        println!("model  {}", folder.file("model.safetensors").display());
+        say!("model  {}", folder.file("model.safetensors").display());
         let finished = Finished {
             recipe: &self.recipe,
             batches: self.batches_per_epoch(),
@@ -196,6 +197,7 @@ impl Experiment for SequenceRun {
             ),
             history,
             neuron: &model.neuron,
+            published: None,
             rows: &rows,
             device,
         };
@@ -207,7 +209,7 @@ impl Experiment for SequenceRun {
         }
         report.notes = self.notes(tested.answers.len());
         folder.write("report.html", &render(&report))?;
-        println!("report {}", folder.file("report.html").display());
+        say!("report {}", folder.file("report.html").display());
         Ok(())
     }
 }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use burn::module::Module;
 use burn::tensor::Device;
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use elm_data::Task;
+use elm_model::weights::infer_config;
 
 use super::checkpoints::{self, KeepLastTwo};
 use super::experiment::Experiment;
@@ -16,10 +18,12 @@ use super::learn::Loop;
 use super::neuronio::NeuronIoRun;
 use super::progress::ProgressRenderer;
 use super::sequence::SequenceRun;
+use super::unfinished::Unfinished;
 use crate::device::describe;
 use crate::error::{Result, TrainError};
 use crate::optim;
 use crate::recipe::Recipe;
+use crate::{say, tell};
 
 /// What to train and where.
 pub struct TrainOptions {
@@ -73,24 +77,26 @@ impl Session {
         let Self {
             options, recipe, ..
         } = self;
-        let checkpoint = self
-            .existing
-            .as_ref()
-            .map(|f| checkpoints::latest(f.path()))
-            .transpose()?;
         let steps = recipe.train.epochs as u64 * experiment.batches_per_epoch();
         // a schedule that does not fit is told before a folder is made
         optim::scheduler(&recipe.train, steps as usize)?;
         options.device.seed(recipe.seed);
         // on a device with autodiff, or its parameters would not be trained
         let model = experiment.init(&options.device.clone().autodiff())?;
-        let folder = match &self.existing {
-            Some(folder) => folder.clone(),
-            None => RunFolder::create(options.out.as_deref(), &options.name)?,
+        let (folder, checkpoint) = match &self.existing {
+            Some(folder) => {
+                let history = History::open(folder.path(), E::COLUMNS)?;
+                let checkpoint = resumable(folder, &history, &model)?;
+                (folder.clone(), checkpoint)
+            }
+            None => {
+                let folder = RunFolder::create(options.out.as_deref(), &options.name)?;
+                (folder, None)
+            }
         };
         folder.describe(recipe, &describe(&options.device))?;
         let neuron = E::neuron(&model);
-        println!(
+        say!(
             "training {} trained parameters, {} memory units, on {}; run folder {}",
             neuron.num_trained(),
             neuron.config().num_memory,
@@ -105,7 +111,7 @@ impl Session {
             .lock()
             .map_err(|_| TrainError::Run("the history is out of reach".into()))?;
         if stopped {
-            println!(
+            say!(
                 "stopped; checkpoint kept, go on with: elm train --resume {}",
                 folder.path().display()
             );
@@ -138,8 +144,9 @@ impl Session {
             position: position.clone(),
             columns: E::COLUMNS,
             history,
-            best_model: folder.file("model.safetensors"),
             save: E::save,
+            folder: folder.path().to_path_buf(),
+            unfinished: Unfinished::load(folder.path(), first),
             failure: failure.clone(),
         };
         let scheduler = optim::scheduler(&recipe.train, total as usize)?;
@@ -170,4 +177,33 @@ impl Session {
         }
         Ok(position.load(Ordering::SeqCst) < total || result.interrupted.is_some())
     }
+}
+
+/// The checkpoint that a run goes on from; none where it was stopped before its first.
+fn resumable<M: Module>(folder: &RunFolder, history: &History, model: &M) -> Result<Option<usize>> {
+    let Some(found) = checkpoints::latest(folder.path(), model)? else {
+        if history.records().is_empty() {
+            return Ok(None);
+        }
+        return Err(TrainError::file(
+            &folder.file("checkpoint"),
+            "expected a checkpoint to go on from, found none",
+        ));
+    };
+    if let Some(problem) = found.damaged {
+        tell!(
+            "note: the last checkpoint cannot be read ({problem}); going on from step {}",
+            found.step
+        );
+    }
+    let best = folder.file("model.safetensors");
+    if history
+        .records()
+        .iter()
+        .any(|r| r.step <= found.step as u64)
+    {
+        // needed for the test if no later epoch is better
+        infer_config(&best)?;
+    }
+    Ok(Some(found.step))
 }

@@ -1,8 +1,10 @@
 //! Runs the `elm` command.
 #![allow(dead_code)] // each test file uses its own part
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use serde_json::Value;
 
 /// `elm` with these arguments, in a folder of its own.
 pub fn elm(args: &[&str]) -> Output {
@@ -33,23 +35,38 @@ pub fn failure(args: &[&str]) -> (i32, String) {
     (output.status.code().unwrap_or(-1), error)
 }
 
-/// Starts a training with these arguments, interrupts it `after` its beginning, goes on with it to its end, and returns
-/// the gradient steps that its metrics tell of.
+/// Numbers of a run's metrics, a line an epoch.
+pub fn history(run: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Goes on with a run; what it says.
+pub fn resume(run: &Path) -> String {
+    stdout(&[
+        "train",
+        "--resume",
+        run.to_str().unwrap(),
+        "--device",
+        "cpu",
+    ])
+}
+
+/// Starts a training with these arguments in the folder `run` and interrupts it `after` its beginning.
 #[cfg(unix)]
-pub fn stop_and_go_on(args: &[&str], after: std::time::Duration) -> Vec<u64> {
+pub fn stop(run: &Path, arguments: &[String], after: std::time::Duration) {
     use std::process::Stdio;
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("run");
     let child = Command::new(env!("CARGO_BIN_EXE_elm"))
-        .args(["train", "--out", out.to_str().unwrap()])
-        .args(args)
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     // training begins when the run has been described
     let begun = std::time::Instant::now();
-    while !out.join("run.json").exists() && begun.elapsed().as_secs() < 60 {
+    while !run.join("run.json").exists() && begun.elapsed().as_secs() < 60 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     std::thread::sleep(after);
@@ -68,24 +85,7 @@ pub fn stop_and_go_on(args: &[&str], after: std::time::Duration) -> Vec<u64> {
         text.contains("--resume"),
         "it was not stopped but ran through:\n{text}"
     );
-    assert!(!out.join("report.html").exists());
-    let resumed = [
-        "train",
-        "--resume",
-        out.to_str().unwrap(),
-        "--device",
-        "cpu",
-    ];
-    let text = stdout(&resumed);
-    assert!(text.contains("report.html"), "{text}");
-    let metrics = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();
-    metrics
-        .lines()
-        .map(|line| {
-            let record: serde_json::Value = serde_json::from_str(line).unwrap();
-            record["step"].as_u64().unwrap()
-        })
-        .collect()
+    assert!(!run.join("report.html").exists());
 }
 
 /// A folder of the shared reference data, if this machine has it.

@@ -1,6 +1,5 @@
 //! The two published forms of a batch of CIFAR-10.
 
-use std::io::Cursor;
 use std::path::Path;
 
 use super::{CLASSES, SIDE};
@@ -45,7 +44,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<ByteSequences> {
         binary(bytes)
     } else {
         let keys = &["data", "labels"];
-        unpickled(&Pickle::from_reader(path, Cursor::new(bytes), keys)?)
+        unpickled(&Pickle::from_bytes(path, bytes, keys)?)
     };
     images.map_err(|problem| DataError::format(path, problem))
 }

@@ -132,6 +132,13 @@ fn simulation(
     spike_trains(heap, dict, "exInputSpikeTimes", excitatory)?;
     spike_trains(heap, dict, "inhInputSpikeTimes", inhibitory)?;
     let events = sorted_events(&trains, duration_ms)?;
+    // A cell without any input was not simulated: the file lacks what it should hold.
+    if events.is_empty() {
+        return Err(format!(
+            "exInputSpikeTimes and inhInputSpikeTimes: expected input spikes, found none on all {} synapses",
+            2 * NUM_SEGMENTS
+        ));
+    }
     Ok(Simulation {
         source: source.clone(),
         index,

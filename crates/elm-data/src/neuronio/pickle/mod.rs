@@ -2,7 +2,6 @@
 
 mod extract;
 
-use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,12 +11,13 @@ use crate::{DataError, Result};
 
 /// Reads the simulations of a NeuronIO file, `.p` or `.p.gz` (decided by content, not by name).
 ///
-/// Pickles of protocols 2 to 4 are read, from Python 2 or 3. Nothing in the file is executed. Large fields that are
+/// Pickles of protocols 2 to 5 are read, from Python 2 or 3. Nothing in the file is executed. Large fields that are
 /// not needed are skipped without being held in memory.
 ///
 /// # Errors
 /// If the file cannot be read, is cut off or damaged, asks for anything but numpy data, or does not hold what a
-/// NeuronIO file must: 639 segments, spike times (ms) inside the simulation, one finite voltage per ms.
+/// NeuronIO file must: 639 segments, spike times (ms) inside the simulation, input on at least one synapse, one
+/// finite voltage per ms.
 pub fn read_pickle(path: &Path) -> Result<Vec<Simulation>> {
     simulations(
         path,
@@ -32,10 +32,7 @@ pub fn read_pickle(path: &Path) -> Result<Vec<Simulation>> {
 /// As [`read_pickle`].
 pub fn read_pickle_bytes(name: &str, bytes: &[u8]) -> Result<Vec<Simulation>> {
     let path = Path::new(name);
-    simulations(
-        path,
-        &Pickle::from_reader(path, Cursor::new(bytes), &extract::NEEDED)?,
-    )
+    simulations(path, &Pickle::from_bytes(path, bytes, &extract::NEEDED)?)
 }
 
 fn simulations(path: &Path, pickle: &Pickle) -> Result<Vec<Simulation>> {

@@ -10,6 +10,7 @@ use elm_data::neuronio;
 use super::{DifficultyArg, SharedLine};
 use crate::cli::stop::StopFlag;
 use crate::error::{Result, TrainError};
+use crate::{say, tell};
 
 /// What can be converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t)]
     difficulty: DifficultyArg,
     /// CPU threads [default: all]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     threads: Option<usize>,
 }
 
@@ -79,7 +80,7 @@ fn pickles(pickles: &[PathBuf], out: &Path) -> Result<()> {
         ));
     })?;
     line.clear();
-    println!(
+    say!(
         "{}: {} files converted, {} there already, {} simulations, {:.1} MB",
         out.display(),
         summary.written,
@@ -109,9 +110,9 @@ fn images(dir: &Path, out: &Path, config: &PathfinderConfig) -> Result<()> {
     line.clear();
     let summary = result?;
     for warning in &summary.warnings {
-        eprintln!("warning: {warning}");
+        tell!("warning: {warning}");
     }
-    println!(
+    say!(
         "{}: {} images, {:.1} MB",
         out.display(),
         summary.images,

@@ -10,6 +10,7 @@ use elm_data::shd::{SyntheticShdOptions, generate_shd};
 use super::{DifficultyArg, SharedLine};
 use crate::cli::stop::StopFlag;
 use crate::error::Result;
+use crate::say;
 
 /// What is made. The same seed gives the same files, whatever the number of threads.
 #[derive(Debug, Subcommand)]
@@ -67,7 +68,7 @@ pub(super) struct Common {
     #[arg(long, value_name = "N")]
     seed: u64,
     /// CPU threads [default: all]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     threads: Option<usize>,
 }
 
@@ -84,7 +85,7 @@ pub(super) fn run(command: Command) -> Result<()> {
     let made = make(command, &show);
     line.clear();
     for text in made? {
-        println!("{text}");
+        say!("{text}");
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::{DifficultyArg, SharedLine};
 use crate::cli::stop::StopFlag;
 use crate::error::{Result, TrainError};
 use crate::report::{SamplePicture, sheet};
+use crate::{say, tell};
 
 /// Samples in the picture.
 const PICTURES: usize = 8;
@@ -74,7 +75,7 @@ pub(super) fn run(args: Args) -> Result<()> {
 fn simulations(paths: &[String]) -> Result<()> {
     if paths.is_empty() {
         for split in [Split::Train, Split::Valid, Split::Test] {
-            println!("shipped, {split:?}");
+            say!("shipped, {split:?}");
             describe(&shipped(split)?);
         }
         return Ok(());
@@ -94,13 +95,13 @@ fn simulations(paths: &[String]) -> Result<()> {
 
 fn text(path: &Path) -> Result<()> {
     let text = Enwik8::open(path)?;
-    println!(
+    say!(
         "{}: {} different bytes",
         path.display(),
         text.vocabulary().len()
     );
     for split in [Split::Train, Split::Valid, Split::Test] {
-        println!(
+        say!(
             "  {:<6} {:>11} bytes",
             split.to_string(),
             text.part(split).len()
@@ -168,16 +169,20 @@ fn classification(task: Task, dir: &Path, options: &TaskOptions, picture: &Path)
         }
     }
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        tell!("warning: {warning}");
     }
-    println!("{task}: {}", task.info().about);
-    println!("{}: every sample is readable", dir.display());
-    println!(
+    say!("{task}: {}", task.info().about);
+    say!("{}: every sample is readable", dir.display());
+    say!(
         "{:<6} {:>9} {:>9} {:>9} {:>9}",
-        "split", "samples", "shortest", "mean", "longest"
+        "split",
+        "samples",
+        "shortest",
+        "mean",
+        "longest"
     );
     for (split, s) in &summaries {
-        println!(
+        say!(
             "{:<6} {:>9} {:>9} {:>9.1} {:>9}",
             split.to_string(),
             s.samples,
@@ -186,13 +191,16 @@ fn classification(task: Task, dir: &Path, options: &TaskOptions, picture: &Path)
             s.longest
         );
     }
-    println!(
+    say!(
         "{:<12} {:>9} {:>9} {:>9}",
-        "class", "train", "valid", "test"
+        "class",
+        "train",
+        "valid",
+        "test"
     );
     for class in 0..task.classes() {
         let count = |i: usize| summaries[i].1.classes.get(class).copied().unwrap_or(0);
-        println!(
+        say!(
             "{:<12} {:>9} {:>9} {:>9}",
             task.class_name(class),
             count(0),
@@ -202,7 +210,7 @@ fn classification(task: Task, dir: &Path, options: &TaskOptions, picture: &Path)
     }
     std::fs::write(picture, sheet(&drawn))
         .map_err(|e| TrainError::file(picture, format!("cannot write the picture: {e}")))?;
-    println!(
+    say!(
         "picture of {} training samples: {}",
         drawn.len(),
         picture.display()

@@ -5,6 +5,7 @@ use elm_data::task::TaskKind;
 use serde_json::json;
 
 use crate::error::{Result, TrainError};
+use crate::say;
 
 /// List the tasks: what is learnt, and where to get their files.
 #[derive(Debug, clap::Args)]
@@ -19,12 +20,12 @@ pub(super) fn run(args: Args) -> Result<()> {
         let all: Vec<_> = Task::ALL.into_iter().map(row).collect();
         let text =
             serde_json::to_string_pretty(&all).map_err(|e| TrainError::Run(e.to_string()))?;
-        println!("{text}");
+        say!("{text}");
         return Ok(());
     }
     for task in Task::ALL {
         let info = task.info();
-        println!("{:<24} {}", info.name, info.about);
+        say!("{:<24} {}", info.name, info.about);
         let mut sizes = format!("{} steps of {} channels", info.length, info.channels);
         if let TaskKind::Classification { classes, inputs } = info.kind {
             let pair = if inputs == 2 { "pairs, " } else { "" };
@@ -40,7 +41,7 @@ pub(super) fn run(args: Args) -> Result<()> {
             ("source", info.source),
             ("licence", info.licence),
         ] {
-            println!("    {name:<9} {text}");
+            say!("    {name:<9} {text}");
         }
     }
     Ok(())

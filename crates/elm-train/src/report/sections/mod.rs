@@ -51,17 +51,20 @@ pub(super) fn summary(report: &Report) -> String {
     if report.summary.is_empty() {
         body.push_str(&missing("No metrics were measured."));
     } else {
-        body.push_str(&table(&report.summary));
+        body.push_str(&table(&report.summary, report.published.as_deref()));
     }
     section("summary", "Summary", &body)
 }
 
-fn table(rows: &[SummaryRow]) -> String {
+fn table(rows: &[SummaryRow], published: Option<&str>) -> String {
     let compared = rows.iter().any(|row| row.published.is_some());
     let mut html =
         "<div class=\"scroll\"><table>\n<thead><tr><th>Metric</th><th>This run</th>".to_string();
     if compared {
-        html.push_str("<th>Published</th>");
+        html.push_str(&format!(
+            "<th>{}</th>",
+            escape(published.unwrap_or("Published"))
+        ));
     }
     html.push_str("</tr></thead>\n<tbody>\n");
     for row in rows {

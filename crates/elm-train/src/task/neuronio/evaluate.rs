@@ -32,12 +32,28 @@ pub fn evaluate(
     device: &Device,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Tested> {
+    neuronio::evaluated(simulations)?; // told before the work, not after it
     let predictions = predict(neuron, simulations, device, progress)?;
     let evaluation = neuronio::evaluate(simulations, &predictions)?;
     Ok(Tested {
         predictions,
         evaluation,
     })
+}
+
+/// Is it a NeuronIO neuron?
+///
+/// # Errors
+/// [`TrainError::Usage`] if it has other than 1278 inputs and 2 outputs.
+pub fn check(neuron: &ElmNeuron) -> Result<()> {
+    let config = neuron.config();
+    if (config.num_inputs, config.num_outputs) == (NUM_CHANNELS, 2) {
+        return Ok(());
+    }
+    Err(TrainError::Usage(format!(
+        "expected a NeuronIO neuron with {NUM_CHANNELS} inputs and 2 outputs, found one with {} and {}",
+        config.num_inputs, config.num_outputs
+    )))
 }
 
 /// Spike probability and soma voltage of each simulation.
@@ -50,13 +66,7 @@ pub fn predict(
     device: &Device,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Prediction>> {
-    let config = neuron.config();
-    if (config.num_inputs, config.num_outputs) != (NUM_CHANNELS, 2) {
-        return Err(TrainError::Usage(format!(
-            "a NeuronIO neuron has {NUM_CHANNELS} inputs and 2 outputs, this one has {} and {}",
-            config.num_inputs, config.num_outputs
-        )));
-    }
+    check(neuron)?;
     let mut model = |inputs: &[f32], batch: usize, time: usize| -> Result<Vec<f32>> {
         let x = TensorData::new(inputs.to_vec(), [batch, time, NUM_CHANNELS]);
         let (y, _) = neuron.forward_with_state(Tensor::from_data(x, device), None)?;

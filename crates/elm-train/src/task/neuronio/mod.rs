@@ -6,8 +6,8 @@ mod metrics;
 mod model;
 mod published;
 
-pub use evaluate::{Tested, evaluate, predict};
+pub use evaluate::{Tested, check, evaluate, predict};
 pub use loader::{NeuronIoTensors, WindowLoader};
 pub use metrics::{PooledInput, PooledMetric, PooledQuantity};
 pub use model::{LossWeights, NeuronIoModel, NeuronIoOutput, bce_with_logits};
-pub use published::{PublishedResult, published};
+pub use published::{Figures, PublishedResult, published};
