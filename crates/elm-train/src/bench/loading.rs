@@ -40,7 +40,8 @@ impl LoadingRates {
 pub fn loading_rates(recipe: &Recipe, device: &Device, budget: Duration) -> Result<LoadingRates> {
     let dir = recipe.data.dir.clone().unwrap_or_default();
     let size = recipe.train.batch_size;
-    let pairs = Some(recipe.train.batches_per_epoch * size).filter(|pairs| *pairs > 0);
+    let pairs =
+        Some(recipe.train.batches_per_epoch.saturating_mul(size)).filter(|pairs| *pairs > 0);
     let options = TaskOptions {
         pairs,
         ..recipe.task_options()

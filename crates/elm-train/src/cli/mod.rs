@@ -27,9 +27,8 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   elm train                          train on the shipped simulations
-  elm train --recipe my.toml --set train.epochs=5
+  elm train --recipe spikes --set train.epochs=5
   elm eval --weights model.safetensors
-  elm train --recipe spikes          spike patterns, made on first use
   elm data list                      tasks and where to get their files
 
 Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda";

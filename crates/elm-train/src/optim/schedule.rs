@@ -37,8 +37,8 @@ pub fn scheduler(train: &TrainRecipe, steps: usize) -> Result<ModuleLrScheduler>
     if warmup == 0 {
         return cosine.init().map_err(bad);
     }
-    // the first of its steps is already one part above its start
-    let rise = LinearLrSchedulerConfig::new(rate / (warmup as f64 * 1e3), rate, warmup);
+    // equal parts, of which the first step has one and the first of the cosine has them all
+    let rise = LinearLrSchedulerConfig::new(rate / (warmup + 1) as f64, rate, warmup);
     let parts = vec![
         LrSchedulerConfig::Linear(rise),
         LrSchedulerConfig::Cosine(cosine),
@@ -63,7 +63,10 @@ mod tests {
         };
         let mut scheduler = scheduler(&train, 110).unwrap();
         let rates: Vec<f64> = (0..110).map(|_| scheduler.step().base()).collect();
-        assert!((rates[4] - 0.05).abs() < 1e-4, "{}", rates[4]);
+        for (i, found) in rates[..10].iter().enumerate() {
+            let expected = 0.1 * (i + 1) as f64 / 11.0;
+            assert!((found - expected).abs() < 1e-9, "step {i}: {found}");
+        }
         assert!((rates[10] - 0.1).abs() < 1e-9);
         assert!(rates[10..].is_sorted_by(|a, b| a >= b));
         assert!((rates[60] - 0.055).abs() < 1e-9, "{}", rates[60]);

@@ -71,7 +71,8 @@ impl SequenceRun {
         };
         let stored = |most| Order::Stored { most };
         // pairs are drawn: as many as an epoch has steps for
-        let pairs = recipe.train.batches_per_epoch * recipe.train.batch_size;
+        let train = &recipe.train;
+        let pairs = train.batches_per_epoch.saturating_mul(train.batch_size);
         let shuffled = Order::Shuffled { seed: recipe.seed };
         Ok(Self {
             train: part(
