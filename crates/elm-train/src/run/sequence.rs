@@ -366,6 +366,6 @@ mod tests {
         assert_eq!(chosen.len(), EXAMPLES);
         assert!(chosen.contains(&7) && chosen.contains(&50), "{chosen:?}");
         assert!(examples(&[]).is_empty());
-        assert_eq!(examples(&vec![answer(0, 1); 3]), [0, 1, 2]);
+        assert_eq!(examples(&[answer(0, 1); 3]), [0, 1, 2]);
     }
 }
