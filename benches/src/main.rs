@@ -2,8 +2,10 @@
 //!
 //! Every measurement is a process of its own, so that threads and peak memory are its own. Baselines: the
 //! plain-tensor reference of this project and, with `--with-pytorch`, `bench_torch.py` (`plain` is the published
-//! algorithm, `manual_jit` the best PyTorch we know).
+//! algorithm, `manual_jit` the best PyTorch we know). `--loading` asks another question: does loading keep up?
 
+mod files;
+mod loading;
 mod measure;
 mod table;
 
@@ -45,6 +47,9 @@ struct Args {
         default_value = "../shared/reference/bench_torch.py"
     )]
     pytorch_script: PathBuf,
+    /// Time the loaders of the classification tasks against training on their batches instead
+    #[arg(long)]
+    loading: bool,
     /// Internal: measure one implementation and print JSON
     #[arg(long, hide = true, value_enum)]
     one: Option<Implementation>,
@@ -70,6 +75,9 @@ fn run(args: &Args) -> Result<(), String> {
             threads: args.threads[0],
             seconds: args.seconds,
         });
+    }
+    if args.loading {
+        return loading::run(args.seconds);
     }
     let mut limits = Vec::new();
     for &threads in &args.threads {

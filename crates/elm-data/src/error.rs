@@ -26,6 +26,16 @@ pub enum DataError {
         /// What was expected, what was found, and where.
         problem: String,
     },
+    /// Long work that its caller stopped before its end; what it had begun is removed.
+    #[error("stopped after {done} of {total} {items}")]
+    Stopped {
+        /// How many were done.
+        done: usize,
+        /// How many there are in all.
+        total: usize,
+        /// What is counted, in the plural.
+        items: &'static str,
+    },
     /// A request that the data cannot serve, such as a window longer than a simulation.
     #[error("{problem}")]
     Request {
@@ -55,6 +65,19 @@ impl DataError {
         Self::Format {
             path: path.to_path_buf(),
             problem: problem.into(),
+        }
+    }
+
+    /// Goes on with long work, or stops it as its caller's report of progress asked.
+    pub(crate) fn go_on(
+        flow: std::ops::ControlFlow<()>,
+        done: usize,
+        total: usize,
+        items: &'static str,
+    ) -> Result<()> {
+        match flow {
+            std::ops::ControlFlow::Continue(()) => Ok(()),
+            std::ops::ControlFlow::Break(()) => Err(Self::Stopped { done, total, items }),
         }
     }
 

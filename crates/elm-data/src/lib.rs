@@ -14,7 +14,11 @@ mod pickle;
 pub mod sequence;
 pub mod shd;
 mod split;
+mod stream;
+pub mod task;
 
 pub use error::{DataError, Result};
-pub use sequence::{BinnedSpikes, Encoding, Sample, Sequence, SequenceBatch};
+pub use sequence::{BatchValues, BinnedSpikes, Encoding, Sample, Sequence, SequenceBatch};
 pub use split::Split;
+pub use stream::{BatchSource, BatchStream};
+pub use task::Task;

@@ -47,10 +47,12 @@ impl TrainError {
         }
     }
 
-    /// Exit code of the command line: 2 for wrong input, 1 for a failure at run time.
+    /// Exit code of the command line: 2 for wrong input, 1 for a failure at run time, 130 for work stopped by Ctrl-C.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Run(_) => 1,
+            // as a program that Ctrl-C ends
+            Self::Data(DataError::Stopped { .. }) => 130,
             _ => 2,
         }
     }

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod cli;
 pub mod device;
 pub mod error;
+pub mod optim;
 pub mod output;
 pub mod recipe;
 pub mod report;

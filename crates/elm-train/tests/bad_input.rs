@@ -275,6 +275,127 @@ fn recipes_and_options_that_are_mistyped() {
 }
 
 #[test]
+fn data_of_tasks_that_is_not_there_or_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let nowhere = folder.path().join("nowhere");
+    let nowhere = nowhere.to_str().unwrap();
+    let info = |task: &str, dir: &str, parts: &[&str]| {
+        expect(&["data", "info", task, "--data", dir], parts);
+    };
+    info("sdh", dir, &["unknown task `sdh`", "shd-adding"]);
+    for task in [
+        "shd",
+        "listops",
+        "text",
+        "retrieval",
+        "image",
+        "pathfinder",
+        "enwik8",
+        "neuronio",
+    ] {
+        info(task, nowhere, &["nowhere"]);
+        info(task, dir, &[dir]);
+    }
+    expect(&["data", "info", "listops"], &["--data DIR"]);
+    expect(&["data", "info", "--data", dir], &["one task"]);
+    expect(&["data", "info", nowhere], &["nowhere"]);
+    let shd = folder.path().join("shd_train.h5");
+    std::fs::write(&shd, b"\x89HDF\r\n\x1a\nand no superblock").unwrap();
+    info("shd", dir, &["shd_train.h5"]);
+    let listops = folder.path().join("basic_train.tsv");
+    std::fs::write(&listops, "Source\tTarget\n( [MAX 2 ) 9 ) ]\t12\n").unwrap();
+    info("listops", dir, &["basic_train.tsv", "line 2"]);
+}
+
+#[test]
+fn data_that_cannot_be_made_or_converted() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let generate = |args: &[&str], parts: &[&str]| {
+        let mut all = vec!["data", "generate"];
+        all.extend(args);
+        expect(&all, parts);
+    };
+    let (code, error) = failure(&["data", "generate", "listops", "--out", dir]);
+    assert_eq!(code, 2);
+    assert!(error.contains("--seed"), "{error}");
+    let small = ["--train", "1", "--valid", "1", "--test", "1"];
+    let mut listops = vec!["listops", "--out", dir, "--seed", "1"];
+    listops.extend(small);
+    std::fs::write(folder.path().join("basic_val.tsv"), "mine").unwrap();
+    generate(&listops, &["basic_val.tsv", "found one"]);
+    assert!(!folder.path().join("basic_train.tsv").exists());
+    let images = ["pathfinder", "--out", dir, "--seed", "1", "--size", "48"];
+    generate(&images, &["32, 64 or 128", "48"]);
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let file = file.to_str().unwrap();
+    generate(&["shd", "--out", file, "--seed", "1"], &[file]);
+    let convert = |args: &[&str], parts: &[&str]| {
+        let mut all = vec!["data", "convert", "--task", "pathfinder"];
+        all.extend(args);
+        expect(&all, parts);
+    };
+    let out = folder.path().join("out.elmimg");
+    let out = out.to_str().unwrap();
+    convert(&[dir, "--out", out], &[dir]);
+    convert(&[dir, "--out", dir], &["found a folder"]);
+    convert(&[dir, dir, "--out", out], &["one folder"]);
+    convert(&["nowhere", "--out", out], &["nowhere"]);
+    assert!(!Path::new(out).exists());
+}
+
+#[test]
+fn classification_recipes_that_cannot_be_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let out = out.to_str().unwrap();
+    let train = |recipe: &str, set: &[&str], parts: &[&str]| {
+        let mut all = vec!["train", "--recipe", recipe, "--out", out];
+        all.extend(set.iter().flat_map(|s| ["--set", *s]));
+        expect(&all, parts);
+        assert!(
+            !Path::new(out).exists(),
+            "{recipe} left a run folder behind"
+        );
+    };
+    train("listops", &[], &["data.dir", "elm data generate listops"]);
+    train("shd", &["data.dir=nowhere"], &["nowhere"]);
+    train(
+        "shd",
+        &["train.window_ms=5"],
+        &["train.window_ms", "no use in the task shd"],
+    );
+    train("quick", &["task=shd"], &["start from a recipe"]);
+    train(
+        "spikes",
+        &["train.label_smoothing=1"],
+        &["train.label_smoothing"],
+    );
+    train(
+        "spikes",
+        &["data.bin_ms=3"],
+        &["data.bin_ms", "divides 1000"],
+    );
+    train("spikes", &["task=enwik8"], &["enwik8"]);
+    // synthetic spikes are no digits, and a schedule has to fit the training
+    let dir = folder.path().join("spikes");
+    let name = dir.to_str().unwrap();
+    let sizes = ["--train", "30", "--valid", "10", "--test", "5"];
+    let mut generate = vec!["data", "generate", "shd", "--out", name, "--seed", "1"];
+    generate.extend(sizes);
+    stdout(&generate);
+    let dir = format!("data.dir={name}");
+    train("shd", &[&dir], &["their task is synthetic-spikes"]);
+    train(
+        "spikes",
+        &[&dir, "train.epochs=1", "train.warmup_steps=500"],
+        &["train.warmup_steps", "500"],
+    );
+}
+
+#[test]
 fn a_run_folder_is_never_overwritten_and_resuming_needs_a_run() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("precious.txt"), "mine").unwrap();

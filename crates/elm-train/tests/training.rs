@@ -5,7 +5,9 @@ mod common;
 
 use std::path::Path;
 
-use common::{elm, failure, stdout};
+#[cfg(unix)]
+use common::stop;
+use common::{elm, failure, history, resume, stdout};
 use serde_json::Value;
 
 const SMALL: [&str; 12] = [
@@ -84,35 +86,17 @@ fn the_same_seed_gives_the_same_losses() {
     }
 }
 
-/// Numbers of a run's metrics, a line an epoch.
-fn history(run: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
 /// Starts a training of `epochs` of `batches` in the folder `run`, interrupts it `after` its beginning, goes on with
 /// it, and returns the gradient steps that its metrics tell of.
 #[cfg(unix)]
 fn stop_and_go_on(run: &Path, epochs: u64, batches: u64, after: std::time::Duration) -> Vec<u64> {
-    stop(run, epochs, batches, after);
+    stop(run, &arguments(run, epochs, batches), after);
     let text = resume(run);
     assert!(text.contains("report.html"), "{text}");
     history(run)
         .iter()
         .map(|record| record["step"].as_u64().unwrap())
         .collect()
-}
-
-fn resume(run: &Path) -> String {
-    stdout(&[
-        "train",
-        "--resume",
-        run.to_str().unwrap(),
-        "--device",
-        "cpu",
-    ])
 }
 
 /// Arguments of a training of `epochs` of `batches` in the folder `run`.
@@ -125,39 +109,6 @@ fn arguments(run: &Path, epochs: u64, batches: u64) -> Vec<String> {
     let sizes = ["--set", &epochs, "--set", &batches];
     let all = out.iter().chain(&SMALL).chain(&sizes);
     all.map(|argument| argument.to_string()).collect()
-}
-
-#[cfg(unix)]
-fn stop(run: &Path, epochs: u64, batches: u64, after: std::time::Duration) {
-    use std::process::{Command, Stdio};
-    let child = Command::new(env!("CARGO_BIN_EXE_elm"))
-        .args(arguments(run, epochs, batches))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // training begins when the run has been described
-    let begun = std::time::Instant::now();
-    while !run.join("run.json").exists() && begun.elapsed().as_secs() < 60 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    std::thread::sleep(after);
-    Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(
-        text.contains("--resume"),
-        "it was not stopped but ran through:\n{text}"
-    );
-    assert!(!run.join("report.html").exists());
 }
 
 /// A run stopped within an epoch ends with the model and the history of one that was not.

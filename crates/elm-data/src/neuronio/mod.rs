@@ -24,6 +24,7 @@ pub use shipped::shipped;
 pub use simulation::{
     NUM_CHANNELS, NUM_SEGMENTS, SOMA_BIAS_MV, SOMA_CLIP_MV, SOMA_SCALE, Simulation, SpikeEvent,
 };
-pub use windows::{BatchStream, WindowConfig, WindowSampler};
+pub use windows::{WindowConfig, WindowSampler};
 
 pub use crate::split::Split;
+pub use crate::stream::BatchStream;

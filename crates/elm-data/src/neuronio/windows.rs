@@ -1,8 +1,6 @@
-//! Random training windows: a seeded sampler, and a stream that fills batches in background threads.
+//! Random training windows: a seeded sampler, which a [`BatchStream`](crate::BatchStream) can run in background threads.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{Builder, JoinHandle};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::batch::NeuronIoBatch;
 use super::simulation::{NUM_CHANNELS, Simulation};
 use crate::error::{DataError, Result};
+use crate::stream::BatchSource;
 
 /// What a training batch looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,101 +148,10 @@ impl WindowSampler {
     }
 }
 
-/// Batches `first..first + count` of a sampler, in order, built ahead of time in background threads.
-///
-/// The batches are those of [`WindowSampler::batch`] whatever the number of threads. At most two batches per thread
-/// are held in memory ahead of the consumer. Dropping the stream ends its threads.
-#[derive(Debug)]
-pub struct BatchStream {
-    sampler: Arc<WindowSampler>,
-    lanes: Vec<Lane>,
-    first: u64,
-    taken: u64,
-    count: u64,
-}
+impl BatchSource for WindowSampler {
+    type Batch = NeuronIoBatch;
 
-/// One worker; it makes every `lanes.len()`-th batch. `None` where the system gave no thread.
-type Lane = Option<(Receiver<NeuronIoBatch>, JoinHandle<()>)>;
-
-impl BatchStream {
-    /// Starts `workers` threads; with 0 the batches are built by the thread that asks for them.
-    pub fn new(sampler: Arc<WindowSampler>, first: u64, count: u64, workers: usize) -> Self {
-        let workers = workers.min(usize::try_from(count).unwrap_or(usize::MAX));
-        let lanes = (0..workers)
-            .map(|lane| {
-                let (sender, receiver) = sync_channel(1);
-                let sampler = Arc::clone(&sampler);
-                let numbers = (lane as u64..count).step_by(workers);
-                let work =
-                    move || send_batches(&sampler, numbers.map(|n| first.wrapping_add(n)), &sender);
-                Some((
-                    receiver,
-                    Builder::new()
-                        .name(format!("batches-{lane}"))
-                        .spawn(work)
-                        .ok()?,
-                ))
-            })
-            .collect();
-        Self {
-            sampler,
-            lanes,
-            first,
-            taken: 0,
-            count,
-        }
-    }
-}
-
-/// Builds the batches of one lane until all are sent or nobody listens any more.
-fn send_batches(
-    sampler: &WindowSampler,
-    indices: impl Iterator<Item = u64>,
-    sender: &SyncSender<NeuronIoBatch>,
-) {
-    for index in indices {
-        if sender.send(sampler.batch(index)).is_err() {
-            return;
-        }
-    }
-}
-
-impl Iterator for BatchStream {
-    type Item = NeuronIoBatch;
-
-    fn next(&mut self) -> Option<NeuronIoBatch> {
-        if self.taken == self.count {
-            return None;
-        }
-        let index = self.first.wrapping_add(self.taken);
-        let lane = self
-            .taken
-            .checked_rem(self.lanes.len() as u64)
-            .and_then(|l| self.lanes[l as usize].as_ref());
-        self.taken += 1;
-        // A lane without a thread, or whose thread died, must not lose its batches: build them here.
-        let received = lane.and_then(|(receiver, _)| receiver.recv().ok());
-        Some(received.unwrap_or_else(|| self.sampler.batch(index)))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = usize::try_from(self.count - self.taken);
-        (left.unwrap_or(usize::MAX), left.ok())
-    }
-}
-
-impl Drop for BatchStream {
-    fn drop(&mut self) {
-        // All receivers go first: a thread that waits for room in its queue then sees that nobody listens.
-        let threads: Vec<_> = self
-            .lanes
-            .drain(..)
-            .flatten()
-            .map(|(_, thread)| thread)
-            .collect();
-        for thread in threads {
-            // A panic of a worker was reported when it happened.
-            let _ = thread.join();
-        }
+    fn make(&self, index: u64) -> Result<NeuronIoBatch> {
+        Ok(self.batch(index))
     }
 }

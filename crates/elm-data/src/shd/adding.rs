@@ -72,8 +72,12 @@ impl ShdAdding {
 
     /// The samples of pair `index` of the current epoch, as indices into the source.
     pub fn pair(&self, index: usize) -> [usize; 2] {
+        self.pair_of(self.epoch.load(Ordering::Relaxed), index)
+    }
+
+    fn pair_of(&self, epoch: u64, index: usize) -> [usize; 2] {
         let epoch = match self.draws {
-            Draws::EachEpoch => self.epoch.load(Ordering::Relaxed),
+            Draws::EachEpoch => epoch,
             Draws::Once => 0,
         };
         // Seed, epoch and index are the key of the random numbers.
@@ -85,23 +89,40 @@ impl ShdAdding {
         let samples = self.source.len() as u64;
         [(); 2].map(|()| rng.random_range(0..samples) as usize)
     }
-}
 
-impl Dataset<Sample> for ShdAdding {
-    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
+    /// Class of pair `index` of the current epoch.
+    pub fn label(&self, index: usize) -> usize {
+        self.sum(self.pair(index))
+    }
+
+    fn sum(&self, pair: [usize; 2]) -> usize {
+        pair.iter().map(|s| digit(self.source.label(*s))).sum()
+    }
+
+    /// Pair `index` of `epoch`, whatever the current epoch.
+    ///
+    /// # Panics
+    /// If there is no such pair, as a slice does.
+    pub fn draw(&self, epoch: u64, index: usize) -> Sample {
         assert!(index < self.samples, "pair {index} of {}", self.samples);
-        let pair = self.pair(index);
+        let pair = self.pair_of(epoch, index);
         let mut events = Vec::new();
         for (sample, first) in pair.into_iter().zip([0, self.source.steps()]) {
             self.source.events(sample, first, &mut events);
         }
-        Ok(Sample {
+        Sample {
             inputs: vec![Sequence::Spikes {
                 steps: self.steps(),
                 events,
             }],
-            label: pair.iter().map(|s| digit(self.source.label(*s))).sum(),
-        })
+            label: self.sum(pair),
+        }
+    }
+}
+
+impl Dataset<Sample> for ShdAdding {
+    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
+        Ok(self.draw(self.epoch.load(Ordering::Relaxed), index))
     }
 
     fn len(&self) -> usize {

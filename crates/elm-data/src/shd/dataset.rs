@@ -90,7 +90,20 @@ impl ShdDataset {
 
     /// Class of sample `index`, below 20. Panics if there is no such sample, as a slice does.
     pub fn label(&self, index: usize) -> usize {
-        usize::from(self.sample(index).label)
+        usize::from(self.labelled(index).label)
+    }
+
+    /// Sample `index`. Panics if there is no such sample, as a slice does.
+    pub fn sample(&self, index: usize) -> Sample {
+        let mut events = Vec::new();
+        self.events(index, 0, &mut events);
+        Sample {
+            inputs: vec![Sequence::Spikes {
+                steps: self.steps,
+                events,
+            }],
+            label: self.label(index),
+        }
     }
 
     /// Size of the packed spikes of this part in memory (bytes).
@@ -99,27 +112,19 @@ impl ShdDataset {
         self.chosen.iter().map(packed).sum()
     }
 
-    fn sample(&self, index: usize) -> &Labelled {
+    fn labelled(&self, index: usize) -> &Labelled {
         &self.samples[self.chosen[index] as usize]
     }
 
     /// Appends the bins of sample `index` that hold spikes, by step, then channel; steps count from `first`.
     pub(super) fn events(&self, index: usize, first: usize, events: &mut Vec<BinnedSpikes>) {
-        self.sample(index).spikes.unpack(first, events);
+        self.labelled(index).spikes.unpack(first, events);
     }
 }
 
 impl Dataset<Sample> for ShdDataset {
     fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
-        let mut events = Vec::new();
-        self.events(index, 0, &mut events);
-        Ok(Sample {
-            inputs: vec![Sequence::Spikes {
-                steps: self.steps,
-                events,
-            }],
-            label: self.label(index),
-        })
+        Ok(self.sample(index))
     }
 
     fn len(&self) -> usize {

@@ -95,7 +95,7 @@ fn grey_is_normalised_by_the_published_statistics() {
         .remove(0);
     assert_eq!(batch.shape, [1, 1024, 1]);
     let grey = f32::from(pixels(&test.sample(0))[5]);
-    assert!((batch.x[5] - (grey - 122.6) / 61.0).abs() < 1e-5);
+    assert!((batch.dense()[5] - (grey - 122.6) / 61.0).abs() < 1e-5);
 }
 
 #[test]

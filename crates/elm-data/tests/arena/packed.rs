@@ -104,7 +104,7 @@ fn a_conversion_that_stops_or_fails_leaves_nothing() {
             }
         });
         let message = stopped.unwrap_err().to_string();
-        assert_eq!(message, "the conversion was stopped after 20 of 20 images");
+        assert_eq!(message, "stopped after 20 of 20 images");
         assert!(files(target.path()).is_empty());
     }
     let bad = put(folder.path(), "imgs/1/sample_3.png", "");

@@ -113,7 +113,8 @@ fn every_published_image_is_in_one_part_with_its_label() {
         .remove(0);
     assert_eq!(batch.shape, [1, 64, 1]);
     assert!(
-        (batch.x[1] - (f32::from(pixels(&one.sample(0).unwrap())[1]) / 127.5 - 1.0)).abs() < 1e-6
+        (batch.dense()[1] - (f32::from(pixels(&one.sample(0).unwrap())[1]) / 127.5 - 1.0)).abs()
+            < 1e-6
     );
 }
 

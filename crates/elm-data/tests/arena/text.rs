@@ -61,7 +61,7 @@ fn reviews_are_read_by_class_and_name() {
         (batch.shape, &batch.lengths[..]),
         ([2, 7, 256], &[7, 4][..])
     );
-    assert_eq!(batch.x[6 * 256 + 255], 1.0); // byte 0xff has the last channel
+    assert_eq!(batch.dense()[6 * 256 + 255], 1.0); // byte 0xff has the last channel
 }
 
 #[test]

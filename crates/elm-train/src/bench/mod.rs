@@ -1,9 +1,11 @@
-//! Timing of forward pass and training step at the sizes of the papers.
+//! Timing of forward pass and training step at the sizes of the papers, and of loading beside training.
 
 mod limits;
+mod loading;
 mod sizes;
 
 pub use limits::{RecurrenceShare, recurrence_share, stream_micros};
+pub use loading::{LoadingRates, loading_rates};
 pub use sizes::BenchConfig;
 
 use std::time::{Duration, Instant};

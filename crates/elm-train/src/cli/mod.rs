@@ -5,6 +5,7 @@ mod data;
 mod eval;
 mod info;
 mod recipes;
+mod stop;
 mod train;
 mod weights;
 
@@ -26,9 +27,9 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   elm train                          train on the shipped simulations
-  elm train --recipe my.toml --set train.epochs=5
+  elm train --recipe spikes --set train.epochs=5
   elm eval --weights model.safetensors
-  elm data convert full_ergodic_train_batch_1 --out converted
+  elm data list                      tasks and where to get their files
 
 Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda";
 

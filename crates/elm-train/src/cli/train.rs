@@ -1,15 +1,14 @@
 //! `elm train`.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::train::Interrupter;
 
+use super::stop::on_ctrl_c;
 use crate::device;
-use crate::error::{Result, TrainError};
+use crate::error::Result;
 use crate::recipe::Recipe;
 use crate::run::{self, TrainOptions};
-use crate::tell;
 
 /// Train a neuron by a recipe and write a report.
 ///
@@ -43,7 +42,10 @@ pub(super) fn run(args: Args) -> Result<()> {
         recipe.set(assignment)?;
     }
     let interrupter = Interrupter::new();
-    stop_on_ctrl_c(interrupter.clone())?;
+    let stopped = interrupter.clone();
+    on_ctrl_c("stopping after this step", move || {
+        stopped.stop(Some("Ctrl-C"));
+    })?;
     run::train(TrainOptions {
         name,
         recipe,
@@ -64,17 +66,4 @@ fn open_recipe(recipe: &str) -> Result<(String, Recipe)> {
         return Ok((name, Recipe::load(path)?));
     }
     Ok((recipe.to_string(), Recipe::builtin(recipe)?))
-}
-
-/// The first Ctrl-C stops after the step (or the validation) under way, the second at once.
-fn stop_on_ctrl_c(interrupter: Interrupter) -> Result<()> {
-    let asked = AtomicBool::new(false);
-    ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-        tell!("\nstopping after this step (again Ctrl-C: at once)");
-        interrupter.stop(Some("Ctrl-C"));
-    })
-    .map_err(|e| TrainError::Run(format!("cannot listen for Ctrl-C: {e}")))
 }

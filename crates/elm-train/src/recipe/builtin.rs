@@ -7,6 +7,60 @@ const QUICK: &str = include_str!("recipes/quick.toml");
 const NEURONIO: &str = include_str!("recipes/neuronio.toml");
 const NEURONIO_BEST: &str = include_str!("recipes/neuronio-best.toml");
 
+/// Recipes of the classification tasks: name, what it is, text.
+const CLASSIFICATION: [(&str, &str, &str); 10] = [
+    (
+        "spikes",
+        "20 synthetic spike patterns, made on first use; minutes on two cores",
+        include_str!("recipes/spikes.toml"),
+    ),
+    (
+        "spikes-adding",
+        "the sum of two synthetic spike patterns, made on first use",
+        include_str!("recipes/spikes-adding.toml"),
+    ),
+    (
+        "shd",
+        "published training on the Spiking Heidelberg Digits; needs their files",
+        include_str!("recipes/shd.toml"),
+    ),
+    (
+        "shd-adding",
+        "published training on the sum of two Heidelberg digits; needs their files",
+        include_str!("recipes/shd-adding.toml"),
+    ),
+    (
+        "listops",
+        "Long Range Arena: ListOps; its files can be made with elm data generate",
+        include_str!("recipes/listops.toml"),
+    ),
+    (
+        "text",
+        "Long Range Arena: Text; needs the IMDb reviews",
+        include_str!("recipes/text.toml"),
+    ),
+    (
+        "retrieval",
+        "Long Range Arena: Retrieval; needs the AAN pairs",
+        include_str!("recipes/retrieval.toml"),
+    ),
+    (
+        "image",
+        "Long Range Arena: Image; needs CIFAR-10",
+        include_str!("recipes/image.toml"),
+    ),
+    (
+        "pathfinder",
+        "Long Range Arena: Pathfinder; its files can be made with elm data generate",
+        include_str!("recipes/pathfinder.toml"),
+    ),
+    (
+        "pathx",
+        "Long Range Arena: Path-X; its files can be made with elm data generate",
+        include_str!("recipes/pathx.toml"),
+    ),
+];
+
 /// Memory sizes M of the published NeuronIO neurons; each has a recipe `neuronio-m<M>`.
 pub const PUBLISHED_MEMORY_SIZES: [usize; 14] =
     [1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 75, 100];
@@ -33,6 +87,8 @@ pub fn builtins() -> Vec<(String, String)> {
         "published best NeuronIO neuron, 100 memory units, silu; needs the full data set"
             .to_string(),
     ));
+    let others = CLASSIFICATION.iter();
+    list.extend(others.map(|(name, about, _)| (name.to_string(), about.to_string())));
     list
 }
 
@@ -51,6 +107,9 @@ impl Recipe {
             "quick" => return Self::from_toml(QUICK, &origin),
             "neuronio-best" => return Self::from_toml(NEURONIO_BEST, &origin),
             _ => {}
+        }
+        if let Some((_, _, text)) = CLASSIFICATION.iter().find(|(known, ..)| *known == name) {
+            return Self::from_toml(text, &origin);
         }
         if let Some(&size) = PUBLISHED_MEMORY_SIZES
             .iter()
@@ -104,7 +163,8 @@ mod tests {
         for size in PUBLISHED_MEMORY_SIZES {
             let mut recipe = Recipe::builtin(&sized_name(size)).unwrap();
             assert_eq!(recipe.model.config(), ElmNeuronConfig::neuronio(size));
-            assert_eq!(recipe.train.total_steps(), 350_000);
+            let train = &recipe.train;
+            assert_eq!(train.epochs * train.batches_per_epoch, 350_000);
             let error = recipe.validate().unwrap_err().to_string();
             assert!(error.contains("--set data.train='[\"folder\"]'"), "{error}");
             for part in ["train", "valid", "test"] {
@@ -115,7 +175,24 @@ mod tests {
         let best = Recipe::builtin("neuronio-best").unwrap();
         assert_eq!(best.model.activation, HiddenActivation::Silu);
         assert_eq!((best.model.num_memory, best.train.batch_size), (100, 32));
-        assert_eq!(best.train.total_steps(), 250_000);
+        assert_eq!(best.train.epochs * best.train.batches_per_epoch, 250_000);
+    }
+
+    #[test]
+    fn classification_recipes_need_nothing_but_their_files() {
+        for (name, ..) in CLASSIFICATION {
+            let mut recipe = Recipe::builtin(name).unwrap();
+            if !recipe.task.is_synthetic() {
+                let error = recipe.validate().unwrap_err().to_string();
+                assert!(error.contains("--set data.dir=FOLDER"), "{name}: {error}");
+                recipe.set("data.dir=folder").unwrap();
+            }
+            recipe.validate().unwrap();
+            let neuron = recipe.neuron();
+            assert_eq!(neuron.num_inputs, recipe.task.info().channels, "{name}");
+        }
+        let shd = Recipe::builtin("shd").unwrap();
+        assert_eq!((shd.train.batch_size, shd.model.dt), (8, 10.0));
     }
 
     #[test]

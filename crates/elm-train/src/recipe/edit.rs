@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::Path;
 
+use elm_data::Task;
 use toml::{Table, Value};
 
 use super::keys::{SECTIONS, key_hint};
@@ -40,7 +41,12 @@ impl Recipe {
                 problem: one_line(error.message()),
             }
         })?;
+        // The task decides which keys there are and what they are unless set.
         let mut recipe = Self::default();
+        if let Some(task) = table.get("task") {
+            recipe.put("task", task.clone(), origin)?;
+            recipe = Self::of(recipe.task);
+        }
         for (name, value) in table {
             if !SECTIONS.contains(&name.as_str()) {
                 recipe.put(&name, value, origin)?;
@@ -71,11 +77,24 @@ impl Recipe {
                 text: assignment.to_string(),
             });
         };
-        let value = value.trim();
+        let (key, value) = (key.trim(), value.trim());
+        let before = self.task;
         let parsed = value
             .parse()
             .unwrap_or_else(|_| Value::String(value.to_string()));
-        self.put(key.trim(), parsed, "--set")
+        self.put(key, parsed, "--set")?;
+        // its other keys would be those of another kind of task
+        if (before == Task::Neuronio) != (self.task == Task::Neuronio) {
+            let now = std::mem::replace(&mut self.task, before);
+            return Err(RecipeError::Value {
+                origin: "--set".into(),
+                key: key.into(),
+                problem: format!(
+                    "cannot turn a recipe of {before} into one of {now}: start from a recipe of that task"
+                ),
+            });
+        }
+        Ok(())
     }
 
     /// The recipe with every key and its meaning as TOML; [`Recipe::load`] reads it back.
@@ -85,7 +104,7 @@ impl Recipe {
         let table = Table::try_from(self).unwrap_or_default();
         let mut text = String::new();
         let mut current = "";
-        for key in keys() {
+        for key in keys().iter().filter(|key| key.serves(self.task)) {
             let (section, name) = key.split();
             if section != current {
                 text.push_str(&format!("\n[{section}]\n"));
@@ -102,7 +121,8 @@ impl Recipe {
     /// Sets the dotted `key`; the recipe stays as it was when that fails.
     fn put(&mut self, key: &str, value: Value, origin: &str) -> Result<(), RecipeError> {
         if SECTIONS.contains(&key) {
-            let name = keys().iter().map(|k| k.name).find(|n| n.starts_with(key));
+            let own = keys().iter().filter(|k| k.serves(self.task));
+            let name = own.map(|k| k.name).find(|n| n.starts_with(key));
             return Err(RecipeError::Value {
                 origin: origin.to_string(),
                 key: key.to_string(),
@@ -112,18 +132,22 @@ impl Recipe {
                 ),
             });
         }
-        if !keys().iter().any(|known| known.name == key) {
+        let Some(known) = keys().iter().find(|known| known.name == key) else {
             return Err(RecipeError::UnknownKey {
                 origin: origin.to_string(),
                 key: key.to_string(),
                 hint: key_hint(key),
             });
-        }
-        let fail = |error: &str| RecipeError::Value {
+        };
+        let bad = |problem: String| RecipeError::Value {
             origin: origin.to_string(),
             key: key.to_string(),
-            problem: plain_words(error),
+            problem,
         };
+        if !known.serves(self.task) {
+            return Err(bad(format!("has no use in the task {}", self.task)));
+        }
+        let fail = |error: &str| bad(plain_words(error));
         let mut table = Table::try_from(&*self).map_err(|error| fail(&error.to_string()))?;
         let (section, name) = key.split_once('.').unwrap_or(("", key));
         let target = match table.get_mut(section) {
@@ -156,6 +180,7 @@ fn plain_words(message: &str) -> String {
     for (from, to) in [
         ("expected usize", "expected a whole number, 0 or more"),
         ("expected u64", "expected a whole number, 0 or more"),
+        ("expected u32", "expected a whole number, 0 or more"),
         ("expected f64", "expected a number"),
         ("expected a boolean", "expected true or false"),
         ("invalid type: ", "is "),
@@ -194,6 +219,17 @@ mod tests {
     fn the_key_list_and_the_types_agree() {
         let mut recipe = Recipe::default();
         recipe.set("model.mlp_hidden=7").unwrap();
+        let data = &mut recipe.data;
+        data.dir = Some("folder".into());
+        for optional in [
+            &mut data.max_length,
+            &mut data.make_train,
+            &mut data.make_test,
+            &mut data.valid_samples,
+            &mut data.test_samples,
+        ] {
+            *optional = Some(1);
+        }
         let table = Table::try_from(&recipe).unwrap();
         let mut found = Vec::new();
         for (name, value) in &table {
@@ -303,6 +339,30 @@ mod tests {
         assert!(
             file_error("train = 3").contains("`train` must be a table `[train]`, found integer")
         );
+    }
+
+    #[test]
+    fn a_task_has_its_own_keys() {
+        let error = file_error("task = \"shd\"\n[train]\nwindow_ms = 500\n");
+        assert_eq!(
+            error,
+            "my.toml: `train.window_ms` has no use in the task shd"
+        );
+        let error = set_error("data.dir=folder");
+        assert!(error.contains("no use in the task neuronio"), "{error}");
+        let error = set_error("task=shd");
+        assert!(error.contains("start from a recipe"), "{error}");
+        assert!(set_error("task=sdh").contains("`shd-adding`"));
+        let mut recipe = Recipe::from_toml("task = \"shd\"", "text").unwrap();
+        assert_eq!(recipe, Recipe::of(Task::Shd));
+        recipe.set("task=shd-adding").unwrap();
+        assert_eq!(recipe.task, Task::ShdAdding);
+        let text = recipe.to_toml();
+        assert!(
+            !text.contains("soma") && text.contains("label_smoothing"),
+            "{text}"
+        );
+        assert_eq!(Recipe::from_toml(&text, "text").unwrap(), recipe);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A recipe names the task, the neuron, the data and the training schedule. Start from a built-in one
 //! ([`Recipe::builtin`], [`builtins`]) or a file ([`Recipe::load`]), change single keys with
 //! [`Recipe::set`], check it with [`Recipe::validate`], and write what was used with [`Recipe::to_toml`].
-//! A key left out of a file keeps the value of [`Recipe::default`], the published NeuronIO setting.
+//! A key left out of a file keeps the value of [`Recipe::of`] its task: the published NeuronIO setting, or that of the
+//! spoken digits. Keys that a task has no use for are refused.
 //!
 //! ```
 //! use elm_train::recipe::Recipe;
@@ -24,7 +25,13 @@ mod error;
 mod keys;
 mod validate;
 
-use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronVersion};
+use std::path::PathBuf;
+
+use elm_data::Task;
+use elm_data::lra::pathfinder::Difficulty;
+use elm_data::shd::{BinValue, Binning};
+use elm_data::task::TaskOptions;
+use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronVersion, Routing};
 use serde::{Deserialize, Serialize};
 
 pub use builtin::{PUBLISHED_MEMORY_SIZES, builtins};
@@ -47,13 +54,67 @@ pub struct Recipe {
     pub train: TrainRecipe,
 }
 
-/// What is learnt: data, loss and metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// Spikes and soma voltage of a layer-5 pyramidal cell from its 1278 synaptic inputs.
-    #[default]
-    Neuronio,
+impl Recipe {
+    /// The recipe of a task before anything is said: the published NeuronIO setting, or the published setting of the
+    /// spoken digits for every other task.
+    pub fn of(task: Task) -> Self {
+        let mut recipe = Self {
+            task,
+            ..Self::default()
+        };
+        if task != Task::Neuronio {
+            recipe.model.branches = 0;
+            recipe.model.synapses_per_branch = 1;
+            recipe.model.memory_tau_max = 500.0;
+            recipe.train = TrainRecipe {
+                epochs: 10,
+                batches_per_epoch: 0,
+                learning_rate: 5e-3,
+                optimizer: OptimizerChoice::Adamax,
+                ..TrainRecipe::default()
+            };
+        }
+        recipe
+    }
+
+    /// The neuron's configuration: inputs and outputs are the task's.
+    pub fn neuron(&self) -> ElmNeuronConfig {
+        if self.task == Task::Neuronio {
+            return self.model.config();
+        }
+        let model = &self.model;
+        let info = self.task.info();
+        // the two vectors that a pair is compared by are as long as the memory
+        let outputs = match self.task.inputs() {
+            1 => self.task.classes(),
+            _ => model.num_memory,
+        };
+        let config = model.apply(ElmNeuronConfig::new(info.channels, outputs.max(1)));
+        match model.branches {
+            0 => config.with_dt(model.dt),
+            branches => config
+                .with_dt(model.dt)
+                .with_num_branches(Some(branches))
+                .with_synapses_per_branch(model.synapses_per_branch)
+                .with_routing(Routing::Random { seed: self.seed }),
+        }
+    }
+
+    /// How the data of a classification task is read.
+    pub fn task_options(&self) -> TaskOptions {
+        let data = &self.data;
+        TaskOptions {
+            max_length: data.max_length,
+            binning: Binning {
+                bin_ms: data.bin_ms,
+                value: data.bin_value,
+            },
+            difficulty: data.difficulty,
+            split_seed: data.split_seed,
+            draw_seed: self.seed,
+            pairs: None,
+        }
+    }
 }
 
 /// The neuron of a recipe; see [`ElmNeuronConfig`] for the formulas. Times are in ms.
@@ -70,10 +131,13 @@ pub struct ModelRecipe {
     pub mlp_layers: usize,
     /// Activation of the hidden layers.
     pub activation: HiddenActivation,
-    /// Dendritic branches D.
+    /// Dendritic branches D; NeuronIO routes its channels to them, other tasks do so at random. 0 (not for NeuronIO):
+    /// one branch with one synapse for each channel.
     pub branches: usize,
     /// Synapses on each branch.
     pub synapses_per_branch: usize,
+    /// Timescale of the synaptic (v1) or branch (v2) trace in ms.
+    pub synapse_tau: f64,
     /// Shortest memory timescale in ms.
     pub memory_tau_min: f64,
     /// Longest memory timescale in ms.
@@ -82,6 +146,8 @@ pub struct ModelRecipe {
     pub learn_memory_tau: bool,
     /// Scale λ of the memory update (no unit).
     pub lambda: f64,
+    /// Length of a time step in ms; NeuronIO's is 1.
+    pub dt: f64,
 }
 
 impl Default for ModelRecipe {
@@ -95,10 +161,12 @@ impl Default for ModelRecipe {
             activation: published.activation,
             branches: published.branches(),
             synapses_per_branch: published.synapses_per_branch,
+            synapse_tau: published.synapse_tau,
             memory_tau_min: published.memory_tau_min,
             memory_tau_max: published.memory_tau_max,
             learn_memory_tau: published.learn_memory_tau,
             lambda: published.lambda,
+            dt: published.dt,
         }
     }
 }
@@ -106,13 +174,20 @@ impl Default for ModelRecipe {
 impl ModelRecipe {
     /// The neuron's configuration for NeuronIO: 1278 inputs, two outputs, steps of 1 ms.
     pub fn config(&self) -> ElmNeuronConfig {
-        ElmNeuronConfig::neuronio(self.num_memory)
+        self.apply(ElmNeuronConfig::neuronio(self.num_memory))
+            .with_num_branches(Some(self.branches))
+            .with_synapses_per_branch(self.synapses_per_branch)
+    }
+
+    /// What is the same for every task.
+    fn apply(&self, config: ElmNeuronConfig) -> ElmNeuronConfig {
+        config
+            .with_num_memory(self.num_memory)
             .with_version(self.version)
             .with_hidden_size(self.mlp_hidden)
             .with_hidden_layers(self.mlp_layers)
             .with_activation(self.activation)
-            .with_num_branches(Some(self.branches))
-            .with_synapses_per_branch(self.synapses_per_branch)
+            .with_synapse_tau(self.synapse_tau)
             .with_memory_tau_min(self.memory_tau_min)
             .with_memory_tau_max(self.memory_tau_max)
             .with_learn_memory_tau(self.learn_memory_tau)
@@ -120,15 +195,85 @@ impl ModelRecipe {
     }
 }
 
-/// The simulations of a recipe. Relative paths start at the folder that `elm` is called from.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// The data of a recipe. Relative paths start at the folder that `elm` is called from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataRecipe {
-    /// Simulations to train on.
+    /// NeuronIO: simulations to train on.
     pub train: DataSource,
-    /// Simulations that choose the best epoch.
+    /// NeuronIO: simulations that choose the best epoch.
     pub valid: DataSource,
-    /// Simulations for the final numbers.
+    /// NeuronIO: simulations for the final numbers.
     pub test: DataSource,
+    /// Other tasks: folder of the files (Pathfinder: or a converted file).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+    /// Longest sequence of ListOps, Text and Retrieval; as published unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<usize>,
+    /// Width of a spike task's time steps in ms.
+    pub bin_ms: u32,
+    /// Value of a step with several spikes in a channel.
+    pub bin_value: BinValue,
+    /// Which images of Pathfinder and Path-X.
+    pub difficulty: Difficulty,
+    /// Seed of the division into training, validation and test where the files leave it open.
+    pub split_seed: u64,
+    /// Synthetic spikes: samples to train and validate on that are drawn into `dir` if it is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub make_train: Option<usize>,
+    /// Synthetic spikes: samples to test that are drawn with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub make_test: Option<usize>,
+    /// At most so many samples validate an epoch; pairs drawn by an adding task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_samples: Option<usize>,
+    /// At most so many samples for the final numbers; pairs drawn by an adding task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_samples: Option<usize>,
+}
+
+impl Default for DataRecipe {
+    /// No folder; files read as published.
+    fn default() -> Self {
+        let binning = Binning::default();
+        Self {
+            train: DataSource::default(),
+            valid: DataSource::default(),
+            test: DataSource::default(),
+            dir: None,
+            max_length: None,
+            bin_ms: binning.bin_ms,
+            bin_value: binning.value,
+            difficulty: Difficulty::default(),
+            split_seed: 0,
+            make_train: None,
+            make_test: None,
+            valid_samples: None,
+            test_samples: None,
+        }
+    }
+}
+
+/// The optimizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimizerChoice {
+    /// Adam (Kingma & Ba 2015).
+    #[default]
+    Adam,
+    /// Its variant with the largest gradient in place of the mean square.
+    Adamax,
+}
+
+/// Where a classification task reads its answer out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readout {
+    /// At the last step of each sequence, padding aside.
+    #[default]
+    Last,
+    /// The mean over the steps of each sequence, padding aside.
+    Mean,
 }
 
 /// The training schedule of a recipe.
@@ -136,22 +281,32 @@ pub struct DataRecipe {
 pub struct TrainRecipe {
     /// Epochs; each ends with a validation.
     pub epochs: usize,
-    /// Batches (gradient steps) in an epoch.
+    /// Batches (gradient steps) in an epoch; 0 (not for NeuronIO): as many as go once over the training data.
     pub batches_per_epoch: usize,
-    /// Windows in a batch.
+    /// Windows or samples in a batch.
     pub batch_size: usize,
-    /// Length of a window in ms.
+    /// NeuronIO: length of a window in ms.
     pub window_ms: usize,
-    /// Learning rate of Adam at the first step.
+    /// The optimizer.
+    pub optimizer: OptimizerChoice,
+    /// Learning rate at the first step after the warm-up.
     pub learning_rate: f64,
     /// Learning rate after the last step, reached by half a cosine over all steps.
     pub final_learning_rate: f64,
+    /// Steps over which the learning rate rises in a straight line, before the cosine begins.
+    pub warmup_steps: usize,
     /// Largest global norm of the gradient, larger ones are scaled down; 0 for no limit.
     pub clip_norm: f64,
-    /// Weight of the spike loss (binary cross entropy with logits).
+    /// NeuronIO: weight of the spike loss (binary cross entropy with logits).
     pub spike_weight: f64,
-    /// Weight of the soma loss (mean square of the voltage error, in units of 10 mV).
+    /// NeuronIO: weight of the soma loss (mean square of the voltage error, in units of 10 mV).
     pub soma_weight: f64,
+    /// Classification: where the answer is read out.
+    pub readout: Readout,
+    /// Classification: share of the target that is spread evenly over all classes.
+    pub label_smoothing: f64,
+    /// Classification: probability that an input value of a training sample is left out.
+    pub input_dropout: f64,
 }
 
 impl Default for TrainRecipe {
@@ -161,18 +316,16 @@ impl Default for TrainRecipe {
             batches_per_epoch: 10_000,
             batch_size: 8,
             window_ms: 500,
+            optimizer: OptimizerChoice::Adam,
             learning_rate: 5e-4,
             final_learning_rate: 0.0,
+            warmup_steps: 0,
             clip_norm: 0.0,
             spike_weight: 0.5,
             soma_weight: 0.5,
+            readout: Readout::Last,
+            label_smoothing: 0.0,
+            input_dropout: 0.0,
         }
-    }
-}
-
-impl TrainRecipe {
-    /// Gradient steps of the whole training.
-    pub fn total_steps(&self) -> usize {
-        self.epochs.saturating_mul(self.batches_per_epoch)
     }
 }

@@ -1,5 +1,6 @@
 //! The ranges of a recipe's values.
 
+use elm_data::Task;
 use elm_model::ElmError;
 
 use super::{DataSource, Recipe, RecipeError};
@@ -21,8 +22,17 @@ impl Recipe {
         if i64::try_from(self.seed).is_err() {
             return fail("seed", format!("must be below 2^63, found {}", self.seed));
         }
+        if self.task == Task::Enwik8 {
+            return fail(
+                "task",
+                "names enwik8, which can be read but not trained on yet".into(),
+            );
+        }
         self.validate_model()?;
         self.validate_train()?;
+        if self.task != Task::Neuronio {
+            return self.validate_classification();
+        }
         for (key, source) in [
             ("data.train", &self.data.train),
             ("data.valid", &self.data.valid),
@@ -36,9 +46,11 @@ impl Recipe {
     fn validate_model(&self) -> Result<(), RecipeError> {
         at_least_one("model.num_memory", self.model.num_memory)?;
         at_least_one("model.mlp_hidden", self.model.mlp_hidden.unwrap_or(1))?;
-        at_least_one("model.branches", self.model.branches)?;
+        if self.task == Task::Neuronio {
+            at_least_one("model.branches", self.model.branches)?;
+        }
         at_least_one("model.synapses_per_branch", self.model.synapses_per_branch)?;
-        match self.model.config().validate() {
+        match self.neuron().validate() {
             Ok(()) => Ok(()),
             Err(ElmError::Config { field, problem }) => {
                 let key = match field {
@@ -56,7 +68,9 @@ impl Recipe {
     fn validate_train(&self) -> Result<(), RecipeError> {
         let train = &self.train;
         at_least_one("train.epochs", train.epochs)?;
-        at_least_one("train.batches_per_epoch", train.batches_per_epoch)?;
+        if self.task == Task::Neuronio {
+            at_least_one("train.batches_per_epoch", train.batches_per_epoch)?;
+        }
         at_least_one("train.batch_size", train.batch_size)?;
         if !(1..=SIMULATION_MS).contains(&train.window_ms) {
             return fail(
@@ -67,18 +81,28 @@ impl Recipe {
                 ),
             );
         }
-        if train.batch_size.saturating_mul(train.window_ms) > MAX_BATCH_STEPS {
+        // the longest sequence of a task is one sample's
+        let (what, steps) = match self.task {
+            Task::Neuronio => (
+                format!("windows of {} ms", train.window_ms),
+                train.window_ms,
+            ),
+            task => {
+                let steps = task.info().length;
+                (format!("sequences of {steps} steps"), steps)
+            }
+        };
+        if train.batch_size.saturating_mul(steps) > MAX_BATCH_STEPS {
             return fail(
                 "train.batch_size",
                 format!(
-                    "must be at most {} for windows of {} ms, found {}",
-                    MAX_BATCH_STEPS / train.window_ms,
-                    train.window_ms,
+                    "must be at most {} for {what}, found {}",
+                    MAX_BATCH_STEPS / steps.max(1),
                     train.batch_size
                 ),
             );
         }
-        if train.total_steps() > MAX_STEPS {
+        if train.epochs.saturating_mul(train.batches_per_epoch.max(1)) > MAX_STEPS {
             return fail(
                 "train.epochs",
                 format!(
@@ -123,6 +147,50 @@ impl Recipe {
             return fail(
                 "train.spike_weight",
                 "must be above 0 when train.soma_weight is 0: nothing would be learnt".into(),
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Recipe {
+    fn validate_classification(&self) -> Result<(), RecipeError> {
+        for (key, value) in [
+            ("train.label_smoothing", self.train.label_smoothing),
+            ("train.input_dropout", self.train.input_dropout),
+        ] {
+            if !(0.0..1.0).contains(&value) {
+                return fail(
+                    key,
+                    format!("must be at least 0 and below 1, found {value}"),
+                );
+            }
+        }
+        let data = &self.data;
+        for (key, value) in [
+            ("data.max_length", data.max_length),
+            ("data.make_train", data.make_train),
+            ("data.make_test", data.make_test),
+            ("data.valid_samples", data.valid_samples),
+            ("data.test_samples", data.test_samples),
+        ] {
+            at_least_one(key, value.unwrap_or(1))?;
+        }
+        if let Err(error) = self.task_options().binning.steps() {
+            return fail("data.bin_ms", format!("does not fit: {error}"));
+        }
+        if data
+            .dir
+            .as_ref()
+            .is_none_or(|dir| dir.as_os_str().is_empty())
+        {
+            let info = self.task.info();
+            return fail(
+                "data.dir",
+                format!(
+                    "names no folder: give that of {} with --set data.dir=FOLDER (source: {})",
+                    info.files, info.source
+                ),
             );
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! What a report shows: plain numbers, no model and no backend.
 
+use super::picture::SamplePicture;
+
 /// Everything that a report shows; leave out (empty, `None`) what there is not.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
@@ -19,6 +21,8 @@ pub struct Report {
     pub examples: Vec<ExampleTrace>,
     /// Spike detection on the test simulations.
     pub roc: Option<RocCurve>,
+    /// Answers of a classification task, in place of simulations and spike detection.
+    pub classification: Option<ClassReport>,
     /// Timescale of every memory unit in ms.
     pub timescales_ms: Vec<f32>,
     /// Memory units over the course of one simulation.
@@ -119,6 +123,8 @@ pub struct MemoryTraces {
     pub title: String,
     /// Time of the first value in ms.
     pub start_ms: f64,
+    /// Time from value to value in ms.
+    pub step_ms: f64,
     /// The units.
     pub units: Vec<MemoryUnitTrace>,
 }
@@ -128,6 +134,17 @@ pub struct MemoryTraces {
 pub struct MemoryUnitTrace {
     /// Timescale in ms.
     pub tau_ms: f32,
-    /// Value in each ms `[time]`.
+    /// Value in each step `[time]`.
     pub values: Vec<f32>,
+}
+
+/// What a classification came to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ClassReport {
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Number of samples of each true class (rows) that got each answer (columns).
+    pub confusion: Vec<Vec<usize>>,
+    /// Some samples with their answers.
+    pub samples: Vec<SamplePicture>,
 }

@@ -18,6 +18,7 @@
 
 mod data;
 mod page;
+mod picture;
 mod sections;
 mod svg;
 
@@ -25,22 +26,25 @@ mod svg;
 mod tests;
 
 pub use data::{
-    EpochPoint, ExampleTrace, MemoryTraces, MemoryUnitTrace, MetricCurve, Report, RocCurve,
-    SummaryRow,
+    ClassReport, EpochPoint, ExampleTrace, MemoryTraces, MemoryUnitTrace, MetricCurve, Report,
+    RocCurve, SummaryRow,
 };
+pub use picture::{SamplePicture, sheet};
 
 /// The report as one HTML page.
 pub fn render(report: &Report) -> String {
-    page::page(
-        &report.title,
-        &[
-            sections::summary(report),
-            sections::learning(report),
+    let mut parts = vec![sections::summary(report), sections::learning(report)];
+    match &report.classification {
+        Some(answers) => parts.extend([sections::confusion(answers), sections::samples(answers)]),
+        None => parts.extend([
             sections::examples(&report.examples),
             sections::roc(report.roc.as_ref()),
-            sections::timescales(&report.timescales_ms),
-            sections::memory(report.memory_traces.as_ref()),
-            sections::notes(&report.notes),
-        ],
-    )
+        ]),
+    }
+    parts.extend([
+        sections::timescales(&report.timescales_ms),
+        sections::memory(report.memory_traces.as_ref()),
+        sections::notes(&report.notes),
+    ]);
+    page::page(&report.title, &parts)
 }

@@ -1,6 +1,8 @@
 //! The page as a whole: all sections, sound markup, no number that is none.
 #![allow(clippy::unwrap_used)]
 
+use elm_data::{Sample, Sequence, Task};
+
 use super::*;
 
 const SECTIONS: [&str; 7] = [
@@ -43,6 +45,7 @@ fn full_report() -> Report {
         ],
         examples: vec![example("a.p.gz, simulation 3", 5500), example("short", 800)],
         roc: Some(roc_curve()),
+        classification: None,
         timescales_ms: (0..20).map(|i| 150f32.powf(i as f32 / 19.0)).collect(),
         memory_traces: Some(memory(32)),
         notes: vec!["The published models saw 600 times as much data.".into()],
@@ -124,6 +127,7 @@ fn memory(units: usize) -> MemoryTraces {
     MemoryTraces {
         title: "a.p.gz, simulation 3".into(),
         start_ms: 500.0,
+        step_ms: 1.0,
         units: (0..units).map(trace).collect(),
     }
 }
@@ -231,6 +235,44 @@ fn an_empty_report_is_sentences() {
     assert_numbers(&html);
     assert_eq!(html.matches("<svg ").count(), 0);
     assert_eq!(html.matches("class=\"missing\"").count(), 7);
+}
+
+#[test]
+fn a_classification_shows_its_answers_instead_of_simulations() {
+    let mut report = full_report();
+    let sample = |inputs| Sample { inputs, label: 3 };
+    let pixels = Sequence::Pixels((0..1024).map(|i| (i % 251) as u8).collect());
+    let text = Sequence::Tokens("<b>&".bytes().map(|b| u16::from(b) + 1).collect());
+    report.classification = Some(ClassReport {
+        classes: (0..10).map(|class| format!("<class {class}>")).collect(),
+        confusion: (0..10)
+            .map(|row| {
+                (0..10)
+                    .map(|column| usize::from(row == column) * 7)
+                    .collect()
+            })
+            .collect(),
+        samples: vec![
+            SamplePicture::new(Task::Image, &sample(vec![pixels])).answered(
+                "cat".into(),
+                0.5,
+                true,
+            ),
+            SamplePicture::new(Task::Retrieval, &sample(vec![text.clone(), text])),
+        ],
+    });
+    let html = render(&report);
+    assert_balanced(&html);
+    assert_numbers(&html);
+    for id in ["confusion", "samples", "memory"] {
+        assert!(html.contains(&format!("<section id=\"{id}\">")), "{id}");
+    }
+    assert!(!html.contains("<section id=\"roc\">"));
+    assert!(
+        html.contains("70 of 70 samples"),
+        "the right answers are counted"
+    );
+    assert!(!html.contains("<b>"), "text is escaped");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::json;
 
 use crate::error::{Result, TrainError};
@@ -88,7 +89,17 @@ impl RunFolder {
         self.write("run.json", &format!("{facts:#}\n"))
     }
 
-    /// Writes a file whole, as [`write_whole`] does.
+    /// Writes `value` as JSON.
+    ///
+    /// # Errors
+    /// [`TrainError::File`] if it cannot be written.
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        let json = serde_json::to_string_pretty(value)
+            .map_err(|e| TrainError::file(&self.file(name), e))?;
+        self.write(name, &(json + "\n"))
+    }
+
+    /// Writes a file whole: under another name first, so that a reader never sees a part of it.
     ///
     /// # Errors
     /// [`TrainError::File`] if it cannot be written.

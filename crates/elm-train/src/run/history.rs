@@ -1,5 +1,6 @@
 //! Metrics of each epoch, as JSON lines and CSV.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,23 @@ use serde::{Deserialize, Serialize};
 use super::folder::write_whole;
 use crate::error::{Result, TrainError};
 
+/// A validation metric of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Key in the files.
+    pub key: &'static str,
+    /// Name of Burn's metric.
+    pub metric: &'static str,
+    /// Name for people.
+    pub title: &'static str,
+    /// Unit for people, empty for none.
+    pub unit: &'static str,
+    /// Decimals worth showing.
+    pub decimals: usize,
+}
+
 /// What one epoch came to.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// Epoch, from 1.
     pub epoch: usize,
@@ -24,45 +40,57 @@ pub struct EpochRecord {
     pub train_loss: f64,
     /// Mean validation loss.
     pub valid_loss: f64,
-    /// Area under the ROC curve over all validation windows; none without a spike.
-    pub valid_auc: Option<f64>,
-    /// Root mean squared error of the soma voltage over all validation windows (mV).
-    pub valid_soma_rmse_mv: f64,
+    /// The task's validation metrics by their keys; none where an epoch has no value.
+    #[serde(flatten)]
+    pub metrics: BTreeMap<String, Option<f64>>,
 }
 
-const CSV_HEADER: &str =
-    "epoch,step,seconds,learning_rate,train_loss,valid_loss,valid_auc,valid_soma_rmse_mv";
-
 impl EpochRecord {
-    fn csv(&self) -> String {
-        let auc = self.valid_auc.map(|v| v.to_string()).unwrap_or_default();
+    /// The value of a validation metric.
+    pub fn metric(&self, key: &str) -> Option<f64> {
+        self.metrics.get(key).copied().flatten()
+    }
+
+    fn csv(&self, columns: &[Column]) -> String {
+        let metrics: String = columns
+            .iter()
+            .map(|column| {
+                let value = self.metric(column.key).map(|v| v.to_string());
+                format!(",{}", value.unwrap_or_default())
+            })
+            .collect();
         format!(
-            "{},{},{:.3},{},{},{},{auc},{}",
+            "{},{},{:.3},{},{},{}{metrics}",
             self.epoch,
             self.step,
             self.seconds,
             self.learning_rate,
             self.train_loss,
             self.valid_loss,
-            self.valid_soma_rmse_mv
         )
     }
+}
+
+fn csv_header(columns: &[Column]) -> String {
+    let metrics: String = columns.iter().map(|c| format!(",{}", c.key)).collect();
+    format!("epoch,step,seconds,learning_rate,train_loss,valid_loss{metrics}\n")
 }
 
 /// All epochs of a run, kept in `metrics.jsonl` and `metrics.csv` of its folder.
 #[derive(Debug, Clone)]
 pub struct History {
     folder: PathBuf,
+    columns: &'static [Column],
     records: Vec<EpochRecord>,
 }
 
 impl History {
-    /// The history in a run's folder, empty if there is none yet. A last line that was cut off while it was being
+    /// The history in a run's folder, empty if there is none yet; `columns` are the task's metrics. A last line that was cut off while it was being
     /// written does not count.
     ///
     /// # Errors
     /// [`TrainError::File`] if `metrics.jsonl` cannot be read or holds something else.
-    pub fn open(folder: &Path) -> Result<Self> {
+    pub fn open(folder: &Path, columns: &'static [Column]) -> Result<Self> {
         let path = folder.join("metrics.jsonl");
         let mut records = Vec::new();
         if path.exists() {
@@ -80,8 +108,14 @@ impl History {
         }
         Ok(Self {
             folder: folder.to_path_buf(),
+            columns,
             records,
         })
+    }
+
+    /// The task's metrics.
+    pub fn columns(&self) -> &'static [Column] {
+        self.columns
     }
 
     /// The epochs so far, in order.
@@ -112,9 +146,10 @@ impl History {
             &first("metrics.jsonl", count),
         )?;
         let mut csv = first("metrics.csv", count + 1);
-        if csv.lines().count() != count + 1 || !csv.starts_with(CSV_HEADER) {
-            let lines: String = self.records.iter().map(|r| r.csv() + "\n").collect();
-            csv = format!("{CSV_HEADER}\n{lines}");
+        let header = csv_header(self.columns);
+        if csv.lines().count() != count + 1 || !csv.starts_with(&header) {
+            let lines = self.records.iter().map(|r| r.csv(self.columns) + "\n");
+            csv = header + &lines.collect::<String>();
         }
         write_whole(&self.folder.join("metrics.csv"), &csv)
     }
@@ -125,10 +160,10 @@ impl History {
     /// [`TrainError::File`] if the files cannot be written.
     pub fn push(&mut self, record: EpochRecord) -> Result<()> {
         if self.records.is_empty() {
-            write_whole(&self.folder.join("metrics.csv"), &format!("{CSV_HEADER}\n"))?;
+            write_whole(&self.folder.join("metrics.csv"), &csv_header(self.columns))?;
         }
         self.append("metrics.jsonl", &(self.json(&record) + "\n"))?;
-        self.append("metrics.csv", &(record.csv() + "\n"))?;
+        self.append("metrics.csv", &(record.csv(self.columns) + "\n"))?;
         self.records.push(record);
         Ok(())
     }
@@ -162,35 +197,52 @@ mod tests {
             learning_rate: 0.1,
             train_loss: 1.0,
             valid_loss,
-            valid_auc: (epoch > 1).then_some(0.9),
-            valid_soma_rmse_mv: 2.0,
+            metrics: BTreeMap::from([
+                ("valid_auc".to_string(), (epoch > 1).then_some(0.9)),
+                ("valid_soma_rmse_mv".to_string(), Some(2.0)),
+            ]),
+        }
+    }
+
+    const COLUMNS: &[Column] = &[column("valid_auc"), column("valid_soma_rmse_mv")];
+
+    const fn column(key: &'static str) -> Column {
+        Column {
+            key,
+            metric: "",
+            title: "",
+            unit: "",
+            decimals: 2,
         }
     }
 
     #[test]
     fn a_history_survives_a_restart_and_forgets_what_is_trained_again() {
         let folder = tempfile::tempdir().unwrap();
-        let mut history = History::open(folder.path()).unwrap();
+        let mut history = History::open(folder.path(), COLUMNS).unwrap();
         for (epoch, loss) in [(1, 3.0), (2, 1.0), (3, 2.0)] {
             history.push(record(epoch, loss)).unwrap();
         }
-        let mut again = History::open(folder.path()).unwrap();
+        let mut again = History::open(folder.path(), COLUMNS).unwrap();
         assert_eq!(again.records(), history.records());
         assert_eq!(again.best().unwrap().epoch, 2);
         again.keep_until(15).unwrap();
         assert_eq!(
-            History::open(folder.path()).unwrap().records(),
+            History::open(folder.path(), COLUMNS).unwrap().records(),
             &history.records()[..1]
         );
         let csv = std::fs::read_to_string(folder.path().join("metrics.csv")).unwrap();
         assert_eq!(csv.lines().count(), 2, "{csv}");
+        let (head, row) = csv.trim_end().split_once('\n').unwrap();
+        assert!(head.ends_with(",valid_auc,valid_soma_rmse_mv"), "{head}");
+        assert!(row.ends_with(",3,,2"), "{row}");
     }
 
     #[test]
     fn lines_that_stay_keep_every_digit_and_a_cut_off_one_goes() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("metrics.jsonl");
-        let mut history = History::open(folder.path()).unwrap();
+        let mut history = History::open(folder.path(), COLUMNS).unwrap();
         for epoch in 1..=50 {
             history
                 .push(record(epoch, 1.0 / (epoch as f64 + 0.1)))
@@ -198,7 +250,7 @@ mod tests {
         }
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, format!("{text}{{\"epoch\": 51, \"st")).unwrap();
-        let mut again = History::open(folder.path()).unwrap();
+        let mut again = History::open(folder.path(), COLUMNS).unwrap();
         assert_eq!(again.records().len(), 50);
         again.keep_until(10_000).unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
@@ -207,7 +259,7 @@ mod tests {
         again.keep_until(20).unwrap();
         let csv = std::fs::read_to_string(folder.path().join("metrics.csv")).unwrap();
         assert!(
-            csv.starts_with(CSV_HEADER) && csv.lines().count() == 3,
+            csv.starts_with(&csv_header(COLUMNS)) && csv.lines().count() == 3,
             "{csv}"
         );
     }
@@ -216,7 +268,9 @@ mod tests {
     fn a_spoiled_history_names_its_line() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("metrics.jsonl"), "{\"epoch\": 1}\n").unwrap();
-        let error = History::open(folder.path()).unwrap_err().to_string();
+        let error = History::open(folder.path(), COLUMNS)
+            .unwrap_err()
+            .to_string();
         assert!(
             error.contains("metrics.jsonl") && error.contains("line 1"),
             "{error}"

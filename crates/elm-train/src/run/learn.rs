@@ -1,35 +1,32 @@
 //! Burn's learner on one device, with checkpoints that also hold within an epoch.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use burn::data::dataloader::Progress;
-use burn::module::Module;
 use burn::tensor::Device;
 use burn::train::metric::LossMetric;
 use burn::train::metric::Metric;
 use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
 use burn::train::{
-    EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent,
+    EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent, LearnerModel,
     SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents,
     TrainingItem, ValidLoader,
 };
-use elm_model::weights::save_safetensors;
 
-use super::history::{EpochRecord, History};
+use super::history::{Column, EpochRecord, History};
 use super::progress::duration;
 use super::unfinished::Unfinished;
 use crate::error::{Result, TrainError};
 use crate::say;
-use crate::task::neuronio::{NeuronIoModel, PooledQuantity};
 
-type Processor = SupervisedTrainingEventProcessor<NeuronIoModel>;
+type Processor<M> = SupervisedTrainingEventProcessor<M>;
 
 /// The training loop: Burn's own for one device, but it counts gradient steps over epochs, saves a checkpoint
 /// when it is stopped in the middle of one, and keeps the best model and the history as files.
-pub struct Loop {
+pub struct Loop<M> {
     /// Where it runs, with autodiff.
     pub device: Device,
     /// Epochs of the whole training.
@@ -38,6 +35,10 @@ pub struct Loop {
     pub batches: u64,
     /// Gradient steps so far, moved by the training loader.
     pub position: Arc<AtomicU64>,
+    /// The task's validation metrics.
+    pub columns: &'static [Column],
+    /// How the best model is written.
+    pub save: fn(&M, &Path) -> Result<()>,
     /// Metrics of each epoch.
     pub history: Arc<Mutex<History>>,
     /// The run's folder.
@@ -48,15 +49,15 @@ pub struct Loop {
     pub failure: Arc<Mutex<Option<TrainError>>>,
 }
 
-impl SupervisedLearningStrategy<NeuronIoModel> for Loop {
+impl<M: LearnerModel> SupervisedLearningStrategy<M> for Loop<M> {
     fn fit(
         &self,
-        components: TrainingComponents<NeuronIoModel>,
-        mut learner: Learner<NeuronIoModel>,
-        train: TrainLoader<NeuronIoModel>,
-        valid: ValidLoader<NeuronIoModel>,
+        components: TrainingComponents<M>,
+        mut learner: Learner<M>,
+        train: TrainLoader<M>,
+        valid: ValidLoader<M>,
         _: usize,
-    ) -> (NeuronIoModel, Processor) {
+    ) -> (M, Processor<M>) {
         let train = train.to_device(&self.device);
         let valid = valid.to_device(&self.device.clone().inner());
         learner.fork(&self.device);
@@ -96,7 +97,8 @@ impl SupervisedLearningStrategy<NeuronIoModel> for Loop {
             if interrupter.error().is_none() {
                 let kept = if whole {
                     let rate = learner.lr_current().base();
-                    self.keep(record(epoch, trained, rate, &event_store), &learner)
+                    let record = record(epoch, trained, rate, self.columns, &event_store);
+                    self.keep(record, &learner)
                 } else if trained.batches > 0 {
                     trained.save(&self.folder)
                 } else {
@@ -115,7 +117,7 @@ impl SupervisedLearningStrategy<NeuronIoModel> for Loop {
     }
 }
 
-impl Loop {
+impl<M: LearnerModel> Loop<M> {
     fn step(&self) -> u64 {
         self.position.load(Ordering::SeqCst)
     }
@@ -142,9 +144,9 @@ impl Loop {
     fn train_epoch(
         &self,
         epoch: usize,
-        learner: &mut Learner<NeuronIoModel>,
-        loader: &TrainLoader<NeuronIoModel>,
-        processor: &mut Processor,
+        learner: &mut Learner<M>,
+        loader: &TrainLoader<M>,
+        processor: &mut Processor<M>,
         interrupter: &Interrupter,
     ) {
         let start = LearnerEvent::StartSplit {
@@ -176,9 +178,9 @@ impl Loop {
     fn valid_epoch(
         &self,
         epoch: usize,
-        learner: &Learner<NeuronIoModel>,
-        loader: &ValidLoader<NeuronIoModel>,
-        processor: &mut Processor,
+        learner: &Learner<M>,
+        loader: &ValidLoader<M>,
+        processor: &mut Processor<M>,
         interrupter: &Interrupter,
     ) {
         let start = LearnerEvent::StartSplit {
@@ -207,7 +209,7 @@ impl Loop {
     }
 
     /// Keeps the epoch's metrics, and the model if it is the best so far.
-    fn keep(&self, record: EpochRecord, learner: &Learner<NeuronIoModel>) -> Result<()> {
+    fn keep(&self, record: EpochRecord, learner: &Learner<M>) -> Result<()> {
         if !(record.train_loss.is_finite() && record.valid_loss.is_finite()) {
             return Err(TrainError::Run(format!(
                 "the loss of epoch {} is not a number (training {}, validation {}); try a smaller train.learning_rate",
@@ -222,9 +224,9 @@ impl Loop {
             .best()
             .is_none_or(|best| record.valid_loss < best.valid_loss)
         {
-            save_safetensors(
-                &learner.model().valid().neuron,
-                self.folder.join("model.safetensors"),
+            (self.save)(
+                &learner.model().valid(),
+                &self.folder.join("model.safetensors"),
             )?;
         }
         say!("{}", self.line(&record));
@@ -232,14 +234,24 @@ impl Loop {
     }
 
     fn line(&self, r: &EpochRecord) -> String {
+        let metrics: String = self
+            .columns
+            .iter()
+            .map(|column| {
+                let value = r.metric(column.key).map_or("-".into(), |value| {
+                    let digits = column.decimals;
+                    let space = if column.unit.is_empty() { "" } else { " " };
+                    format!("{value:.digits$}{space}{}", column.unit)
+                });
+                format!("  valid {} {value}", column.title)
+            })
+            .collect();
         format!(
-            "epoch {:>3}/{}  loss {:.4}  valid loss {:.4}  valid AUC {}  valid soma RMSE {:.2} mV  {}",
+            "epoch {:>3}/{}  loss {:.4}  valid loss {:.4}{metrics}  {}",
             r.epoch,
             self.epochs,
             r.train_loss,
             r.valid_loss,
-            r.valid_auc.map_or("-".into(), |auc| format!("{auc:.4}")),
-            r.valid_soma_rmse_mv,
             duration(r.seconds)
         )
     }
@@ -255,10 +267,14 @@ fn record(
     epoch: usize,
     trained: Unfinished,
     learning_rate: f64,
+    columns: &[Column],
     store: &EventStoreClient,
 ) -> EpochRecord {
     let valid = |name: &str| find(store, name, epoch, Split::Valid);
-    let auc = valid(PooledQuantity::Auc.name());
+    let metrics = columns.iter().map(|column| {
+        let value = valid(column.metric);
+        (column.key.to_string(), value.is_finite().then_some(value))
+    });
     EpochRecord {
         epoch,
         step: trained.step,
@@ -266,8 +282,7 @@ fn record(
         learning_rate,
         train_loss: trained.train_loss,
         valid_loss: valid(&LossMetric::new().name()),
-        valid_auc: auc.is_finite().then_some(auc),
-        valid_soma_rmse_mv: valid(PooledQuantity::SomaRmse.name()),
+        metrics: metrics.collect(),
     }
 }
 

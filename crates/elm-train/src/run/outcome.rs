@@ -78,29 +78,30 @@ impl Outcome {
     /// The result as a table for people.
     pub fn table(&self) -> String {
         let published = self.published_memory.map(|m| format!("published, M = {m}"));
-        let mut out = format!(
-            "{:<28} {:>12}  {}\n",
-            "test",
-            "this run",
-            published.unwrap_or_default()
-        );
-        for row in &self.rows {
-            let decimals = row.decimals;
-            let published = row
-                .published
-                .map(|p| format!("{p:.decimals$}"))
-                .unwrap_or_default();
-            out += &format!(
-                "{:<28} {:>12}  {published}\n",
-                row.metric,
-                format!("{:.decimals$}", row.ours)
-            );
-        }
+        let mut out = table(&self.rows, &published.unwrap_or_default());
         for sentence in &self.comparison {
             out += &format!("{sentence}\n");
         }
         out
     }
+}
+
+/// Metrics as a table for people; `published` is the heading of the column of published values.
+pub(super) fn table(rows: &[ResultRow], published: &str) -> String {
+    let mut out = format!("{:<28} {:>12}  {published}\n", "test", "this run");
+    for row in rows {
+        let decimals = row.decimals;
+        let published = row
+            .published
+            .map(|p| format!("{p:.decimals$}"))
+            .unwrap_or_default();
+        out += &format!(
+            "{:<28} {:>12}  {published}\n",
+            row.metric,
+            format!("{:.decimals$}", row.ours)
+        );
+    }
+    out
 }
 
 fn comparison(published: &PublishedResult, simulations: usize) -> Vec<String> {

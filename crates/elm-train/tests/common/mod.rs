@@ -1,8 +1,10 @@
 //! Runs the `elm` command.
 #![allow(dead_code)] // each test file uses its own part
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use serde_json::Value;
 
 /// `elm` with these arguments, in a folder of its own.
 pub fn elm(args: &[&str]) -> Output {
@@ -31,6 +33,59 @@ pub fn failure(args: &[&str]) -> (i32, String) {
     );
     assert!(!error.contains("panicked"), "{error}");
     (output.status.code().unwrap_or(-1), error)
+}
+
+/// Numbers of a run's metrics, a line an epoch.
+pub fn history(run: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Goes on with a run; what it says.
+pub fn resume(run: &Path) -> String {
+    stdout(&[
+        "train",
+        "--resume",
+        run.to_str().unwrap(),
+        "--device",
+        "cpu",
+    ])
+}
+
+/// Starts a training with these arguments in the folder `run` and interrupts it `after` its beginning.
+#[cfg(unix)]
+pub fn stop(run: &Path, arguments: &[String], after: std::time::Duration) {
+    use std::process::Stdio;
+    let child = Command::new(env!("CARGO_BIN_EXE_elm"))
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // training begins when the run has been described
+    let begun = std::time::Instant::now();
+    while !run.join("run.json").exists() && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(after);
+    Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        text.contains("--resume"),
+        "it was not stopped but ran through:\n{text}"
+    );
+    assert!(!run.join("report.html").exists());
 }
 
 /// A folder of the shared reference data, if this machine has it.

@@ -243,12 +243,7 @@ pub fn convert(
             checked,
             total,
         };
-        match progress(state) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(DataError::request(format!(
-                "the conversion was stopped after {written} of {total} images"
-            ))),
-        }
+        DataError::go_on(progress(state), written, total, "images")
     };
     let temporary = Temporary::beside(out)?;
     write(&folder, &temporary.path, config.side, &mut tell)?;

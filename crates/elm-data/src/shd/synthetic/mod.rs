@@ -3,6 +3,7 @@
 
 mod pattern;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rand::{RngExt, SeedableRng};
@@ -85,10 +86,10 @@ pub struct SyntheticShdSummary {
 /// that is killed leaves at most the hidden folder `.synthetic_shd.part`, which the next run removes.
 ///
 /// # Errors
-/// If one of the files is there already, or if a file cannot be written.
+/// If one of the files is there already, if a file cannot be written, or if `progress` stopped it.
 pub fn generate_shd(
     options: &SyntheticShdOptions,
-    progress: &dyn Fn(SyntheticShdProgress),
+    progress: &dyn Fn(SyntheticShdProgress) -> ControlFlow<()>,
 ) -> Result<SyntheticShdSummary> {
     let files = SYNTHETIC_FILES.map(|name| options.out.join(name));
     if let Some(there) = files.iter().find(|file| file.exists()) {
@@ -103,7 +104,8 @@ pub fn generate_shd(
     let (mut done, total) = (0, options.train + options.test);
     let mut tell = |more| {
         done += more;
-        progress(SyntheticShdProgress { done, total });
+        let flow = progress(SyntheticShdProgress { done, total });
+        DataError::go_on(flow, done, total, "samples")
     };
     let parts = [(options.train, TRAINING_SPEAKERS), (options.test, SPEAKERS)];
     for ((stream, name), (samples, speakers)) in (1..).zip(SYNTHETIC_FILES).zip(parts) {
@@ -184,7 +186,7 @@ impl Generator {
         file: u64,
         samples: usize,
         speakers: u8,
-        tell: &mut dyn FnMut(usize),
+        tell: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<Written> {
         let mut writer = Hdf5Writer::create(path)?;
         let (mut times, mut units, mut speaker) = (vec![], vec![], vec![]);
@@ -203,7 +205,7 @@ impl Generator {
                 speaker.push(sample.speaker);
                 spikes += count as u64;
             }
-            tell(block.len());
+            tell(block.len())?;
         }
         let labels: Vec<u8> = (0..samples).map(class).collect();
         let train = [

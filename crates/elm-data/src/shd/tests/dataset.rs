@@ -57,7 +57,8 @@ fn samples_make_batches() {
     assert_eq!(batch.shape, [2, 100, 700]);
     assert_eq!(batch.labels, [0, 18]);
     let kept = fixture_spikes(6).times.iter().filter(|t| **t < 1.0).count();
-    let (empty, full) = batch.x.split_at(70_000);
+    let x = batch.dense();
+    let (empty, full) = x.split_at(70_000);
     assert_eq!(empty.iter().sum::<f32>(), 0.0);
     assert_eq!(full.iter().sum::<f32>(), kept as f32);
 }

@@ -1,6 +1,7 @@
 //! The synthetic set: same files for the same seed, and a task that can be learned, but not without time.
 
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 
 use burn_dataset::Dataset;
 
@@ -12,7 +13,11 @@ fn generate(seed: u64, train: usize, test: usize) -> (tempfile::TempDir, Synthet
     let mut options = SyntheticShdOptions::new(folder.path().join("new"), seed);
     (options.train, options.test) = (train, test);
     let told = RefCell::new(vec![]);
-    let summary = generate_shd(&options, &|progress| told.borrow_mut().push(progress)).unwrap();
+    let summary = generate_shd(&options, &|progress| {
+        told.borrow_mut().push(progress);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     let total = train + test;
     let last = SyntheticShdProgress { done: total, total };
     assert_eq!(told.borrow().last(), Some(&last));
@@ -44,7 +49,9 @@ fn files_are_in_the_published_format_and_say_that_they_are_synthetic() {
     }
     assert_eq!((summary.spikes, summary.bytes), (spikes, bytes));
     let options = SyntheticShdOptions::new(folder.path().join("new"), 1);
-    let message = generate_shd(&options, &|_| ()).unwrap_err().to_string();
+    let message = generate_shd(&options, &|_| ControlFlow::Continue(()))
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("expected no such file"), "{message}");
 }
 
@@ -115,4 +122,15 @@ fn classes_can_be_told_apart_but_hardly_without_time() {
     // Chance is 0.05. This draw gives 0.70 with time and 0.33 without.
     assert!((0.6..0.85).contains(&with_time), "{with_time}");
     assert!((0.15..0.45).contains(&without), "{without}");
+}
+
+#[test]
+fn a_set_that_is_stopped_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = SyntheticShdOptions::new(folder.path(), 1);
+    (options.train, options.test) = (300, 10);
+    let stop = |_: SyntheticShdProgress| ControlFlow::Break(());
+    let message = generate_shd(&options, &stop).unwrap_err().to_string();
+    assert_eq!(message, "stopped after 128 of 310 samples");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -70,9 +70,9 @@ pub(in crate::report) fn timescales(timescales_ms: &[f32]) -> String {
 pub(in crate::report) fn memory(traces: Option<&MemoryTraces>) -> String {
     let heading = "Memory traces";
     let longest = |units: &[MemoryUnitTrace]| units.iter().map(|unit| unit.values.len()).max();
-    let Some(traces) =
-        traces.filter(|t| longest(&t.units).unwrap_or(0) >= 2 && t.start_ms.is_finite())
-    else {
+    let Some(traces) = traces.filter(|t| {
+        longest(&t.units).unwrap_or(0) >= 2 && t.start_ms.is_finite() && t.step_ms > 0.0
+    }) else {
         return section(
             "memory",
             heading,
@@ -124,11 +124,14 @@ fn rows_picture(traces: &MemoryTraces, rows: &[&MemoryUnitTrace], steps: usize) 
     // room for the largest values at the right
     let right = WIDE - 58.0;
     let x = Scale::linear(
-        (traces.start_ms, traces.start_ms + (steps - 1) as f64),
+        (
+            traces.start_ms,
+            traces.start_ms + (steps - 1) as f64 * traces.step_ms,
+        ),
         (LEFT + 14.0, right),
     );
     for (i, unit) in rows.iter().enumerate() {
-        row(&mut canvas, unit, traces.start_ms, x, top + i as f64 * ROW);
+        row(&mut canvas, unit, traces, x, top + i as f64 * ROW);
     }
     let panel = Panel {
         x,
@@ -138,7 +141,7 @@ fn rows_picture(traces: &MemoryTraces, rows: &[&MemoryUnitTrace], steps: usize) 
     canvas.finish()
 }
 
-fn row(canvas: &mut Canvas, unit: &MemoryUnitTrace, start_ms: f64, x: Scale, top: f64) {
+fn row(canvas: &mut Canvas, unit: &MemoryUnitTrace, traces: &MemoryTraces, x: Scale, top: f64) {
     let (left, right) = x.pixels();
     let middle = top + ROW / 2.0 + 4.0;
     let label = format!("{} ms", tau_text(f64::from(unit.tau_ms)));
@@ -158,7 +161,8 @@ fn row(canvas: &mut Canvas, unit: &MemoryUnitTrace, start_ms: f64, x: Scale, top
         canvas.line(Style::Grid, (left, zero), (right, zero));
     }
     let points = unit.values.iter().enumerate();
-    let points = points.map(|(i, &value)| (start_ms + i as f64, f64::from(value)));
+    let time = |i: usize| traces.start_ms + i as f64 * traces.step_ms;
+    let points = points.map(|(i, &value)| (time(i), f64::from(value)));
     panel.curve(canvas, Style::FirstThin, points);
     let largest = lo.abs().max(hi.abs());
     canvas.text(Anchor::Start, (right + 8.0, middle), &magnitude(largest));

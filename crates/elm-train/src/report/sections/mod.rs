@@ -1,5 +1,6 @@
 //! The sections of the page, each a function from its part of the report to HTML.
 
+mod confusion;
 mod examples;
 mod learning;
 mod memory;
@@ -9,6 +10,7 @@ use super::data::{Report, SummaryRow};
 use super::page::{escape, missing, section};
 use super::svg::{Frame, number};
 
+pub(super) use confusion::{confusion, samples};
 pub(super) use examples::examples;
 pub(super) use learning::learning;
 pub(super) use memory::{memory, timescales};

@@ -20,7 +20,7 @@ pub enum PooledQuantity {
 
 impl PooledQuantity {
     /// Name in logs and on screen.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Auc => "AUC",
             Self::SomaRmse => "Soma RMSE (mV)",

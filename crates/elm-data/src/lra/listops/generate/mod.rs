@@ -6,6 +6,7 @@ mod expression;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rand::SeedableRng;
@@ -108,10 +109,10 @@ pub struct ListOpsSummary {
 ///
 /// # Errors
 /// If one of the files is there already, if the grammar admits no expression, or not as many as asked for, or if a
-/// file cannot be written.
+/// file cannot be written, or if `progress` stopped it.
 pub fn generate_listops(
     options: &ListOpsOptions,
-    progress: &dyn Fn(ListOpsProgress),
+    progress: &dyn Fn(ListOpsProgress) -> ControlFlow<()>,
 ) -> Result<ListOpsSummary> {
     check(&options.grammar)?;
     let names = ["basic_train.tsv", "basic_val.tsv", "basic_test.tsv"];
@@ -191,7 +192,7 @@ impl Draft {
 /// Writes the three files, one after the other.
 struct Writer<'a> {
     options: &'a ListOpsOptions,
-    progress: &'a dyn Fn(ListOpsProgress),
+    progress: &'a dyn Fn(ListOpsProgress) -> ControlFlow<()>,
     /// Hashes of all lines so far. Two different lines with the same hash would cost a new draw, nothing else.
     written: HashSet<u64>,
     total: usize,
@@ -206,10 +207,9 @@ impl Writer<'_> {
         for start in (0..count).step_by(BLOCK) {
             let lines = self.block(split, start..count.min(start + BLOCK))?;
             file.write_all(&lines).map_err(cannot_write)?;
-            (self.progress)(ListOpsProgress {
-                done: self.written.len(),
-                total: self.total,
-            });
+            let (done, total) = (self.written.len(), self.total);
+            let flow = (self.progress)(ListOpsProgress { done, total });
+            DataError::go_on(flow, done, total, "expressions")?;
         }
         file.sync_all().map_err(cannot_write)?;
         Ok(file.metadata().map_err(cannot_write)?.len())

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use burn_dataset::Dataset;
 
@@ -110,7 +111,10 @@ fn short(min_length: usize, max_length: usize) -> ListOpsGrammar {
 /// Generates into a new folder; the text of the three files.
 fn texts(counts: [usize; 3], grammar: ListOpsGrammar) -> [String; 3] {
     let dir = tempfile::tempdir().unwrap();
-    let summary = generate_listops(&options(dir.path(), counts, grammar), &|_| ()).unwrap();
+    let summary = generate_listops(&options(dir.path(), counts, grammar), &|_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     let texts = summary
         .files
         .map(|file| std::fs::read_to_string(file).unwrap());
@@ -171,7 +175,9 @@ fn files_depend_on_the_seed_and_not_on_the_threads() {
     let dir = tempfile::tempdir().unwrap();
     let mut other = options(dir.path(), [1100, 10, 300], short(3, 12));
     other.seed += 1;
-    let files = generate_listops(&other, &|_| ()).unwrap().files;
+    let files = generate_listops(&other, &|_| ControlFlow::Continue(()))
+        .unwrap()
+        .files;
     assert_ne!(one[0], std::fs::read_to_string(&files[0]).unwrap());
 }
 
@@ -186,7 +192,9 @@ fn the_same_line_is_not_in_two_splits_of_the_same_index() {
 fn the_reader_of_the_published_files_reads_them() {
     let dir = tempfile::tempdir().unwrap();
     let options = options(dir.path(), [30, 20, 10], ListOpsGrammar::default());
-    let files = generate_listops(&options, &|_| ()).unwrap().files;
+    let files = generate_listops(&options, &|_| ControlFlow::Continue(()))
+        .unwrap()
+        .files;
     for (split, file) in [Split::Train, Split::Valid, Split::Test]
         .into_iter()
         .zip(files)
@@ -208,7 +216,9 @@ fn exhausted_and_empty_grammars_are_errors_and_leave_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let error = |grammar| {
         let options = options(dir.path(), [500, 0, 0], grammar);
-        generate_listops(&options, &|_| ()).unwrap_err().to_string()
+        generate_listops(&options, &|_| ControlFlow::Continue(()))
+            .unwrap_err()
+            .to_string()
     };
     let message = error(short(3, 5));
     assert!(message.contains("found only 400 of 500"), "{message}");
@@ -230,12 +240,18 @@ fn existing_files_are_kept_and_progress_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let options = options(dir.path(), [1500, 3, 3], short(10, 40));
     let told = std::cell::RefCell::new(Vec::new());
-    generate_listops(&options, &|progress| told.borrow_mut().push(progress)).unwrap();
+    generate_listops(&options, &|progress| {
+        told.borrow_mut().push(progress);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     let done: Vec<usize> = told.borrow().iter().map(|p| p.done).collect();
     assert_eq!(done, [1024, 1500, 1503, 1506]);
     assert!(told.borrow().iter().all(|p| p.total == 1506));
     std::fs::write(dir.path().join("basic_test.tsv"), "mine").unwrap();
-    let error = generate_listops(&options, &|_| ()).unwrap_err().to_string();
+    let error = generate_listops(&options, &|_| ControlFlow::Continue(()))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("basic_train.tsv"), "{error}");
     let kept = std::fs::read(dir.path().join("basic_test.tsv")).unwrap();
     assert_eq!(kept, b"mine");

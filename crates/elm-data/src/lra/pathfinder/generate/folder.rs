@@ -59,7 +59,7 @@ impl Folder<'_> {
         &self,
         options: &PathfinderOptions,
         first: usize,
-        tell: &(dyn Fn(usize) + Sync),
+        tell: &(dyn Fn(usize) -> Result<()> + Sync),
     ) -> Result<()> {
         let part = PartFolder::make(&self.root.join("imgs"), &self.number.to_string())?;
         let lines: Vec<String> = (0..self.images)
@@ -76,7 +76,7 @@ impl Folder<'_> {
                 let path = part.path().join(format!("sample_{i}.png"));
                 write_png(&path, size.pixels(), &image.pixels)?;
                 if (i + 1) % REPORTED == 0 {
-                    tell(REPORTED);
+                    tell(REPORTED)?;
                 }
                 Ok(self.line(options, i, &image))
             })
@@ -89,8 +89,7 @@ impl Folder<'_> {
             _ => part.release(&self.images_path())?,
         }
         write_whole(&metadata, lines.concat().as_bytes())?;
-        tell(self.images % REPORTED);
-        Ok(())
+        tell(self.images % REPORTED)
     }
 
     /// The published columns: folder, file, number, label, continuity, dashes of a contour and of a distractor, length

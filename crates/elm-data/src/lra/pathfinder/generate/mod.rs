@@ -10,6 +10,7 @@ mod folder;
 mod ink;
 mod scene;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -134,11 +135,11 @@ impl PathfinderImage {
 /// folders are kept. `generated.json` tells which options a set was made with; only one process may write to it.
 ///
 /// # Errors
-/// If the folder holds images that were made otherwise or more than `count` of them, if `per_folder` is 0, or if a file
-/// cannot be written.
+/// If the folder holds images that were made otherwise or more than `count` of them, if `per_folder` is 0, if a file
+/// cannot be written, or if `progress` stopped it: finished folders stay, for the next call to go on from.
 pub fn generate_pathfinder(
     options: &PathfinderOptions,
-    progress: &(dyn Fn(PathfinderProgress) + Sync),
+    progress: &(dyn Fn(PathfinderProgress) -> ControlFlow<()> + Sync),
 ) -> Result<PathfinderSummary> {
     let root = options.root();
     if options.per_folder == 0 {
@@ -153,10 +154,9 @@ pub fn generate_pathfinder(
     let done = AtomicUsize::new(0);
     let tell = |images: usize| {
         let done = done.fetch_add(images, Ordering::Relaxed) + images;
-        progress(PathfinderProgress {
-            done,
-            total: options.count,
-        });
+        let total = options.count;
+        let flow = progress(PathfinderProgress { done, total });
+        DataError::go_on(flow, done, total, "images")
     };
     let mut summary = PathfinderSummary {
         root: root.clone(),
@@ -172,7 +172,7 @@ pub fn generate_pathfinder(
         };
         if folder.is_finished()? {
             summary.kept += folder.images;
-            tell(folder.images);
+            tell(folder.images)?;
         } else {
             folder.write(options, first, &tell)?;
             summary.written += folder.images;

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use burn_dataset::Dataset;
@@ -205,6 +206,7 @@ fn files_have_the_published_layout() {
     let told = Mutex::new(Vec::new());
     let summary = generate_pathfinder(&options(dir.path(), 10), &|progress| {
         told.lock().unwrap().push(progress.done);
+        ControlFlow::Continue(())
     })
     .unwrap();
     assert_eq!((summary.written, summary.kept), (10, 0));
@@ -241,7 +243,7 @@ fn files_depend_on_the_seed_and_not_on_the_threads() {
             ..options(dir.path(), 12)
         };
         let pool = pool.build().unwrap();
-        pool.install(|| generate_pathfinder(&options, &|_| ()))
+        pool.install(|| generate_pathfinder(&options, &|_| ControlFlow::Continue(())))
             .unwrap();
         files(dir.path())
     };
@@ -255,8 +257,8 @@ fn files_depend_on_the_seed_and_not_on_the_threads() {
 #[test]
 fn a_stopped_run_goes_on_and_ends_the_same() {
     let (stopped, whole) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    generate_pathfinder(&options(whole.path(), 14), &|_| ()).unwrap();
-    let root = generate_pathfinder(&options(stopped.path(), 10), &|_| ())
+    generate_pathfinder(&options(whole.path(), 14), &|_| ControlFlow::Continue(())).unwrap();
+    let root = generate_pathfinder(&options(stopped.path(), 10), &|_| ControlFlow::Continue(()))
         .unwrap()
         .root;
     // As if killed: folder 1 has its images but no metadata, a third is half-written.
@@ -264,10 +266,12 @@ fn a_stopped_run_goes_on_and_ends_the_same() {
     std::fs::write(root.join("imgs/1/sample_2.png"), "half").unwrap();
     std::fs::create_dir(root.join("imgs/.3.part")).unwrap();
     std::fs::write(root.join("imgs/.3.part/sample_9.png"), "half").unwrap();
-    let summary = generate_pathfinder(&options(stopped.path(), 14), &|_| ()).unwrap();
+    let summary =
+        generate_pathfinder(&options(stopped.path(), 14), &|_| ControlFlow::Continue(())).unwrap();
     assert_eq!((summary.kept, summary.written), (4, 10), "folder 2 grew");
     assert_eq!(files(stopped.path()), files(whole.path()));
-    let again = generate_pathfinder(&options(stopped.path(), 14), &|_| ()).unwrap();
+    let again =
+        generate_pathfinder(&options(stopped.path(), 14), &|_| ControlFlow::Continue(())).unwrap();
     assert_eq!((again.kept, again.written), (14, 0));
 }
 
@@ -275,14 +279,14 @@ fn a_stopped_run_goes_on_and_ends_the_same() {
 fn other_peoples_images_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let error = |options: &PathfinderOptions| {
-        let result = generate_pathfinder(options, &|_| ());
+        let result = generate_pathfinder(options, &|_| ControlFlow::Continue(()));
         result.unwrap_err().to_string()
     };
     let root = dir.path().join("pathfinder32/curv_baseline");
     std::fs::create_dir_all(root.join("imgs/0")).unwrap();
     assert!(error(&options(dir.path(), 4)).contains("found none"));
     std::fs::remove_dir_all(&root).unwrap();
-    generate_pathfinder(&options(dir.path(), 8), &|_| ()).unwrap();
+    generate_pathfinder(&options(dir.path(), 8), &|_| ControlFlow::Continue(())).unwrap();
     let before = files(dir.path());
     let other_seed = PathfinderOptions {
         seed: 1,
@@ -304,7 +308,7 @@ fn other_peoples_images_are_left_alone() {
 #[test]
 fn the_reader_of_the_published_files_reads_them() {
     let dir = tempfile::tempdir().unwrap();
-    generate_pathfinder(&options(dir.path(), 30), &|_| ()).unwrap();
+    generate_pathfinder(&options(dir.path(), 30), &|_| ControlFlow::Continue(())).unwrap();
     let config = PathfinderConfig {
         difficulty: Difficulty::Baseline,
         ..PathfinderConfig::new(32)

@@ -1,0 +1,83 @@
+//! Does loading keep up with training?
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use burn::optim::GradientsParams;
+use burn::tensor::Device;
+use burn::train::TrainStep;
+use elm_data::task::{Order, SampleBatches, TaskOptions};
+use elm_data::{BatchSource, BatchStream, Split};
+use serde::Serialize;
+
+use super::wait;
+use crate::error::Result;
+use crate::optim;
+use crate::recipe::Recipe;
+use crate::task::OnDevice;
+use crate::task::sequence::{SequenceModel, SequenceTensors};
+
+/// Samples in a second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LoadingRates {
+    /// Read and encoded by one background thread that has a core to itself.
+    pub loaded: f64,
+    /// Moved to the device and trained on, from memory.
+    pub trained: f64,
+}
+
+impl LoadingRates {
+    /// How many times faster loading is than training.
+    pub fn ratio(&self) -> f64 {
+        self.loaded / self.trained
+    }
+}
+
+/// Measures both rates for a recipe with its data, for `budget` each.
+///
+/// # Errors
+/// If the data cannot be read or the device fails.
+pub fn loading_rates(recipe: &Recipe, device: &Device, budget: Duration) -> Result<LoadingRates> {
+    let dir = recipe.data.dir.clone().unwrap_or_default();
+    let size = recipe.train.batch_size;
+    let pairs =
+        Some(recipe.train.batches_per_epoch.saturating_mul(size)).filter(|pairs| *pairs > 0);
+    let options = TaskOptions {
+        pairs,
+        ..recipe.task_options()
+    };
+    let data = recipe.task.open(&dir, Split::Train, &options)?;
+    let order = Order::Shuffled { seed: recipe.seed };
+    let batches = SampleBatches::new(data, recipe.task.encoding()?, size, order)?
+        .with_input_dropout(recipe.train.input_dropout as f32, recipe.seed);
+    let batches = Arc::new(batches);
+    let mut stream = BatchStream::new(Arc::clone(&batches), 0, u64::MAX, 1);
+    let loaded = rate(budget, size, || {
+        stream.next().transpose()?;
+        Ok(())
+    })?;
+    drop(stream);
+    let autodiff = device.clone().autodiff();
+    let mut model = SequenceModel::init(recipe, &autodiff)?;
+    let mut optimizer = optim::optimizer(&recipe.train);
+    let batch = batches.make(0)?;
+    let trained = rate(budget, size, || {
+        let item = SequenceTensors::on_device(batch.clone(), &autodiff);
+        let grads: GradientsParams = TrainStep::step(&model, item).grads;
+        let rate = recipe.train.learning_rate.into();
+        model = model.clone().optimize(&mut optimizer, rate, grads);
+        wait(model.neuron.readout.weight.val())
+    })?;
+    Ok(LoadingRates { loaded, trained })
+}
+
+/// Samples in a second of `work`, which does `size` of them each time.
+fn rate(budget: Duration, size: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+    work()?;
+    let (start, mut done) = (Instant::now(), 0);
+    while start.elapsed() < budget || done == 0 {
+        work()?;
+        done += size;
+    }
+    Ok(done as f64 / start.elapsed().as_secs_f64())
+}

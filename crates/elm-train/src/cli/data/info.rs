@@ -1,0 +1,260 @@
+//! `elm data info`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use elm_data::enwik8::Enwik8;
+use elm_data::neuronio::{open_simulations, shipped};
+use elm_data::task::{TaskData, TaskOptions};
+use elm_data::{Sample, Split, Task};
+use rayon::prelude::*;
+
+use super::neuronio::describe;
+use super::{DifficultyArg, SharedLine};
+use crate::cli::stop::StopFlag;
+use crate::error::{Result, TrainError};
+use crate::report::{SamplePicture, sheet};
+use crate::{say, tell};
+
+/// Samples in the picture.
+const PICTURES: usize = 8;
+
+/// Check a task's files and describe them, or describe NeuronIO simulations.
+///
+/// With --data: every sample of the task is read; counts, lengths and class balance are printed, and some samples
+/// are drawn. Without: NeuronIO files or folders, or the shipped simulations.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  elm data info                          the shipped simulations
+  elm data info full_ergodic_train_batch_1
+  elm data info listops --data lra/listops")]
+pub(super) struct Args {
+    /// A task of `elm data list` (with --data), or NeuronIO files or folders
+    #[arg(value_name = "TASK or PATHS")]
+    what: Vec<String>,
+    /// Folder of the task's files (Pathfinder: or a converted file)
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where to draw some samples [default: <task>.svg]
+    #[arg(long, value_name = "FILE.svg", requires = "data")]
+    picture: Option<PathBuf>,
+    /// Which images of Pathfinder and Path-X
+    #[arg(long, value_enum, default_value_t)]
+    difficulty: DifficultyArg,
+}
+
+pub(super) fn run(args: Args) -> Result<()> {
+    let Some(dir) = args.data else {
+        return simulations(&args.what);
+    };
+    let [name] = &args.what[..] else {
+        return Err(TrainError::Usage(format!(
+            "--data {}: expected one task of `elm data list` before it, found {}",
+            dir.display(),
+            args.what.len()
+        )));
+    };
+    match Task::from_name(name)? {
+        Task::Neuronio => {
+            describe(&open_simulations(&[dir])?);
+            Ok(())
+        }
+        Task::Enwik8 => text(&dir),
+        task => {
+            let options = TaskOptions {
+                difficulty: args.difficulty.into(),
+                ..TaskOptions::default()
+            };
+            let picture = args.picture.unwrap_or_else(|| format!("{task}.svg").into());
+            classification(task, &dir, &options, &picture)
+        }
+    }
+}
+
+fn simulations(paths: &[String]) -> Result<()> {
+    if paths.is_empty() {
+        for split in [Split::Train, Split::Valid, Split::Test] {
+            say!("shipped, {split:?}");
+            describe(&shipped(split)?);
+        }
+        return Ok(());
+    }
+    if let [name] = paths
+        && !Path::new(name).exists()
+        && Task::from_name(name).is_ok()
+    {
+        return Err(TrainError::Usage(format!(
+            "{name}: name the folder of the task's files, elm data info {name} --data DIR"
+        )));
+    }
+    let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+    describe(&open_simulations(&paths)?);
+    Ok(())
+}
+
+fn text(path: &Path) -> Result<()> {
+    let text = Enwik8::open(path)?;
+    say!(
+        "{}: {} different bytes",
+        path.display(),
+        text.vocabulary().len()
+    );
+    for split in [Split::Train, Split::Valid, Split::Test] {
+        say!(
+            "  {:<6} {:>11} bytes",
+            split.to_string(),
+            text.part(split).len()
+        );
+    }
+    Ok(())
+}
+
+/// What the samples of a part are like.
+#[derive(Default, Clone)]
+struct Summary {
+    samples: usize,
+    shortest: usize,
+    longest: usize,
+    steps: usize,
+    classes: Vec<usize>,
+}
+
+impl Summary {
+    fn add(mut self, sample: &Sample, classes: usize) -> Self {
+        self.classes.resize(classes, 0);
+        for input in &sample.inputs {
+            self.shortest = match self.samples {
+                0 => input.len(),
+                _ => self.shortest.min(input.len()),
+            };
+            self.longest = self.longest.max(input.len());
+            self.steps += input.len();
+        }
+        self.samples += 1;
+        if let Some(count) = self.classes.get_mut(sample.label) {
+            *count += 1;
+        }
+        self
+    }
+
+    fn join(mut self, other: Self) -> Self {
+        if self.samples == 0 {
+            return other;
+        }
+        if other.samples > 0 {
+            self.shortest = self.shortest.min(other.shortest);
+        }
+        self.longest = self.longest.max(other.longest);
+        self.steps += other.steps;
+        self.samples += other.samples;
+        for (a, b) in self.classes.iter_mut().zip(&other.classes) {
+            *a += b;
+        }
+        self
+    }
+}
+
+fn classification(task: Task, dir: &Path, options: &TaskOptions, picture: &Path) -> Result<()> {
+    let stop = StopFlag::listen()?;
+    let mut summaries = Vec::new();
+    let mut warnings = BTreeSet::new();
+    let mut drawn = Vec::new();
+    for split in [Split::Train, Split::Valid, Split::Test] {
+        let data = task.open(dir, split, options)?;
+        warnings.extend(data.warnings().iter().cloned());
+        summaries.push((split, check(task, split, &*data, &stop)?));
+        if split == Split::Train {
+            drawn = pictures(task, &*data)?;
+        }
+    }
+    for warning in warnings {
+        tell!("warning: {warning}");
+    }
+    say!("{task}: {}", task.info().about);
+    say!("{}: every sample is readable", dir.display());
+    say!(
+        "{:<6} {:>9} {:>9} {:>9} {:>9}",
+        "split",
+        "samples",
+        "shortest",
+        "mean",
+        "longest"
+    );
+    for (split, s) in &summaries {
+        say!(
+            "{:<6} {:>9} {:>9} {:>9.1} {:>9}",
+            split.to_string(),
+            s.samples,
+            s.shortest,
+            s.steps as f64 / (s.samples * task.inputs()).max(1) as f64,
+            s.longest
+        );
+    }
+    say!(
+        "{:<12} {:>9} {:>9} {:>9}",
+        "class",
+        "train",
+        "valid",
+        "test"
+    );
+    for class in 0..task.classes() {
+        let count = |i: usize| summaries[i].1.classes.get(class).copied().unwrap_or(0);
+        say!(
+            "{:<12} {:>9} {:>9} {:>9}",
+            task.class_name(class),
+            count(0),
+            count(1),
+            count(2)
+        );
+    }
+    std::fs::write(picture, sheet(&drawn))
+        .map_err(|e| TrainError::file(picture, format!("cannot write the picture: {e}")))?;
+    say!(
+        "picture of {} training samples: {}",
+        drawn.len(),
+        picture.display()
+    );
+    Ok(())
+}
+
+/// Reads every sample of a part, on all threads.
+fn check(task: Task, split: Split, data: &dyn TaskData, stop: &StopFlag) -> Result<Summary> {
+    let (line, done, total) = (SharedLine::default(), AtomicUsize::new(0), data.len());
+    let classes = task.classes();
+    let summary = (0..total)
+        .into_par_iter()
+        .map(|index| {
+            if stop.flow().is_break() {
+                return Err(TrainError::Run(
+                    "stopped before all samples were read".into(),
+                ));
+            }
+            let sample = data.read(0, index)?;
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if done.is_multiple_of(256) {
+                line.show(&format!("checking {split}, sample {done}/{total}"));
+            }
+            Ok(Summary::default().add(&sample, classes))
+        })
+        .try_reduce(Summary::default, |a, b| Ok(a.join(b)));
+    line.clear();
+    summary
+}
+
+/// Some samples of a part, of as many classes as there is room for.
+fn pictures(task: Task, data: &dyn TaskData) -> Result<Vec<SamplePicture>> {
+    let classes = task.classes().max(1);
+    (0..PICTURES)
+        .filter_map(|k| {
+            let (class, nth) = match classes {
+                1..=PICTURES => (k % classes, k / classes),
+                _ => (k * classes / PICTURES, 0),
+            };
+            (0..data.len())
+                .filter(|&index| data.label(index) == class)
+                .nth(nth)
+        })
+        .map(|index| Ok(SamplePicture::new(task, &data.read(0, index)?)))
+        .collect()
+}

@@ -1,0 +1,296 @@
+//! The neuron with a classification loss, as Burn's learner wants it.
+
+use burn::module::Module;
+use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData, activation};
+use burn::train::metric::{AccuracyInput, Adaptor, LossInput};
+use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
+use elm_data::Task;
+use elm_model::ElmNeuron;
+
+use super::batch::{SequenceInput, SequenceTensors};
+use super::head::PairHead;
+use crate::error::Result;
+use crate::optim::clip_global_norm;
+use crate::recipe::{Readout, Recipe};
+
+/// How answers are read out and judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClassLoss {
+    /// Where the answer is read out.
+    pub readout: Readout,
+    /// Share of the target that is spread evenly over all classes.
+    pub label_smoothing: f64,
+    /// Largest global norm of the gradient; 0 means no bound.
+    pub clip_norm: f64,
+}
+
+/// A neuron that is trained to classify sequences.
+#[derive(Module, Debug)]
+pub struct SequenceModel {
+    /// The neuron: its outputs are the classes' logits, or the vectors that a pair is compared by.
+    pub neuron: ElmNeuron,
+    /// What compares the two sequences of a pair.
+    pub head: Option<PairHead>,
+    #[module(skip)]
+    loss: ClassLoss,
+}
+
+impl SequenceModel {
+    /// A fresh model of a recipe on a device.
+    ///
+    /// # Errors
+    /// If the recipe describes no neuron.
+    pub fn init(recipe: &Recipe, device: &Device) -> Result<Self> {
+        Ok(Self::new(recipe.neuron().init(device)?, recipe, device))
+    }
+
+    /// `neuron` as a recipe uses it, with a fresh head where the task compares pairs.
+    pub fn new(neuron: ElmNeuron, recipe: &Recipe, device: &Device) -> Self {
+        let task: Task = recipe.task;
+        let features = neuron.config().num_outputs;
+        Self {
+            neuron,
+            head: (task.inputs() == 2).then(|| PairHead::new(features, task.classes(), device)),
+            loss: ClassLoss {
+                readout: recipe.train.readout,
+                label_smoothing: recipe.train.label_smoothing,
+                clip_norm: recipe.train.clip_norm,
+            },
+        }
+    }
+
+    /// Logits, `[batch, class]`.
+    pub fn logits(&self, inputs: &[SequenceInput]) -> Tensor<2> {
+        let mut read = inputs.iter().map(|input| self.read_out(input));
+        match (&self.head, read.next(), read.next()) {
+            (Some(head), Some(u), Some(v)) => head.forward(u, v),
+            (_, Some(y), _) => y,
+            // the loader gives at least one input
+            (_, None, _) => Tensor::zeros([1, 1], &self.neuron.proto_tau.val().device()),
+        }
+    }
+
+    /// The neuron's answer to one input, `[batch, output]`.
+    fn read_out(&self, input: &SequenceInput) -> Tensor<2> {
+        let y = self.neuron.forward(input.x.clone());
+        let [batch, time, outputs] = y.dims();
+        match (self.loss.readout, &input.lengths) {
+            (Readout::Last, None) => y.narrow(1, time - 1, 1).reshape([batch, outputs]),
+            (Readout::Last, Some(lengths)) => {
+                let last: Vec<i32> = lengths.iter().map(|&length| length as i32 - 1).collect();
+                let last = TensorData::new(last, [batch, 1, 1]);
+                let last =
+                    Tensor::<3, Int>::from_data(last, &y.device()).expand([batch, 1, outputs]);
+                y.gather(1, last).reshape([batch, outputs])
+            }
+            (Readout::Mean, lengths) => {
+                let mut share = vec![0.0f32; batch * time];
+                for (sample, row) in share.chunks_exact_mut(time).enumerate() {
+                    let length = lengths.as_ref().map_or(time, |lengths| lengths[sample]);
+                    row[..length].fill(1.0 / length as f32);
+                }
+                let share = TensorData::new(share, [batch, 1, time]);
+                Tensor::<3>::from_data(share, &y.device())
+                    .matmul(y)
+                    .reshape([batch, outputs])
+            }
+        }
+    }
+
+    fn output(&self, item: SequenceTensors) -> SequenceOutput {
+        let logits = self.logits(&item.inputs);
+        SequenceOutput {
+            losses: cross_entropy(
+                logits.clone(),
+                item.labels.clone(),
+                self.loss.label_smoothing,
+            ),
+            logits,
+            labels: item.labels,
+        }
+    }
+}
+
+/// Cross entropy of each sample, `[batch]`, between the softmax of `logits` `[batch, class]` and the labels, of whose
+/// probability `smoothing` is spread evenly over all classes.
+pub(super) fn cross_entropy(
+    logits: Tensor<2>,
+    labels: Tensor<1, Int>,
+    smoothing: f64,
+) -> Tensor<1> {
+    let [batch, _] = logits.dims();
+    let log_p = activation::log_softmax(logits, 1);
+    let picked = log_p.clone().gather(1, labels.unsqueeze_dim(1));
+    let loss = if smoothing > 0.0 {
+        picked * (1.0 - smoothing) + log_p.mean_dim(1) * smoothing
+    } else {
+        picked
+    };
+    loss.reshape([batch]).neg()
+}
+
+/// What a step gives to the metrics.
+pub struct SequenceOutput {
+    /// Loss of each sample, `[batch]`.
+    pub losses: Tensor<1>,
+    /// `[batch, class]`.
+    pub logits: Tensor<2>,
+    /// `[batch]`.
+    pub labels: Tensor<1, Int>,
+}
+
+impl ItemLazy for SequenceOutput {
+    fn sync(self) -> std::result::Result<Self, ExecutionError> {
+        self.losses.device().flush()?;
+        Ok(Self {
+            losses: self.losses.without_autodiff(),
+            logits: self.logits.without_autodiff(),
+            labels: self.labels.without_autodiff(),
+        })
+    }
+}
+
+impl Adaptor<LossInput> for SequenceOutput {
+    fn adapt(&self) -> LossInput {
+        LossInput::new(self.losses.clone())
+    }
+}
+
+impl Adaptor<AccuracyInput> for SequenceOutput {
+    fn adapt(&self) -> AccuracyInput {
+        AccuracyInput::new(self.logits.clone(), self.labels.clone())
+    }
+}
+
+impl TrainStep for SequenceModel {
+    type Input = SequenceTensors;
+    type Output = SequenceOutput;
+
+    fn step(&self, item: SequenceTensors) -> TrainOutput<SequenceOutput> {
+        let output = self.output(item);
+        let grads = output.losses.clone().mean().backward();
+        TrainOutput::new(self, grads, output)
+    }
+
+    fn optimize(
+        self,
+        optim: &mut ModuleOptimizer,
+        rate: ModuleLearningRate,
+        mut grads: GradientsParams,
+    ) -> Self {
+        if self.loss.clip_norm > 0.0 {
+            clip_global_norm(&self, &mut grads, self.loss.clip_norm);
+        }
+        optim.step(rate, self, grads)
+    }
+}
+
+impl InferenceStep for SequenceModel {
+    type Input = SequenceTensors;
+    type Output = SequenceOutput;
+
+    fn step(&self, item: SequenceTensors) -> SequenceOutput {
+        self.output(item)
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use elm_data::{BatchValues, SequenceBatch};
+
+    use super::*;
+    use crate::task::OnDevice;
+
+    fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().try_into_vec_as::<f32>().unwrap()
+    }
+
+    fn recipe(task: Task, readout: Readout) -> Recipe {
+        let mut recipe = Recipe::of(task);
+        recipe.model.num_memory = 4;
+        recipe.train.readout = readout;
+        recipe
+    }
+
+    /// Two sequences of ListOps tokens, padded with `padding` steps beside their own length.
+    fn batch(sequences: [&[u16]; 2], padding: usize) -> SequenceBatch {
+        let time = padding + sequences.iter().map(|s| s.len()).max().unwrap();
+        let mut tokens = vec![0; 2 * time];
+        for (row, sequence) in tokens.chunks_exact_mut(time).zip(sequences) {
+            row[..sequence.len()].copy_from_slice(sequence);
+        }
+        SequenceBatch {
+            values: BatchValues::Tokens(tokens),
+            shape: [2, time, 15],
+            lengths: sequences.map(<[u16]>::len).to_vec(),
+            labels: vec![3, 7],
+        }
+    }
+
+    #[test]
+    fn the_answer_does_not_depend_on_padding() {
+        let device = Device::flex();
+        for readout in [Readout::Last, Readout::Mean] {
+            let model = SequenceModel::init(&recipe(Task::ListOps, readout), &device).unwrap();
+            let logits = |padding| {
+                let batch = batch([&[1, 12, 5, 9], &[15, 2]], padding);
+                numbers(model.logits(&SequenceTensors::on_device(vec![batch], &device).inputs))
+            };
+            let (tight, padded) = (logits(0), logits(5));
+            for (a, b) in tight.iter().zip(&padded) {
+                assert!((a - b).abs() < 1e-5, "{readout:?}: {a} and {b}");
+            }
+            assert!((tight[0] - tight[10]).abs() > 1e-4, "the samples differ");
+        }
+    }
+
+    #[test]
+    fn the_loss_is_the_smoothed_cross_entropy() {
+        let device = Device::flex();
+        let logits = Tensor::<2>::from_data([[1.0, -0.5, 2.0], [0.0, 3.0, 0.0]], &device);
+        let labels = Tensor::<1, Int>::from_data([2, 0], &device);
+        for smoothing in [0.0, 0.3] {
+            let found = numbers(cross_entropy(logits.clone(), labels.clone(), smoothing));
+            let rows = [([1.0f64, -0.5, 2.0], 2), ([0.0, 3.0, 0.0], 0)];
+            for ((row, label), found) in rows.into_iter().zip(found) {
+                let total: f64 = row.iter().map(|z| z.exp()).sum();
+                let expected: f64 = (0..3)
+                    .map(|class| {
+                        let target =
+                            smoothing / 3.0 + if class == label { 1.0 - smoothing } else { 0.0 };
+                        -target * (row[class].exp() / total).ln()
+                    })
+                    .sum();
+                assert!(
+                    (f64::from(found) - expected).abs() < 1e-5,
+                    "{found} {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn both_documents_of_a_pair_go_through_the_same_neuron() {
+        let device = Device::flex();
+        let recipe = recipe(Task::Retrieval, Readout::Mean);
+        let model = SequenceModel::init(&recipe, &device).unwrap();
+        let text = |tokens: [u16; 2]| SequenceBatch {
+            values: BatchValues::Tokens(tokens.to_vec()),
+            shape: [1, 2, 256],
+            lengths: vec![2],
+            labels: vec![1],
+        };
+        let logits = |a, b| {
+            let pair = vec![text(a), text(b)];
+            numbers(model.logits(&SequenceTensors::on_device(pair, &device).inputs))
+        };
+        let (a, b) = ([100, 200], [7, 8]);
+        assert_eq!(logits(a, b).len(), 2);
+        assert_ne!(logits(a, b), logits(b, b));
+        // with both alike, u − v is 0 whatever the document: only the other features tell them apart
+        assert_ne!(logits(a, a), logits(b, b));
+    }
+}
