@@ -51,7 +51,17 @@ impl TrainError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Run(_) => 1,
+            Self::Data(DataError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::StorageFull =>
+            {
+                1
+            }
             _ => 2,
         }
+    }
+
+    /// The same error, met in the middle of the work and not in the input.
+    pub fn at_run_time(self) -> Self {
+        Self::Run(self.to_string())
     }
 }

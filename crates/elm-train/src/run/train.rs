@@ -123,7 +123,7 @@ pub fn train(options: TrainOptions) -> Result<()> {
         );
         return Ok(());
     }
-    finish(&recipe, &data, &folder, &history, &options.device)
+    finish(&recipe, &data, &folder, &history, &options.device).map_err(TrainError::at_run_time)
 }
 
 /// The checkpoint that a run goes on from; none where it was stopped before its first.
@@ -240,7 +240,7 @@ fn learn(
     let result = training.launch(learner);
     let failed = failure.lock().ok().and_then(|mut slot| slot.take());
     if let Some(error) = failed {
-        return Err(error);
+        return Err(error.at_run_time());
     }
     if let Some(error) = result.error {
         return Err(TrainError::Run(format!("training failed: {error}")));
