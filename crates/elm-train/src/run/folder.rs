@@ -88,7 +88,7 @@ impl RunFolder {
         self.write("run.json", &format!("{facts:#}\n"))
     }
 
-    /// Writes a file whole, as [`write_whole`] does.
+    /// Writes a file of the run whole: a reader never sees a part of it.
     ///
     /// # Errors
     /// [`TrainError::File`] if it cannot be written.
