@@ -53,7 +53,20 @@ impl TrainError {
             Self::Run(_) => 1,
             // as a program that Ctrl-C ends
             Self::Data(DataError::Stopped { .. }) => 130,
+            Self::Data(DataError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::StorageFull =>
+            {
+                1
+            }
             _ => 2,
+        }
+    }
+
+    /// The same error, met in the middle of the work and not in the input; being stopped stays what it is.
+    pub fn at_run_time(self) -> Self {
+        match self {
+            Self::Data(DataError::Stopped { .. }) => self,
+            _ => Self::Run(self.to_string()),
         }
     }
 }

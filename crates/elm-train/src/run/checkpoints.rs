@@ -119,8 +119,7 @@ mod tests {
         optimizer.to_record().save(file("optim")).unwrap();
         let scheduler: ModuleLrScheduler = CosineAnnealingLrSchedulerConfig::new(0.1, 10)
             .init()
-            .unwrap()
-            .into();
+            .unwrap();
         scheduler.to_record().save(file("scheduler")).unwrap();
     }
 

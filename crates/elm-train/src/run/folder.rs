@@ -99,7 +99,7 @@ impl RunFolder {
         self.write(name, &(json + "\n"))
     }
 
-    /// Writes a file whole: under another name first, so that a reader never sees a part of it.
+    /// Writes a file of the run whole: a reader never sees a part of it.
     ///
     /// # Errors
     /// [`TrainError::File`] if it cannot be written.

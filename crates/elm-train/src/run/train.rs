@@ -117,7 +117,9 @@ impl Session {
             );
             return Ok(());
         }
-        experiment.finish(&folder, &history, &options.device)
+        experiment
+            .finish(&folder, &history, &options.device)
+            .map_err(TrainError::at_run_time)
     }
 
     /// Runs Burn's learner; true if it was stopped before its end.
@@ -170,7 +172,7 @@ impl Session {
         let result = training.launch(learner);
         let failed = failure.lock().ok().and_then(|mut slot| slot.take());
         if let Some(error) = failed {
-            return Err(error);
+            return Err(error.at_run_time());
         }
         if let Some(error) = result.error {
             return Err(TrainError::Run(format!("training failed: {error}")));
