@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use elm_model::weights::{PublishedConfig, StateDict};
 use elm_model::{ElmNeuronConfig, NeuronVersion};
 
-/// Every backend with a fused version that this test build holds.
+/// Every CPU backend with a fused version that this test build holds.
 pub fn devices() -> Vec<(&'static str, Device)> {
     vec![
         #[cfg(feature = "flex")]
@@ -15,6 +15,28 @@ pub fn devices() -> Vec<(&'static str, Device)> {
         #[cfg(feature = "ndarray")]
         ("ndarray", Device::ndarray()),
     ]
+}
+
+/// The first wgpu adapter, which may be a software driver; `None`, with a word why, where there is none.
+#[cfg(feature = "wgpu")]
+pub fn wgpu() -> Option<Device> {
+    let found = Device::enumerate(burn::tensor::DeviceType::Wgpu)
+        .into_vec()
+        .into_iter()
+        .next();
+    if found.is_none() {
+        eprintln!("skipped: no graphics adapter (a software one: Debian's mesa-vulkan-drivers)");
+    }
+    found
+}
+
+/// [`devices`] and a graphics card, which is slow with small plain-tensor steps when it is a software one.
+pub fn devices_and_card() -> Vec<(&'static str, Device)> {
+    #[allow(unused_mut)]
+    let mut all = devices();
+    #[cfg(feature = "wgpu")]
+    all.extend(wgpu().map(|device| ("wgpu", device)));
+    all
 }
 
 /// The reference file folder beside the project, if this machine has it.

@@ -153,6 +153,7 @@ macro_rules! impl_fused_ops {
                 gate: F,
                 start: F,
                 spec: ScanSpec,
+                _: Keep,
             ) -> F {
                 by_dtype!(
                     drive.dtype(),
@@ -167,27 +168,29 @@ macro_rules! impl_fused_ops {
                 gate: F,
                 start: F,
                 spec: ScanSpec,
-            ) -> (F, F, F) {
+            ) -> (F, Kept<Self>) {
                 let (memory, kept) = by_dtype!(
                     drive.dtype(),
                     scan_forward([drive, weights, decay, gate, start], spec, true)
                 );
                 match kept {
-                    Some((hidden, tanh)) => (memory, hidden, tanh),
+                    Some((hidden, tanh)) => (memory, Kept::HiddenAndTanh(hidden, tanh)),
                     None => unreachable!("the forward pass was asked to keep"),
                 }
             }
             fn elm_memory_scan_backward(
                 grad: F,
                 memory: F,
-                hidden: F,
-                tanh: F,
+                kept: Kept<Self>,
                 weights: F,
                 decay: F,
                 gate: F,
                 start: F,
                 spec: ScanSpec,
             ) -> (F, F, F, F, F) {
+                let Kept::HiddenAndTanh(hidden, tanh) = kept else {
+                    unreachable!("the forward pass of this backend keeps the tanh")
+                };
                 by_dtype!(
                     grad.dtype(),
                     scan_backward(
