@@ -21,7 +21,7 @@ case "$feature" in
   *) echo "unknown kind of device \`$feature\` (known: wgpu, vulkan, cuda, rocm, metal)" >&2; exit 2 ;;
 esac
 root="$(cd "$here/../.." && pwd)"
-cargo build --release --manifest-path "$root/Cargo.toml" -p elm-gpu-bench --features "$feature"
+cargo build --release --manifest-path "$root/Cargo.toml" -p elm-gpu-bench --features "$feature,autotune"
 program="${CARGO_TARGET_DIR:-$root/target}/release/elm-gpu-bench"
 if [[ $mode == run ]]; then
   exec "$program" --torch-script "$here/torch_gpu.py" "$@"

@@ -24,7 +24,13 @@ fn numbers(seed: u64, count: usize, low: f32, high: f32) -> Vec<f32> {
     (0..count).map(|_| low + (high - low) * next()).collect()
 }
 
-fn leaf<const D: usize>(seed: u64, shape: [usize; D], low: f32, high: f32, device: &Device) -> Tensor<D> {
+fn leaf<const D: usize>(
+    seed: u64,
+    shape: [usize; D],
+    low: f32,
+    high: f32,
+    device: &Device,
+) -> Tensor<D> {
     let values = numbers(seed, shape.iter().product(), low, high);
     Tensor::from_data(TensorData::new(values, shape), device).require_grad()
 }
@@ -37,7 +43,12 @@ fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>, String> {
         .map_err(|e| format!("a tensor could not be read: {e:?}"))
 }
 
-fn run(spec: &ScanSpec, batch: usize, steps: usize, device: &Device) -> Result<Vec<Vec<f64>>, String> {
+fn run(
+    spec: &ScanSpec,
+    batch: usize,
+    steps: usize,
+    device: &Device,
+) -> Result<Vec<Vec<f64>>, String> {
     let device = device.clone().autodiff();
     let scale = 1.0 / (spec.memory.max(spec.hidden) as f32).sqrt();
     let x = ScanInputs {
@@ -75,7 +86,11 @@ pub fn all(device: &Device, tiny: bool) -> Result<bool, String> {
     ];
     let mut passed = true;
     for (memory, hidden_layers, hidden, activation, batch, steps) in cases {
-        let (batch, steps) = if tiny { (batch.min(3), 10) } else { (batch, steps) };
+        let (batch, steps) = if tiny {
+            (batch.min(3), 10)
+        } else {
+            (batch, steps)
+        };
         let spec = ScanSpec {
             memory,
             hidden_layers,
@@ -84,13 +99,20 @@ pub fn all(device: &Device, tiny: bool) -> Result<bool, String> {
         };
         let expected = run(&spec, batch, steps, &Device::flex())?;
         let found = run(&spec, batch, steps, device)?;
-        let found: Vec<f64> = expected.iter().zip(&found).map(|(a, b)| difference(a, b)).collect();
+        let found: Vec<f64> = expected
+            .iter()
+            .zip(&found)
+            .map(|(a, b)| difference(a, b))
+            .collect();
         let fine = found.iter().zip(TOLERANCES).all(|(d, most)| *d <= most);
         passed &= fine;
         let gradients = NAMES.iter().zip(&found).skip(1);
-        let worst = gradients.fold(("", 0.0), |w: (&str, f64), (name, d)| {
-            if *d > w.1 { (name, *d) } else { w }
-        });
+        let worst = gradients.fold(
+            ("", 0.0),
+            |w: (&str, f64), (name, d)| {
+                if *d > w.1 { (name, *d) } else { w }
+            },
+        );
         println!(
             "  {} M {memory:>3}, {hidden_layers} x H {hidden:>3}, {activation:?}, batch {batch}, {steps} steps: relative difference of the memory {:.1e}, of gradients {:.1e} ({}); {}",
             if fine { "ok  " } else { "FAIL" },

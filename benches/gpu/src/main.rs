@@ -135,10 +135,21 @@ fn run(args: &Args) -> Result<bool, String> {
     );
     println!(
         "{:<14} {:<20} {:>11} {:>9} {:>11} {:>11} {:>9} {:>7}",
-        "size", "implementation", "scan ms", "us/step", "forward ms", "train ms", "GFlop/s", "share"
+        "size",
+        "implementation",
+        "scan ms",
+        "us/step",
+        "forward ms",
+        "train ms",
+        "GFlop/s",
+        "share"
     );
     let all = Size::ALL.to_vec();
-    for &size in if args.size.is_empty() { &all } else { &args.size } {
+    for &size in if args.size.is_empty() {
+        &all
+    } else {
+        &args.size
+    } {
         let (_, steps) = size.batch_and_steps(args.tiny);
         let t = time::size(size, &device, budget, args.tiny)?;
         let rate = t.gflop / t.train_ms * 1e3;

@@ -29,11 +29,18 @@ pub fn measure(script: &Path, device: &str, size: Size, args: &Args) -> Result<V
         let output = Command::new("python3")
             .arg(script)
             .args([variant, size.name(), device])
-            .args([batch.to_string(), steps.to_string(), args.seconds.to_string()])
+            .args([
+                batch.to_string(),
+                steps.to_string(),
+                args.seconds.to_string(),
+            ])
             .output()
             .map_err(|e| format!("python3 cannot be run: {e}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let json: Option<Value> = text.lines().last().and_then(|l| serde_json::from_str(l).ok());
+        let json: Option<Value> = text
+            .lines()
+            .last()
+            .and_then(|l| serde_json::from_str(l).ok());
         let number = |json: &Value, key: &str| json.get(key).and_then(Value::as_f64);
         let found = json.and_then(|j| Some((number(&j, "forward_ms")?, number(&j, "train_ms")?)));
         match found {

@@ -1,5 +1,5 @@
-//! The kernels for graphics cards through Burn's tensors, as a user runs them: lazily (fusion), under autodiff, with odd
-//! shapes and views, against the plain-tensor reference in f64 on the CPU.
+//! The kernels for graphics cards through Burn's tensors, as a user runs them: lazily (fusion), under autodiff, with
+//! odd shapes and views, against the plain-tensor reference in f64 on the CPU.
 //!
 //! Runs on the first wgpu adapter, in CI a software one; without any the tests say so and pass.
 #![cfg(all(feature = "wgpu", feature = "flex"))]
@@ -7,6 +7,7 @@
 
 mod common;
 
+use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use common::{assert_relative, host, wgpu};
 use elm_model::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
@@ -208,7 +209,13 @@ fn half_precision_where_the_device_has_it() {
 #[test]
 fn the_trace_equals_its_reference() {
     let Some(device) = wgpu() else { return };
-    for (batch, time, channels) in [(1, 1, 1), (3, 70, 5), (2, 1000, 3), (1, 257, 33), (9, 64, 45)] {
+    for (batch, time, channels) in [
+        (1, 1, 1),
+        (3, 70, 5),
+        (2, 1000, 3),
+        (1, 257, 33),
+        (9, 64, 45),
+    ] {
         let rng = &mut ChaCha8Rng::seed_from_u64(time as u64);
         let input = numbers(rng, batch * time * channels, -1.0, 1.0);
         let decay = numbers(rng, channels, 0.5, 0.999);
@@ -234,7 +241,11 @@ fn the_trace_equals_its_reference() {
         };
         let found = run(&device, DType::F32, ScanPath::Auto);
         let expected = run(&Device::flex(), DType::F64, ScanPath::Reference);
-        for ((name, a), b) in ["trace", "input", "start"].iter().zip(&found).zip(&expected) {
+        for ((name, a), b) in ["trace", "input", "start"]
+            .iter()
+            .zip(&found)
+            .zip(&expected)
+        {
             let what = format!("batch {batch} time {time} channels {channels}: {name}");
             assert_relative(&what, a, b, 2e-5);
         }
@@ -247,7 +258,12 @@ fn a_neuron_in_two_halves_and_on_several_devices_at_once() {
     let config = ElmNeuronConfig::new(14, 3).with_num_memory(9);
     let (batch, time) = (3, 40);
     let flex = Device::flex();
-    let x: Vec<f64> = numbers(&mut ChaCha8Rng::seed_from_u64(3), batch * time * 14, 0.0, 1.0);
+    let x: Vec<f64> = numbers(
+        &mut ChaCha8Rng::seed_from_u64(3),
+        batch * time * 14,
+        0.0,
+        1.0,
+    );
     let input = |device: &Device| {
         Tensor::<1>::from_data(x.as_slice(), (device, DType::F32)).reshape([batch, time, 14])
     };
@@ -276,6 +292,7 @@ fn a_neuron_in_two_halves_and_on_several_devices_at_once() {
 fn the_path_of_a_device_can_be_told() {
     let Some(device) = wgpu() else { return };
     let fused = memory_scan::describe_path(&device, &spec(20, 1, 40, Relu), 8);
+    eprintln!("{:?}: {fused}", device.identity());
     assert!(fused.starts_with("fused: "), "{fused}");
     // a memory that no cube could hold
     let plain = memory_scan::describe_path(&device, &spec(20_000, 1, 4, Relu), 8);

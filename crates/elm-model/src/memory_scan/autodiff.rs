@@ -11,8 +11,9 @@ use burn::backend::{
 };
 
 use super::{
-    ScanSpec, segments,
+    ScanSpec,
     ops::{FusedOps, Keep, Kept},
+    segments,
 };
 
 #[derive(Debug)]
@@ -134,13 +135,11 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
                 let (w, d, g, s) = (weights.clone(), decay.clone(), gate.clone(), start.clone());
                 let (memory, kept) = match keep {
                     Keep::All => {
-                        let (memory, kept) =
-                            B::elm_memory_scan_forward(drive, w, d, g, s, spec);
+                        let (memory, kept) = B::elm_memory_scan_forward(drive, w, d, g, s, spec);
                         (memory, Recall::Kept(kept))
                     }
                     Keep::Segments(steps) => {
-                        let memory =
-                            B::elm_memory_scan(drive.clone(), w, d, g, s, spec, keep);
+                        let memory = B::elm_memory_scan(drive.clone(), w, d, g, s, spec, keep);
                         (memory, Recall::Again(drive, steps))
                     }
                 };

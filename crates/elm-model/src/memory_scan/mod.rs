@@ -131,7 +131,12 @@ fn keep(path: ScanPath, inputs: &ScanInputs, spec: &ScanSpec) -> ops::Keep {
 /// Differentiable in every input. Shapes must fit `spec`; [`ElmNeuron`](crate::ElmNeuron) sees to that.
 pub fn memory_scan(inputs: ScanInputs, spec: &ScanSpec, path: ScanPath) -> Tensor<3> {
     #[cfg(feature = "fused")]
-    if use_fused(path, &inputs.drive.device(), inputs.drive.dtype(), Some(spec)) {
+    if use_fused(
+        path,
+        &inputs.drive.device(),
+        inputs.drive.dtype(),
+        Some(spec),
+    ) {
         let keep = keep(path, &inputs, spec);
         return ops::memory_scan(inputs, spec, keep);
     }

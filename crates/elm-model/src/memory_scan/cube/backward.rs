@@ -60,7 +60,11 @@ pub(super) fn scan_backward<F: Float>(
     // The unit that finishes memory unit j of a row in the last product carries all that belongs to it.
     let product = comptime!(layout.products[products - 1]);
     let count = comptime!(team.slots(product));
-    let last_bias = comptime!(if products > 1 { plan.bias_at(products - 1) } else { 0 });
+    let last_bias = comptime!(if products > 1 {
+        plan.bias_at(products - 1)
+    } else {
+        0
+    });
     let mut decays = Sequence::<f32>::new();
     let mut gates = Sequence::<f32>::new();
     let mut total = Array::<f32>::new(count); // gradient of the memory after the present step
@@ -78,7 +82,11 @@ pub(super) fn scan_backward<F: Float>(
         gates.push(held(constants, plan.memory + s.output, s.active));
         let sample = row0 + s.row;
         let at = (sample * time + last - 1) * plan.memory + s.output;
-        let carried = held(&*sums, sample * comptime!(plan.sums_len()) + s.output, s.active);
+        let carried = held(
+            &*sums,
+            sample * comptime!(plan.sums_len()) + s.output,
+            s.active,
+        );
         total[i] = carried + held(grad, at, s.active);
         let value = held(&*squashed, at, s.active);
         let dz = total[i] * gates[i] * squash_slope(value);

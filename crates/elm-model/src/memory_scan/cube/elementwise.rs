@@ -38,7 +38,8 @@ fn squashed_kernel<F: Float>(
     if ABSOLUTE_POS < z.len() {
         let mut value = f32::cast_from(z[ABSOLUTE_POS]);
         if comptime!(bias_at.is_some()) {
-            value += f32::cast_from(weights[comptime!(bias_at.unwrap_or(0)) + ABSOLUTE_POS % memory]);
+            value +=
+                f32::cast_from(weights[comptime!(bias_at.unwrap_or(0)) + ABSOLUTE_POS % memory]);
         }
         z[ABSOLUTE_POS] = F::cast_from(squash(value));
     }

@@ -137,7 +137,8 @@ pub(super) fn scan_forward<F: Float>(
             } else {
                 #[unroll]
                 for i in 0..count {
-                    additive[i] = biases[comptime!(layout.slots_before(k) - layout.slots_before(1)) + i];
+                    additive[i] =
+                        biases[comptime!(layout.slots_before(k) - layout.slots_before(1)) + i];
                 }
             }
             let sums = product_sums(

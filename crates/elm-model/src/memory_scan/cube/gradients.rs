@@ -32,7 +32,10 @@ pub(super) fn transposed_product(input: CubeTensor, grad: CubeTensor) -> CubeTen
 /// The largest divisor of `rows` that makes at most [`PIECES`] pieces of at least [`SHORTEST`] rows.
 fn pieces(rows: usize) -> usize {
     let most = (rows / SHORTEST).clamp(1, PIECES);
-    (1..=most).rev().find(|n| rows.is_multiple_of(*n)).unwrap_or(1)
+    (1..=most)
+        .rev()
+        .find(|n| rows.is_multiple_of(*n))
+        .unwrap_or(1)
 }
 
 /// Columns `from..to` of a `[rows, width]` tensor.
@@ -41,16 +44,13 @@ pub(super) fn columns(tensor: CubeTensor, from: usize, to: usize) -> CubeTensor 
     if (from, to) == (0, width) {
         return tensor;
     }
-    CubeBackend::float_slice(
-        tensor,
-        &[Slice::from(0..rows), Slice::from(from..to)],
-    )
+    CubeBackend::float_slice(tensor, &[Slice::from(0..rows), Slice::from(from..to)])
 }
 
 /// The gradient of the packed weights.
 ///
-/// All tensors are `[rows, ·]` but `constants`, the gradients of the scan's constants (see [`Plan`](super::plan::Plan)),
-/// of which the biases are a part.
+/// All tensors are `[rows, ·]` but `constants`, the gradients of the scan's constants, of which the biases are a part
+/// (see [`Plan`](super::plan::Plan)).
 pub(super) fn packed_weights(
     spec: &ScanSpec,
     decayed: CubeTensor,
@@ -64,7 +64,8 @@ pub(super) fn packed_weights(
     let mut bias_at = 2 * spec.memory;
     for (k, stage) in spec.stages().iter().enumerate() {
         let layer = |all: &Option<CubeTensor>, index: usize| {
-            all.clone().map(|all| columns(all, index * h, (index + 1) * h))
+            all.clone()
+                .map(|all| columns(all, index * h, (index + 1) * h))
         };
         let input = match k {
             0 => Some(decayed.clone()),

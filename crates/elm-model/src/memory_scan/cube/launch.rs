@@ -33,7 +33,12 @@ pub(super) fn empty_f32(like: &CubeTensor, numbers: usize) -> CubeTensor {
 }
 
 fn empty_of(like: &CubeTensor, shape: impl Into<Shape>, dtype: DType) -> CubeTensor {
-    empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape.into(), dtype)
+    empty_device_contiguous_dtype(
+        like.client.clone(),
+        like.device.clone(),
+        shape.into(),
+        dtype,
+    )
 }
 
 /// At least `cubes` cubes, spread over two axes where one is too short.

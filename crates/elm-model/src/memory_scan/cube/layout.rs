@@ -123,7 +123,9 @@ impl Layout {
             .filter(|&rows| rows == 1 || rows / 2 < batch)
             .flat_map(|rows| (1..=most / step).map(move |n| (n * step, rows)))
             .map(|(units, rows)| Self::with_units(shapes, units, rows, limits))
-            .filter(|layout| layout.team.units <= most && layout.shared_bytes() <= limits.shared_bytes)
+            .filter(|layout| {
+                layout.team.units <= most && layout.shared_bytes() <= limits.shared_bytes
+            })
             .min_by_key(|layout| layout.estimate(batch, limits))
     }
 
@@ -194,7 +196,8 @@ impl Layout {
         let working = WORKING_REGISTERS + 2 * LANES * self.team.rows;
         let mut registers = per_unit.saturating_sub(working) / LANES;
         let used = 4 * (self.state_len() + self.scratch_len());
-        let mut shared = limits.shared_bytes.saturating_sub(used) / (4 * LANES * self.team.units.max(1));
+        let mut shared =
+            limits.shared_bytes.saturating_sub(used) / (4 * LANES * self.team.units.max(1));
         let (mut resident_at, mut staged_at) = (0, 0);
         for product in &mut self.products {
             product.resident = product.chunks.min(registers);
@@ -221,7 +224,11 @@ impl Layout {
 
     /// Numbers of the shared state.
     pub fn state_len(&self) -> usize {
-        let one: usize = self.products.iter().map(|p| p.padded() * self.team.rows).sum();
+        let one: usize = self
+            .products
+            .iter()
+            .map(|p| p.padded() * self.team.rows)
+            .sum();
         if self.alternates() { 2 * one } else { one }
     }
 
@@ -237,7 +244,10 @@ impl Layout {
 
     /// Weight vectors in shared memory.
     pub fn staged_len(&self) -> usize {
-        self.products.iter().map(|p| p.staged * self.team.units).sum()
+        self.products
+            .iter()
+            .map(|p| p.staged * self.team.units)
+            .sum()
     }
 
     /// Shared memory of one cube.
@@ -247,7 +257,10 @@ impl Layout {
 
     /// Weight vectors in all.
     pub fn packed_len(&self) -> usize {
-        self.products.iter().map(|p| p.chunks * self.team.units).sum()
+        self.products
+            .iter()
+            .map(|p| p.chunks * self.team.units)
+            .sum()
     }
 
     /// Estimated time of one step for the whole batch, in clock cycles of one multiprocessor with four schedulers.
@@ -278,7 +291,8 @@ impl Layout {
             latency += 120 + 2 * warps + exchange;
             weights += LANES * p.resident;
         }
-        let registers = self.team.units * (weights + WORKING_REGISTERS + 2 * LANES * self.team.rows);
+        let registers =
+            self.team.units * (weights + WORKING_REGISTERS + 2 * LANES * self.team.rows);
         let resident = (limits.registers / registers.max(1))
             .min(2048 / self.team.units.max(1))
             .min(limits.shared_bytes / (16 * self.staged_len() + 4 * self.state_len()).max(1))

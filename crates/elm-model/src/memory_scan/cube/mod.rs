@@ -31,16 +31,20 @@
 //! product before it. With no hidden layer there is no such product in between: then the memory has two copies that
 //! take turns. So a step has two barriers with one hidden layer, one with none, three with two.
 //!
-//! **What is not in the loop.** The forward pass keeps the hidden pre-activations only, if possible in the drive's place. The backward pass first
-//! computes the `tanh` of every step again, as one product over all rows, then runs the reverse loop with the
-//! transposed products, which turns pre-activations and `tanh` into their gradients in place, and then takes each
-//! weight gradient as one product over all rows, cut into pieces so that the whole device works on its small result.
-//! The input product is Burn's dense one: at 1 % of non-zero inputs a dense product on a GPU is still cheaper than
-//! finding them.
+//! **What is not in the loop.** The forward pass keeps the hidden pre-activations only, with one hidden layer in the
+//! place of the drive. The backward pass first computes the `tanh` of every step again, as one product over all rows,
+//! then runs the reverse loop with the transposed products, which turns pre-activations and `tanh` into their gradients
+//! in place, and then takes each weight gradient as one product over all rows, cut into pieces so that the whole device
+//! works on its small result. The input product is Burn's dense one: at 1 % of non-zero inputs a dense product on a GPU
+//! is still cheaper than finding them. These products are Burn's, so their f32 is TF32 where Burn takes tensor cores.
 //!
 //! **Layout and limits.** [`layout`] chooses units, slices and rows by an estimate of the time of a step from the
-//! device's limits; [`limits`] says which are used. Long scans on slow devices are cut into several launches, so that no
-//! driver takes one for a hang. Numbers are stored in the tensors' type (f32, f16, bf16) and computed in f32.
+//! device's limits; [`limits`] says which are used. Long scans on slow devices are cut into several launches, so that
+//! no driver takes one for a hang. Numbers are stored in the tensors' type (f32, f16, bf16) and computed in f32.
+//!
+//! **Failures.** Cubes wait for nothing but their own barriers and every loop is bounded, so a kernel cannot hang. A
+//! launch that the driver refuses or loses the device over is an error at the next `Device::sync` or reading of data,
+//! as all of CubeCL's are.
 //!
 //! Everything is specialised when a kernel is compiled: sizes, activation, layout. The first call of a shape compiles,
 //! later ones find the kernel.
@@ -61,17 +65,12 @@ mod scan;
 mod tests;
 mod trace;
 
-use burn::backend::{
-    DType,
-    cubecl::dtype_to_elem_type,
-    ops::FloatTensorOps,
-    tensor::FloatTensor,
-};
+use burn::backend::{DType, cubecl::dtype_to_elem_type, ops::FloatTensorOps, tensor::FloatTensor};
 use burn_cubecl::{CubeBackend, CubeDevice, kernel::into_contiguous};
 
 use self::plan::{Direction, Plan};
 use super::ScanSpec;
-use super::ops::{FusedOps, Kept, Keep};
+use super::ops::{FusedOps, Keep, Kept};
 
 type F = FloatTensor<CubeBackend>;
 
@@ -101,9 +100,17 @@ pub(super) fn describe(device: &CubeDevice, spec: &ScanSpec, batch: usize) -> Op
     let plan = Plan::new(spec, Direction::Forward, batch, &limits::of_device(&client))?;
     let layout = &plan.layout;
     let count = |of: fn(&layout::Product) -> usize| -> usize {
-        layout.products.iter().map(|p| of(p) * layout.team.units * layout::LANES).sum()
+        layout
+            .products
+            .iter()
+            .map(|p| of(p) * layout.team.units * layout::LANES)
+            .sum()
     };
-    let (all, resident, staged) = (count(|p| p.chunks), count(|p| p.resident), count(|p| p.staged));
+    let (all, resident, staged) = (
+        count(|p| p.chunks),
+        count(|p| p.resident),
+        count(|p| p.staged),
+    );
     Some(format!(
         "{} units for {} sample(s) of {batch}; weights {} % in registers, {} % in shared memory",
         layout.team.units,
@@ -124,7 +131,13 @@ impl FusedOps for CubeBackend {
         _: Keep,
     ) -> F {
         let limits = limits::of_device(&drive.client);
-        let inputs = scan::Inputs { drive, weights, decay, gate, start };
+        let inputs = scan::Inputs {
+            drive,
+            weights,
+            decay,
+            gate,
+            start,
+        };
         scan::forward(inputs, &spec, &limits)
     }
 
@@ -137,7 +150,13 @@ impl FusedOps for CubeBackend {
         spec: ScanSpec,
     ) -> (F, Kept<Self>) {
         let limits = limits::of_device(&drive.client);
-        let inputs = scan::Inputs { drive, weights, decay, gate, start };
+        let inputs = scan::Inputs {
+            drive,
+            weights,
+            decay,
+            gate,
+            start,
+        };
         let (memory, kept) = scan::forward_and_keep(inputs, &spec, &limits);
         (memory, Kept::Hidden(kept))
     }
@@ -156,7 +175,15 @@ impl FusedOps for CubeBackend {
             unreachable!("this backend keeps no tanh")
         };
         let limits = limits::of_device(&grad.client);
-        let x = scan::BackwardInputs { grad, memory, kept, weights, decay, gate, start };
+        let x = scan::BackwardInputs {
+            grad,
+            memory,
+            kept,
+            weights,
+            decay,
+            gate,
+            start,
+        };
         let g = scan::backward(x, &spec, &limits);
         (g.drive, g.weights, g.decay, g.gate, g.start)
     }

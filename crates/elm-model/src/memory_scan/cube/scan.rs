@@ -2,12 +2,7 @@
 
 use burn::backend::{DType, ops::FloatTensorOps};
 use burn::tensor::{Shape, Slice};
-use burn_cubecl::{
-    CubeBackend,
-    cubecl::prelude::*,
-    kernel::into_contiguous,
-    tensor::CubeTensor,
-};
+use burn_cubecl::{CubeBackend, cubecl::prelude::*, kernel::into_contiguous, tensor::CubeTensor};
 
 use super::backward::scan_backward;
 use super::elementwise;

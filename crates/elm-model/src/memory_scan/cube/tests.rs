@@ -23,7 +23,9 @@ fn device() -> Option<CubeDevice> {
     match devices.first().map(|d| d.as_dispatch().clone()) {
         Some(DispatchDevice::Cube(device)) => Some(device),
         _ => {
-            eprintln!("skipped: no graphics adapter (a software one: Debian's mesa-vulkan-drivers)");
+            eprintln!(
+                "skipped: no graphics adapter (a software one: Debian's mesa-vulkan-drivers)"
+            );
             None
         }
     }

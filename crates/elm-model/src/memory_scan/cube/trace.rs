@@ -68,13 +68,7 @@ enum Order {
 
 /// Index of the `n`-th step of a chunk that a unit visits.
 #[cube]
-fn row(
-    n: usize,
-    chunk: usize,
-    length: usize,
-    time: usize,
-    #[comptime] order: Order,
-) -> usize {
+fn row(n: usize, chunk: usize, length: usize, time: usize, #[comptime] order: Order) -> usize {
     let at = chunk * length + n;
     if comptime!(order == Order::FirstToLast) {
         at
@@ -133,7 +127,7 @@ fn chunk_ends<F: Float>(
     }
 }
 
-/// Second pass: every value. `last` gets what is left after one more decay, `[batch, channel]`: the gradient of the start.
+/// Second pass: every value. `last`, `[batch, channel]`, gets what one more decay leaves: the gradient of the start.
 ///
 /// Launched unchecked, on the same grounds.
 #[cube(launch_unchecked, address_type = "dynamic")]
