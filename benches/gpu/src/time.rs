@@ -36,20 +36,26 @@ fn wait(device: &Device) -> Result<(), String> {
 }
 
 /// Median time in ms: two runs to warm up (kernels are compiled), then as many as fit, three at least.
-fn median(
+///
+/// What `work` returns is held until the device is done: a lazy result that is dropped may never be computed.
+fn median<T>(
     budget: Duration,
     device: &Device,
-    mut work: impl FnMut() -> Result<(), String>,
+    mut work: impl FnMut() -> T,
 ) -> Result<f64, String> {
+    let mut once = || {
+        let result = work();
+        let done = wait(device);
+        drop(result);
+        done
+    };
     for _ in 0..2 {
-        work()?;
-        wait(device)?;
+        once()?;
     }
     let (mut times, begun) = (Vec::new(), Instant::now());
     while (begun.elapsed() < budget && times.len() < 100) || times.len() < 3 {
         let start = Instant::now();
-        work()?;
-        wait(device)?;
+        once()?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
@@ -61,17 +67,11 @@ pub fn card(device: &Device, budget: Duration, tiny: bool) -> Result<Card, Strin
     let uniform = Distribution::Uniform(-1.0, 1.0);
     let n: usize = if tiny { 256 } else { 4096 };
     let a = Tensor::<2>::random([n, n], uniform, device);
-    let product_ms = median(budget, device, || {
-        a.clone().matmul(a.clone());
-        Ok(())
-    })?;
+    let product_ms = median(budget, device, || a.clone().matmul(a.clone()))?;
     let length: usize = if tiny { 1 << 20 } else { 1 << 27 };
     let x = Tensor::<1>::random([length], uniform, device);
     let y = Tensor::<1>::random([length], uniform, device);
-    let sum_ms = median(budget, device, || {
-        let _ = x.clone() + y.clone();
-        Ok(())
-    })?;
+    let sum_ms = median(budget, device, || x.clone() + y.clone())?;
     Ok(Card {
         gflops: 2.0 * (n as f64).powi(3) / product_ms / 1e6,
         gbytes: 12.0 * length as f64 / sum_ms / 1e6,
@@ -93,10 +93,7 @@ pub fn size(size: Size, device: &Device, budget: Duration, tiny: bool) -> Result
     let scan_ms = scan(&spec, batch, steps, device, budget)?;
     let x = size.input(batch, steps, device);
     let plain = model.valid();
-    let forward_ms = median(budget, device, || {
-        plain.forward(x.clone());
-        Ok(())
-    })?;
+    let forward_ms = median(budget, device, || plain.forward(x.clone()))?;
     let target = Tensor::random(
         [batch, steps, config.num_outputs],
         Distribution::Normal(0.0, 1.0),
@@ -109,7 +106,6 @@ pub fn size(size: Size, device: &Device, budget: Duration, tiny: bool) -> Result
         let grads = (error.clone() * error).mean().backward();
         let grads = GradientsParams::from_grads(grads, &model);
         model = optimizer.step(5e-4, model.clone(), grads);
-        Ok(())
     })?;
     Ok(Times {
         scan_ms,
@@ -137,7 +133,6 @@ fn scan(
         memory: Tensor::zeros([batch, spec.memory], device),
     };
     median(budget, device, || {
-        memory_scan::memory_scan(inputs.clone(), spec, ScanPath::Auto);
-        Ok(())
+        memory_scan::memory_scan(inputs.clone(), spec, ScanPath::Auto)
     })
 }
