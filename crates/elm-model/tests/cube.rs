@@ -1,15 +1,15 @@
 //! The kernels for graphics cards through Burn's tensors, as a user runs them: lazily (fusion), under autodiff, with
 //! odd shapes and views, against the plain-tensor reference in f64 on the CPU.
 //!
-//! Runs on the first wgpu adapter, in CI a software one; without any the tests say so and pass.
-#![cfg(all(feature = "wgpu", feature = "flex"))]
+//! Runs on the first graphics card, in CI a software one; without any the tests say so and pass.
+#![cfg(all(feature = "cube", feature = "flex"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use common::{assert_relative, host, wgpu};
+use common::{assert_relative, card, host};
 use elm_model::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
 use elm_model::{ElmNeuronConfig, HiddenActivation};
 use rand::{RngExt, SeedableRng};
@@ -124,7 +124,7 @@ use HiddenActivation::{Relu, Silu, SquaredRelu};
 
 #[test]
 fn random_shapes_equal_the_reference() {
-    let Some(device) = wgpu() else { return };
+    let Some(device) = card() else { return };
     for (memory, layers, hidden, activation, batch, time) in [
         (1, 1, 1, Relu, 1, 1),
         (1, 0, 1, Silu, 2, 3),
@@ -146,13 +146,13 @@ fn random_shapes_equal_the_reference() {
             ScanPath::Auto,
             false,
         );
-        case.compare("wgpu", &found, &case.expected(), 5e-4);
+        case.compare("card", &found, &case.expected(), 5e-4);
     }
 }
 
 #[test]
 fn views_and_gradient_checkpointing() {
-    let Some(device) = wgpu() else { return };
+    let Some(device) = card() else { return };
     let case = Case::new(spec(12, 1, 25, Silu), 3, 21);
     let expected = case.expected();
     let plain = device.clone().autodiff();
@@ -170,7 +170,7 @@ fn views_and_gradient_checkpointing() {
 /// Computing the hidden values again in the backward pass gives the gradients of keeping them.
 #[test]
 fn checkpoints_change_no_gradient() {
-    let devices = [Some(Device::flex()), wgpu()];
+    let devices = [Some(Device::flex()), card()];
     for device in devices.into_iter().flatten() {
         let device = device.autodiff();
         for layers in [0, 1, 2] {
@@ -192,7 +192,7 @@ fn checkpoints_change_no_gradient() {
 
 #[test]
 fn half_precision_where_the_device_has_it() {
-    let Some(device) = wgpu() else { return };
+    let Some(device) = card() else { return };
     let case = Case::new(spec(20, 1, 40, Silu), 5, 30);
     let expected = case.expected();
     for dtype in [DType::F16, DType::BF16] {
@@ -208,7 +208,7 @@ fn half_precision_where_the_device_has_it() {
 /// Long enough for several chunks, forward and backward.
 #[test]
 fn the_trace_equals_its_reference() {
-    let Some(device) = wgpu() else { return };
+    let Some(device) = card() else { return };
     for (batch, time, channels) in [
         (1, 1, 1),
         (3, 70, 5),
@@ -254,7 +254,7 @@ fn the_trace_equals_its_reference() {
 
 #[test]
 fn a_neuron_in_two_halves_and_on_several_devices_at_once() {
-    let Some(device) = wgpu() else { return };
+    let Some(device) = card() else { return };
     let config = ElmNeuronConfig::new(14, 3).with_num_memory(9);
     let (batch, time) = (3, 40);
     let flex = Device::flex();
@@ -290,7 +290,7 @@ fn a_neuron_in_two_halves_and_on_several_devices_at_once() {
 
 #[test]
 fn the_path_of_a_device_can_be_told() {
-    let Some(device) = wgpu() else { return };
+    let Some(device) = card() else { return };
     let fused = memory_scan::describe_path(&device, &spec(20, 1, 40, Relu), 8);
     eprintln!("{:?}: {fused}", device.identity());
     assert!(fused.starts_with("fused: "), "{fused}");

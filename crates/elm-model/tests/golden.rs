@@ -14,7 +14,7 @@ fn each(check: impl Fn(&str, &Golden, ScanPath, &Device)) {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         for (backend, device) in common::devices_and_card() {
             for path in [ScanPath::Auto, ScanPath::Reference] {
-                if backend == "wgpu" && path == ScanPath::Reference {
+                if backend == "card" && path == ScanPath::Reference {
                     continue; // thousands of small launches, of Burn's own operations
                 }
                 check(
@@ -156,7 +156,7 @@ fn golden_in_two_pieces_and_step_by_step() {
         let mut state = None;
         let mut steps = Vec::new();
         // each step is some twenty launches on a card, and a software one is slow with them
-        let shown = time.min(if what.contains("wgpu") { 12 } else { 60 });
+        let shown = time.min(if what.contains("on card") { 12 } else { 60 });
         for t in 0..shown {
             let now = x.clone().narrow(1, t, 1).reshape([batch, inputs]);
             let (out, next) = neuron.step(now, state).unwrap();

@@ -17,25 +17,25 @@ pub fn devices() -> Vec<(&'static str, Device)> {
     ]
 }
 
-/// The first wgpu adapter, which may be a software driver; `None`, with a word why, where there is none.
-#[cfg(feature = "wgpu")]
-pub fn wgpu() -> Option<Device> {
-    let found = Device::enumerate(burn::tensor::DeviceType::Wgpu)
-        .into_vec()
+/// The first graphics card, which may be a software driver; `None`, with a word why, where there is none.
+#[cfg(feature = "cube")]
+pub fn card() -> Option<Device> {
+    use burn::backend::{Dispatch, DispatchDeviceId};
+    let found = Dispatch::enumerate(DispatchDeviceId::Cube)
         .into_iter()
         .next();
     if found.is_none() {
-        eprintln!("skipped: no graphics adapter (a software one: Debian's mesa-vulkan-drivers)");
+        eprintln!("skipped: no graphics card (a software one: Debian's mesa-vulkan-drivers)");
     }
-    found
+    found.map(Device::new)
 }
 
-/// [`devices`] and a graphics card, which is slow with small plain-tensor steps when it is a software one.
+/// [`devices`] and the graphics card, called `card`.
 pub fn devices_and_card() -> Vec<(&'static str, Device)> {
     #[allow(unused_mut)]
     let mut all = devices();
-    #[cfg(feature = "wgpu")]
-    all.extend(wgpu().map(|device| ("wgpu", device)));
+    #[cfg(feature = "cube")]
+    all.extend(card().map(|device| ("card", device)));
     all
 }
 

@@ -47,6 +47,7 @@ fn squashed_kernel<F: Float>(
 
 /// The decayed memory that each step starts from. Launched unchecked: units past the last number do nothing, and only
 /// steps after the first read the step before.
+#[allow(clippy::manual_is_multiple_of)] // numbers of a kernel have no such method
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn decayed_kernel<F: Float>(
     memory: &[F],

@@ -61,7 +61,7 @@ mod pack;
 mod plan;
 mod product;
 mod scan;
-#[cfg(all(test, feature = "wgpu", feature = "flex"))]
+#[cfg(all(test, feature = "flex"))]
 mod tests;
 mod trace;
 

@@ -1,8 +1,10 @@
 //! The kernels in every layout, also those that the device at hand would not choose, against the reference in f64.
 #![allow(clippy::unwrap_used)]
 
-use burn::backend::{DType, DispatchDevice, TensorData, ops::FloatTensorOps};
-use burn::tensor::{Device, DeviceType, Tensor};
+use burn::backend::{
+    DType, Dispatch, DispatchDevice, DispatchDeviceId, TensorData, ops::FloatTensorOps,
+};
+use burn::tensor::{Device, Tensor};
 use burn_cubecl::{
     CubeBackend, CubeDevice,
     cubecl::{self, prelude::*},
@@ -17,15 +19,15 @@ use super::{limits, math, scan};
 use crate::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
 use crate::neuron::HiddenActivation;
 
-/// The first wgpu device; without one a test says so and ends.
+/// The first graphics card; without one a test says so and ends.
 fn device() -> Option<CubeDevice> {
-    let devices = Device::enumerate(DeviceType::Wgpu).into_vec();
-    match devices.first().map(|d| d.as_dispatch().clone()) {
+    match Dispatch::enumerate(DispatchDeviceId::Cube)
+        .into_iter()
+        .next()
+    {
         Some(DispatchDevice::Cube(device)) => Some(device),
         _ => {
-            eprintln!(
-                "skipped: no graphics adapter (a software one: Debian's mesa-vulkan-drivers)"
-            );
+            eprintln!("skipped: no graphics card (a software one: Debian's mesa-vulkan-drivers)");
             None
         }
     }

@@ -130,6 +130,7 @@ fn chunk_ends<F: Float>(
 /// Second pass: every value. `last`, `[batch, channel]`, gets what one more decay leaves: the gradient of the start.
 ///
 /// Launched unchecked, on the same grounds.
+#[allow(clippy::collapsible_if)] // the outer condition is decided when the kernel is compiled
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn chunk_values<F: Float>(
     input: &[F],
