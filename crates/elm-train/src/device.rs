@@ -30,6 +30,11 @@ fn choices() -> Vec<Choice> {
             open: cuda(),
         },
         Choice {
+            name: "rocm",
+            feature: "rocm",
+            open: rocm(),
+        },
+        Choice {
             name: "wgpu",
             feature: "wgpu",
             open: wgpu(),
@@ -38,7 +43,9 @@ fn choices() -> Vec<Choice> {
 }
 
 /// Device names that `--device` knows, for help texts.
-pub const DEVICE_NAMES: [&str; 7] = ["auto", "cpu", "gpu", "flex", "ndarray", "wgpu", "cuda"];
+pub const DEVICE_NAMES: [&str; 8] = [
+    "auto", "cpu", "gpu", "flex", "ndarray", "wgpu", "cuda", "rocm",
+];
 
 /// Opens the device of this name.
 ///
@@ -100,7 +107,7 @@ fn cpu(choices: &[Choice]) -> Result<Device> {
 }
 
 fn no_gpu() -> String {
-    if cfg!(any(feature = "wgpu", feature = "cuda")) {
+    if cfg!(any(feature = "wgpu", feature = "cuda", feature = "rocm")) {
         "no GPU found on this machine; use `--device cpu`".into()
     } else {
         "this build has no GPU backend; build with `--features wgpu` or `--features cuda`, or use `--device cpu`".into()
@@ -129,6 +136,13 @@ fn cuda() -> Option<fn() -> Device> {
     None
 }
 
+fn rocm() -> Option<fn() -> Device> {
+    #[cfg(feature = "rocm")]
+    return Some(|| Device::rocm(0));
+    #[cfg(not(feature = "rocm"))]
+    None
+}
+
 fn wgpu() -> Option<fn() -> Device> {
     #[cfg(feature = "wgpu")]
     return Some(|| Device::wgpu(burn::tensor::DeviceKind::DefaultDevice));
@@ -138,13 +152,13 @@ fn wgpu() -> Option<fn() -> Device> {
 
 /// The first real card, over every GPU backend of this build.
 fn gpu() -> Option<Device> {
-    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    #[cfg(any(feature = "wgpu", feature = "cuda", feature = "rocm"))]
     {
         Device::enumerate_physical()
             .into_iter()
             .find_map(|card| card.devices.into_vec().into_iter().next())
     }
-    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+    #[cfg(not(any(feature = "wgpu", feature = "cuda", feature = "rocm")))]
     None
 }
 
@@ -158,6 +172,16 @@ fn check_present(name: &str) -> Result<()> {
     {
         return Err(TrainError::Usage(
             "device `cuda`: no NVIDIA GPU found on this machine".into(),
+        ));
+    }
+    #[cfg(feature = "rocm")]
+    if name == "rocm"
+        && Device::enumerate(burn::tensor::DeviceType::Rocm)
+            .into_vec()
+            .is_empty()
+    {
+        return Err(TrainError::Usage(
+            "device `rocm`: no AMD GPU found on this machine".into(),
         ));
     }
     #[cfg(feature = "wgpu")]

@@ -10,38 +10,61 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 
-use super::{ScanSpec, ops::FusedOps};
+use super::{
+    ScanSpec,
+    ops::{FusedOps, Keep, Kept},
+    segments,
+};
 
 #[derive(Debug)]
 struct ScanBackward;
 
 /// What the backward pass of the scan needs.
 #[derive(Debug, Clone)]
-struct ScanState<F> {
-    memory: F,
-    hidden: F,
-    tanh: F,
-    weights: F,
-    decay: F,
-    gate: F,
-    start: F,
+struct ScanState<B: FusedOps> {
+    memory: FloatTensor<B>,
+    kept: Recall<B>,
+    weights: FloatTensor<B>,
+    decay: FloatTensor<B>,
+    gate: FloatTensor<B>,
+    start: FloatTensor<B>,
     spec: ScanSpec,
 }
 
+/// Where the hidden values come from in the backward pass.
+#[derive(Debug, Clone)]
+enum Recall<B: FusedOps> {
+    /// They were kept.
+    Kept(Kept<B>),
+    /// They are computed again from the drive, this many steps at a time.
+    Again(FloatTensor<B>, usize),
+}
+
 impl<B: FusedOps> Backward<B, 5> for ScanBackward {
-    type State = ScanState<FloatTensor<B>>;
+    type State = ScanState<B>;
 
     fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         let s = ops.state;
-        let (drive, weights, decay, gate, start) = B::elm_memory_scan_backward(
-            grad, s.memory, s.hidden, s.tanh, s.weights, s.decay, s.gate, s.start, s.spec,
-        );
-        for (parent, grad) in ops
-            .parents
-            .into_iter()
-            .zip([drive, weights, decay, gate, start])
-        {
+        let found = match s.kept {
+            Recall::Kept(kept) => B::elm_memory_scan_backward(
+                grad, s.memory, kept, s.weights, s.decay, s.gate, s.start, s.spec,
+            ),
+            Recall::Again(drive, steps) => segments::backward::<B>(
+                grad,
+                segments::Inputs {
+                    drive,
+                    memory: s.memory,
+                    weights: s.weights,
+                    decay: s.decay,
+                    gate: s.gate,
+                    start: s.start,
+                },
+                s.spec,
+                steps,
+            ),
+        };
+        for (parent, grad) in ops.parents.into_iter().zip(<[_; 5]>::from(found)) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, grad);
             }
@@ -96,6 +119,7 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         gate: FloatTensor<Self>,
         start: FloatTensor<Self>,
         spec: ScanSpec,
+        keep: Keep,
     ) -> FloatTensor<Self> {
         let nodes = [
             drive.node(),
@@ -108,18 +132,20 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             [drive, weights, decay, gate, start].map(|t| t.into_primitive());
         match ScanBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let (memory, hidden, tanh) = B::elm_memory_scan_forward(
-                    drive,
-                    weights.clone(),
-                    decay.clone(),
-                    gate.clone(),
-                    start.clone(),
-                    spec,
-                );
+                let (w, d, g, s) = (weights.clone(), decay.clone(), gate.clone(), start.clone());
+                let (memory, kept) = match keep {
+                    Keep::All => {
+                        let (memory, kept) = B::elm_memory_scan_forward(drive, w, d, g, s, spec);
+                        (memory, Recall::Kept(kept))
+                    }
+                    Keep::Segments(steps) => {
+                        let memory = B::elm_memory_scan(drive.clone(), w, d, g, s, spec, keep);
+                        (memory, Recall::Again(drive, steps))
+                    }
+                };
                 let state = ScanState {
                     memory: memory.clone(),
-                    hidden,
-                    tanh,
+                    kept,
                     weights,
                     decay,
                     gate,
@@ -128,9 +154,9 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
                 };
                 prep.finish(state, memory)
             }
-            OpsKind::UnTracked(prep) => {
-                prep.finish(B::elm_memory_scan(drive, weights, decay, gate, start, spec))
-            }
+            OpsKind::UnTracked(prep) => prep.finish(B::elm_memory_scan(
+                drive, weights, decay, gate, start, spec, keep,
+            )),
         }
     }
 
@@ -141,15 +167,14 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: ScanSpec,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+    ) -> (FloatTensor<Self>, Kept<Self>) {
         unreachable!("{INNER}")
     }
 
     fn elm_memory_scan_backward(
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
+        _: Kept<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,

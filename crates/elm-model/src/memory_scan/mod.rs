@@ -19,30 +19,44 @@
 //! - [`input_product`]: `x · R` for inputs that are mostly zero (spikes).
 //!
 //! Layout of this folder: `spec` (sizes and the packed weights), `reference`, `ops` (the backend
-//! extension that Burn dispatches), `autodiff` (its gradient), `cpu/` (kernels for Flex and NdArray).
+//! extension that Burn dispatches), `autodiff` (its gradient), `segments` (the gradient in little memory), `cpu/`
+//! (kernels for Flex and NdArray), `cube/` (kernels for graphics cards).
 //! A further backend adds a folder with its kernels and one `impl FusedOps`.
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "fused")]
 mod autodiff;
 pub mod cpu;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "cube")]
+mod cube;
+#[cfg(feature = "fused")]
 mod ops;
 pub mod reference;
+#[cfg(feature = "fused")]
+mod segments;
 mod spec;
 
 pub use spec::{SQUASH_GAIN, SQUASH_SLOPE, ScanSpec};
 
 use burn::tensor::{DType, Device, Tensor};
 
-/// Which implementation of the operations to use.
+/// Which implementation of the operations to use, and how much it keeps for the backward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ScanPath {
-    /// The fused one where the device and the number type have one, else the reference.
+    /// The fused one where the device and the number type have one, else the reference. The backward pass gets half
+    /// of the device's memory where it tells, else [`DEFAULT_MEMORY_BUDGET`].
     #[default]
     Auto,
     /// Always the plain-tensor reference.
     Reference,
+    /// Like `Auto`, with this many bytes for what the scan's backward pass keeps and computes. Where all of it does not
+    /// fit, the hidden values are computed again in the backward pass, in segments that do.
+    MemoryBudget(u64),
+    /// Like `Auto`, but the backward pass always computes the hidden values again, this many steps at a time.
+    CheckpointEvery(usize),
 }
+
+/// Memory for the backward pass of a scan where the device does not tell how much it has: 8 GiB.
+pub const DEFAULT_MEMORY_BUDGET: u64 = 8 << 30;
 
 /// Inputs of [`memory_scan`].
 #[derive(Debug, Clone)]
@@ -59,30 +73,71 @@ pub struct ScanInputs {
     pub memory: Tensor<2>,
 }
 
-/// Does this device run the fused operations (for f32 and f64)?
+/// Does this device run the fused operations in f32?
 pub fn has_fused(device: &Device) -> bool {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    {
-        ops::has_fused(device.as_dispatch())
+    use_fused(ScanPath::Auto, device, DType::F32, None)
+}
+
+/// How this device runs a scan of these sizes in f32, in words for people.
+pub fn describe_path(device: &Device, spec: &ScanSpec, batch: usize) -> String {
+    if !use_fused(ScanPath::Auto, device, DType::F32, Some(spec)) {
+        return "plain tensor steps".into();
     }
-    #[cfg(not(any(feature = "flex", feature = "ndarray")))]
+    #[cfg(feature = "fused")]
+    if let Some(how) = ops::describe(device.as_dispatch(), spec, batch) {
+        return format!("fused: {how}");
+    }
+    let _ = batch;
+    "fused".into()
+}
+
+fn use_fused(path: ScanPath, device: &Device, dtype: DType, spec: Option<&ScanSpec>) -> bool {
+    #[cfg(feature = "fused")]
     {
-        let _ = device;
+        path != ScanPath::Reference && ops::has_fused(device.as_dispatch(), dtype, spec)
+    }
+    #[cfg(not(feature = "fused"))]
+    {
+        let _ = (path, device, dtype, spec);
         false
     }
 }
 
-fn use_fused(path: ScanPath, device: &Device, dtype: DType) -> bool {
-    path == ScanPath::Auto && matches!(dtype, DType::F32 | DType::F64) && has_fused(device)
+/// What the backward pass of a scan of `[batch, time]` may keep.
+#[cfg(feature = "fused")]
+fn keep(path: ScanPath, inputs: &ScanInputs, spec: &ScanSpec) -> ops::Keep {
+    let [batch, time, _] = inputs.drive.dims();
+    let budget = match path {
+        ScanPath::CheckpointEvery(steps) => return ops::Keep::Segments(steps.max(1)),
+        ScanPath::MemoryBudget(bytes) => bytes,
+        ScanPath::Auto | ScanPath::Reference => {
+            ops::memory_bytes(inputs.drive.device().as_dispatch())
+                .map_or(DEFAULT_MEMORY_BUDGET, |bytes| bytes / 2)
+        }
+    };
+    // hidden layers: kept, activated, gradient; memory: itself, its gradient, decayed, tanh, gradient of the result
+    let numbers = 3 * spec.hidden_total() + 5 * spec.memory;
+    let step = (batch * numbers * inputs.drive.dtype().size()) as u64;
+    if step * time as u64 <= budget {
+        return ops::Keep::All;
+    }
+    // a quarter, since drive, memory and their gradients are there as a whole
+    ops::Keep::Segments((budget / 4 / step.max(1)).max(1) as usize)
 }
 
 /// The memory `[batch, time, memory]` after each step.
 ///
 /// Differentiable in every input. Shapes must fit `spec`; [`ElmNeuron`](crate::ElmNeuron) sees to that.
 pub fn memory_scan(inputs: ScanInputs, spec: &ScanSpec, path: ScanPath) -> Tensor<3> {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if use_fused(path, &inputs.drive.device(), inputs.drive.dtype()) {
-        return ops::memory_scan(inputs, spec);
+    #[cfg(feature = "fused")]
+    if use_fused(
+        path,
+        &inputs.drive.device(),
+        inputs.drive.dtype(),
+        Some(spec),
+    ) {
+        let keep = keep(path, &inputs, spec);
+        return ops::memory_scan(inputs, spec, keep);
     }
     let _ = path;
     reference::memory_scan(inputs, spec)
@@ -98,8 +153,8 @@ pub fn leaky_trace(
     start: Tensor<2>,
     path: ScanPath,
 ) -> Tensor<3> {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if use_fused(path, &input.device(), input.dtype()) {
+    #[cfg(feature = "fused")]
+    if use_fused(path, &input.device(), input.dtype(), None) {
         return ops::leaky_trace(input, decay, start);
     }
     let _ = path;
@@ -108,8 +163,8 @@ pub fn leaky_trace(
 
 /// The product `x · R` of `[rows, input]` and `[input, column]`, cheap where `x` is mostly zero.
 pub fn input_product(input: Tensor<2>, matrix: Tensor<2>, path: ScanPath) -> Tensor<2> {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if use_fused(path, &input.device(), input.dtype()) {
+    #[cfg(feature = "fused")]
+    if use_fused(path, &input.device(), input.dtype(), None) {
         return ops::input_product(input, matrix);
     }
     let _ = path;

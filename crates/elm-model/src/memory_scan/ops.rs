@@ -1,18 +1,48 @@
 //! The operations as a Burn backend extension: what Burn dispatches to a backend's own version.
 #![allow(deprecated)] // NdArray is deprecated in Burn 0.22 and still in use
 
-use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension, tensor::FloatTensor};
-use burn::tensor::Tensor;
+#[cfg(feature = "fusion")]
+use burn::backend::fusion::custom::TensorSpec;
+use burn::backend::{
+    Backend, Dispatch, DispatchDevice, ExtensionType, backend_extension, tensor::FloatTensor,
+};
+use burn::tensor::{DType, Tensor};
 
 use super::{ScanInputs, ScanSpec};
+
+/// What the forward pass keeps for the backward pass besides the memory.
+#[derive(ExtensionType, Clone, Debug)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
+pub enum Kept<B: Backend> {
+    /// Hidden pre-activations `[batch, time, layers · hidden]` and `tanh` values `[batch, time, memory]`.
+    HiddenAndTanh(FloatTensor<B>, FloatTensor<B>),
+    /// Hidden pre-activations only, or the drive where there is no hidden layer; the backend computes the `tanh` again.
+    Hidden(FloatTensor<B>),
+}
+
+/// How much the differentiable scan keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// All that the backward pass needs.
+    All,
+    /// The drive and the memory; the backward pass computes the rest again, this many steps at a time.
+    Segments(usize),
+}
 
 /// Backends with fused operations. Shapes as in the functions of the same names in the parent module.
 ///
 /// The `*_forward` and `*_backward` methods are the inner halves that the autodiff version calls; they
-/// are not differentiable themselves.
-#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+/// are not differentiable themselves. `fusion(meta)` names the results' shapes for Burn's lazy execution.
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "cube"),
+    Fusion: cfg(feature = "fusion"),
+    Autodiff
+)]
 pub trait FusedOps: Backend {
-    /// The memory after each step.
+    /// The memory after each step; `keep` matters to the differentiable version only.
+    #[fusion(meta = |drive, _weights, _decay, _gate, _start, spec, _keep| with_width(drive, spec.memory))]
     fn elm_memory_scan(
         drive: FloatTensor<Self>,
         weights: FloatTensor<Self>,
@@ -20,9 +50,14 @@ pub trait FusedOps: Backend {
         gate: FloatTensor<Self>,
         start: FloatTensor<Self>,
         spec: ScanSpec,
+        keep: Keep,
     ) -> FloatTensor<Self>;
 
-    /// Memory, hidden pre-activations `[batch, time, layers · hidden]` and `tanh` values `[batch, time, memory]`.
+    /// The memory after each step, and what the backward pass needs.
+    #[fusion(meta = |drive, _weights, _decay, _gate, _start, spec| (
+        with_width(drive, spec.memory),
+        KeptMetadata::Hidden(with_width(drive, spec.hidden_total().max(spec.first()))),
+    ))]
     fn elm_memory_scan_forward(
         drive: FloatTensor<Self>,
         weights: FloatTensor<Self>,
@@ -30,15 +65,17 @@ pub trait FusedOps: Backend {
         gate: FloatTensor<Self>,
         start: FloatTensor<Self>,
         spec: ScanSpec,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    ) -> (FloatTensor<Self>, Kept<Self>);
 
     /// Gradients of drive, weights, decay, gate and start.
+    #[fusion(meta = |grad, _memory, _kept, weights, decay, gate, start, spec| (
+        with_width(grad, spec.first()), weights.clone(), decay.clone(), gate.clone(), start.clone()
+    ))]
     #[allow(clippy::too_many_arguments, clippy::type_complexity)]
     fn elm_memory_scan_backward(
         grad: FloatTensor<Self>,
         memory: FloatTensor<Self>,
-        hidden: FloatTensor<Self>,
-        tanh: FloatTensor<Self>,
+        #[extension_type] kept: Kept<Self>,
         weights: FloatTensor<Self>,
         decay: FloatTensor<Self>,
         gate: FloatTensor<Self>,
@@ -53,6 +90,7 @@ pub trait FusedOps: Backend {
     );
 
     /// The leaky sum over time.
+    #[fusion(dtype = input, shape = input)]
     fn elm_leaky_trace(
         input: FloatTensor<Self>,
         decay: FloatTensor<Self>,
@@ -60,34 +98,77 @@ pub trait FusedOps: Backend {
     ) -> FloatTensor<Self>;
 
     /// Gradients of input and start.
+    #[fusion(meta = |grad, _decay| (grad.clone(), without_time(grad)))]
     fn elm_leaky_trace_backward(
         grad: FloatTensor<Self>,
         decay: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// `input · matrix`, skipping zeros of the input.
+    /// `input · matrix`, cheap where the input is mostly zero.
+    #[fusion(dtype = input, shape = burn::tensor::Shape::new([input[0], matrix[1]]))]
     fn elm_input_product(input: FloatTensor<Self>, matrix: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// Gradient of the matrix: `inputᵀ · grad`, skipping zeros of the input.
+    /// Gradient of the matrix: `inputᵀ · grad`.
+    #[fusion(dtype = input, shape = burn::tensor::Shape::new([input[1], grad[1]]))]
     fn elm_input_product_backward(
         input: FloatTensor<Self>,
         grad: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 }
 
-pub(super) fn has_fused(device: &DispatchDevice) -> bool {
+/// `[batch, time, width]` for a given `[batch, time, ·]`.
+#[cfg(feature = "fusion")]
+fn with_width(like: &TensorSpec, width: usize) -> TensorSpec {
+    TensorSpec::new([like.shape[0], like.shape[1], width].into(), like.dtype)
+}
+
+/// `[batch, width]` for a given `[batch, time, width]`.
+#[cfg(feature = "fusion")]
+fn without_time(like: &TensorSpec) -> TensorSpec {
+    TensorSpec::new([like.shape[0], like.shape[2]].into(), like.dtype)
+}
+
+/// Does this device run the operations in this number type fused, and this scan if one is named?
+pub(super) fn has_fused(device: &DispatchDevice, dtype: DType, spec: Option<&ScanSpec>) -> bool {
     match device {
-        DispatchDevice::Autodiff(inner) => has_fused(inner),
+        DispatchDevice::Autodiff(inner) => has_fused(inner, dtype, spec),
         #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => true,
+        DispatchDevice::Flex(_) => matches!(dtype, DType::F32 | DType::F64),
         #[cfg(feature = "ndarray")]
-        DispatchDevice::NdArray(_) => true,
+        DispatchDevice::NdArray(_) => matches!(dtype, DType::F32 | DType::F64),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::supports(device, dtype, spec),
         #[allow(unreachable_patterns)]
         _ => false,
     }
 }
 
-pub(super) fn memory_scan(x: ScanInputs, spec: &ScanSpec) -> Tensor<3> {
+/// Bytes of memory of the device, if it is one that tells.
+pub(super) fn memory_bytes(device: &DispatchDevice) -> Option<u64> {
+    match device {
+        DispatchDevice::Autodiff(inner) => memory_bytes(inner),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::memory_bytes(device),
+        #[allow(unreachable_patterns)]
+        _ => None,
+    }
+}
+
+/// How the fused scan runs on the device, in words.
+pub(super) fn describe(device: &DispatchDevice, spec: &ScanSpec, batch: usize) -> Option<String> {
+    match device {
+        DispatchDevice::Autodiff(inner) => describe(inner, spec, batch),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::describe(device, spec, batch),
+        #[allow(unreachable_patterns)]
+        _ => {
+            let _ = (spec, batch);
+            None
+        }
+    }
+}
+
+pub(super) fn memory_scan(x: ScanInputs, spec: &ScanSpec, keep: Keep) -> Tensor<3> {
     Tensor::from_dispatch(Dispatch::elm_memory_scan(
         x.drive.into_dispatch(),
         x.weights.into_dispatch(),
@@ -95,6 +176,7 @@ pub(super) fn memory_scan(x: ScanInputs, spec: &ScanSpec) -> Tensor<3> {
         x.gate.into_dispatch(),
         x.memory.into_dispatch(),
         *spec,
+        keep,
     ))
 }
 

@@ -293,7 +293,8 @@ impl ElmNeuron {
         timescales::decay_and_gate(self.timescales_ms(), &self.config)
     }
 
-    pub(super) fn scan_spec(&self) -> ScanSpec {
+    /// Sizes of the memory recurrence, e.g. for [`describe_path`](memory_scan::describe_path).
+    pub fn scan_spec(&self) -> ScanSpec {
         ScanSpec {
             memory: self.config.num_memory,
             hidden_layers: self.config.hidden_layers,

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use elm_model::weights::{PublishedConfig, StateDict};
 use elm_model::{ElmNeuronConfig, NeuronVersion};
 
-/// Every backend with a fused version that this test build holds.
+/// Every CPU backend with a fused version that this test build holds.
 pub fn devices() -> Vec<(&'static str, Device)> {
     vec![
         #[cfg(feature = "flex")]
@@ -15,6 +15,28 @@ pub fn devices() -> Vec<(&'static str, Device)> {
         #[cfg(feature = "ndarray")]
         ("ndarray", Device::ndarray()),
     ]
+}
+
+/// The first graphics card, which may be a software driver; `None`, with a word why, where there is none.
+#[cfg(feature = "cube")]
+pub fn card() -> Option<Device> {
+    use burn::backend::{Dispatch, DispatchDeviceId};
+    let found = Dispatch::enumerate(DispatchDeviceId::Cube)
+        .into_iter()
+        .next();
+    if found.is_none() {
+        eprintln!("skipped: no graphics card (a software one: Debian's mesa-vulkan-drivers)");
+    }
+    found.map(Device::new)
+}
+
+/// [`devices`] and the graphics card, called `card`.
+pub fn devices_and_card() -> Vec<(&'static str, Device)> {
+    #[allow(unused_mut)]
+    let mut all = devices();
+    #[cfg(feature = "cube")]
+    all.extend(card().map(|device| ("card", device)));
+    all
 }
 
 /// The reference file folder beside the project, if this machine has it.

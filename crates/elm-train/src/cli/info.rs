@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use elm_model::memory_scan::has_fused;
+use elm_model::memory_scan::describe_path;
 use serde_json::json;
 
 use super::weights::WeightArgs;
@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// Print JSON for programs
     #[arg(long)]
     json: bool,
-    /// Device whose recurrence is told: auto, cpu, gpu, flex, ndarray, wgpu, cuda
+    /// Device whose recurrence is told: auto, cpu, gpu, flex, ndarray, wgpu, cuda, rocm
     #[arg(long, default_value = "auto")]
     device: String,
 }
@@ -33,11 +33,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         .into_data()
         .try_into_vec_as::<f32>()
         .map_err(|e| TrainError::Run(format!("the timescales cannot be read: {e:?}")))?;
-    let path = if has_fused(&device) {
-        "fused"
-    } else {
-        "plain tensor steps"
-    };
+    let path = describe_path(&device, &neuron.scan_spec(), 1);
     let config = neuron.config();
     if args.json {
         let json = json!({

@@ -6,7 +6,10 @@ use burn_flex::FlexTensor;
 
 use super::host::{self, HostBackend, by_dtype, impl_fused_ops};
 use super::real::Real;
-use crate::memory_scan::{ScanSpec, ops::FusedOps};
+use crate::memory_scan::{
+    ScanSpec,
+    ops::{FusedOps, Keep, Kept},
+};
 
 type F = FloatTensor<Flex>;
 

@@ -213,6 +213,7 @@ macro_rules! impl_fused_ops {
                 gate: F,
                 start: F,
                 spec: ScanSpec,
+                _: Keep,
             ) -> F {
                 by_dtype!(
                     drive.dtype(),
@@ -226,23 +227,26 @@ macro_rules! impl_fused_ops {
                 gate: F,
                 start: F,
                 spec: ScanSpec,
-            ) -> (F, F, F) {
-                by_dtype!(
+            ) -> (F, Kept<Self>) {
+                let (memory, hidden, tanh) = by_dtype!(
                     drive.dtype(),
                     scan_forward(drive, [weights, decay, gate, start], spec)
-                )
+                );
+                (memory, Kept::HiddenAndTanh(hidden, tanh))
             }
             fn elm_memory_scan_backward(
                 grad: F,
                 memory: F,
-                hidden: F,
-                tanh: F,
+                kept: Kept<Self>,
                 weights: F,
                 decay: F,
                 gate: F,
                 start: F,
                 spec: ScanSpec,
             ) -> (F, F, F, F, F) {
+                let Kept::HiddenAndTanh(hidden, tanh) = kept else {
+                    unreachable!("the forward pass of this backend keeps the tanh")
+                };
                 by_dtype!(
                     grad.dtype(),
                     scan_backward(

@@ -8,7 +8,10 @@ use burn::tensor::Shape;
 
 use super::host::{self, HostBackend, by_dtype, impl_fused_ops};
 use super::real::Real;
-use crate::memory_scan::{ScanSpec, ops::FusedOps};
+use crate::memory_scan::{
+    ScanSpec,
+    ops::{FusedOps, Keep, Kept},
+};
 
 type F = FloatTensor<NdArray>;
 
