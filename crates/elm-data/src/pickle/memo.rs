@@ -1,7 +1,8 @@
 //! The memo: values that a pickle can refer back to.
 //!
-//! Python remembers three values for every spike time (its raw bytes, the argument tuple, the number), hardly ever
-//! asks for one again, and there are millions. Runs of such triples are kept as one number each.
+//! Python remembers three values for every spike time (its raw bytes, the argument tuple, the number), Python 3 in
+//! protocol 2 five (first the bytes as text, and that with the name of the encoding), hardly ever asks for one again, and
+//! there are millions. Runs of such scalars are kept as one number each.
 
 use std::collections::HashMap;
 
@@ -12,9 +13,14 @@ use super::value::{Heap, Object, Value, short};
 enum Content {
     /// Values, from this position in [`Memo::values`].
     Values(usize),
-    /// Triples (8 little-endian bytes, tuple of this dtype and the bytes, integer), from this position in
-    /// [`Memo::integers`].
-    Triples { first: usize, dtype: Value },
+    /// Scalars (8 little-endian bytes, tuple of this dtype and the bytes, integer), from this position in
+    /// [`Memo::integers`]; where the name `latin1` of an encoding is given, each comes after the bytes as text and the
+    /// tuple of that and the name.
+    Scalars {
+        first: usize,
+        dtype: Value,
+        latin1: Option<Value>,
+    },
 }
 
 #[derive(Debug)]
@@ -76,18 +82,25 @@ impl Memo {
         self.put(self.next, value);
     }
 
-    /// Remembers a scalar of `dtype` (an 8-byte little-endian integer) as a triple at the next three positions.
+    /// Remembers a scalar of `dtype` (an 8-byte little-endian integer) at the next three positions, or with `latin1`
+    /// five.
     #[inline]
-    pub(crate) fn put_triple(&mut self, dtype: Value, integer: i32) {
+    pub(crate) fn put_scalar(&mut self, dtype: Value, latin1: Option<Value>, integer: i32) {
         match self.segments.last() {
             Some(Segment {
-                content: Content::Triples { dtype: last, .. },
+                content:
+                    Content::Scalars {
+                        dtype: last,
+                        latin1: name,
+                        ..
+                    },
                 ..
-            }) if *last == dtype => {}
+            }) if *last == dtype && *name == latin1 => {}
             _ => {
-                let content = Content::Triples {
+                let content = Content::Scalars {
                     first: self.integers.len(),
                     dtype,
+                    latin1,
                 };
                 self.segments.push(Segment {
                     start: self.next,
@@ -96,10 +109,10 @@ impl Memo {
             }
         }
         self.integers.push(integer);
-        self.next += 3;
+        self.next += positions(latin1);
     }
 
-    /// The value at `position`. Parts of a triple are made again.
+    /// The value at `position`. Parts of a scalar are made again.
     pub(crate) fn get(&self, position: u32, heap: &mut Heap) -> Result<Value, String> {
         if let Some(value) = self.stray.get(&position) {
             return Ok(*value);
@@ -120,16 +133,41 @@ impl Memo {
         let offset = (position - segment.start) as usize;
         match segment.content {
             Content::Values(first) => self.values.get(first + offset).copied().ok_or_else(missing),
-            Content::Triples { first, dtype } => {
-                let integer =
-                    i64::from(*self.integers.get(first + offset / 3).ok_or_else(missing)?);
-                let raw = short(&integer.to_le_bytes()).unwrap_or(Value::Ignored);
-                match offset % 3 {
-                    0 => Ok(raw),
-                    1 => heap.keep(Object::Tuple(Box::new([dtype, raw]))),
-                    _ => Ok(Value::Int(integer)),
+            Content::Scalars {
+                first,
+                dtype,
+                latin1,
+            } => {
+                let each = positions(latin1) as usize;
+                let integer = i64::from(
+                    *self
+                        .integers
+                        .get(first + offset / each)
+                        .ok_or_else(missing)?,
+                );
+                let bytes = integer.to_le_bytes();
+                let raw = short(&bytes).unwrap_or(Value::Ignored);
+                let text = |heap: &mut Heap| {
+                    let text: String = bytes.iter().map(|b| char::from(*b)).collect();
+                    heap.keep_bytes(text.into_bytes())
+                };
+                // counted from the end: the text form has two more at the front
+                match (each - offset % each, latin1) {
+                    (1, _) => Ok(Value::Int(integer)),
+                    (2, _) => heap.keep(Object::Tuple(Box::new([dtype, raw]))),
+                    (4, Some(name)) => {
+                        let text = text(heap)?;
+                        heap.keep(Object::Tuple(Box::new([text, name])))
+                    }
+                    (5, _) => text(heap),
+                    _ => Ok(raw),
                 }
             }
         }
     }
+}
+
+/// Memo positions that one scalar takes.
+fn positions(latin1: Option<Value>) -> u32 {
+    if latin1.is_some() { 5 } else { 3 }
 }

@@ -17,6 +17,10 @@ pub enum Kept<B: Backend> {
     /// Hidden pre-activations `[batch, time, layers · hidden]` and `tanh` values `[batch, time, memory]`.
     HiddenAndTanh(FloatTensor<B>, FloatTensor<B>),
     /// Hidden pre-activations only, or the drive where there is no hidden layer; the backend computes the `tanh` again.
+    #[cfg_attr(
+        not(feature = "cube"),
+        expect(dead_code, reason = "graphics cards alone keep so little")
+    )]
     Hidden(FloatTensor<B>),
 }
 
