@@ -290,3 +290,32 @@ fn enwik8_is_described() {
     let text = stdout(&["data", "info", "enwik8", "--data", dir]);
     assert!(text.contains("train         1710 bytes"), "{text}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_generator_that_is_stopped_leaves_nothing_behind() {
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("new");
+    let child = Command::new(env!("CARGO_BIN_EXE_elm"))
+        .args(["data", "generate", "listops", "--seed", "1", "--out"])
+        .arg(&dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // it has begun when its hidden folder is there
+    let begun = std::time::Instant::now();
+    while !dir.join(".listops.part").exists() && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{error}");
+    assert!(error.contains("stopped after"), "{error}");
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
+}
