@@ -119,7 +119,7 @@ fn main() -> ExitCode {
 }
 
 /// Name of the card; Burn tells it only where a graphics backend is compiled in.
-fn name(device: &burn::tensor::Device) -> String {
+fn name(device: &Device) -> String {
     #[cfg(any(feature = "wgpu", feature = "cuda", feature = "rocm"))]
     if let Some(identity) = device.identity() {
         return identity.name;

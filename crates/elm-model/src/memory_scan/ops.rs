@@ -143,7 +143,10 @@ pub(super) fn has_fused(device: &DispatchDevice, dtype: DType, spec: Option<&Sca
         #[cfg(feature = "cube")]
         DispatchDevice::Cube(device) => super::cube::supports(device, dtype, spec),
         #[allow(unreachable_patterns)]
-        _ => false,
+        _ => {
+            let _ = spec;
+            false
+        }
     }
 }
 

@@ -60,9 +60,9 @@ impl Real for f32 {
     #[inline(always)]
     fn nonzero<I: Isa>(values: &[Self; 16]) -> u32 {
         use core::arch::x86_64::*;
-        // SAFETY (both blocks): the machine has the instructions of `I`, for `by_isa!` alone runs these copies, and
-        // sixteen numbers are there to be read.
         match I::LEVEL {
+            // SAFETY: the machine has the instructions of `I`, for `by_isa!` alone runs these copies, and sixteen numbers
+            // are there to be read.
             Level::Avx512 => unsafe {
                 let values = _mm512_loadu_ps(values.as_ptr());
                 u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(
@@ -70,6 +70,7 @@ impl Real for f32 {
                     _mm512_setzero_ps(),
                 ))
             },
+            // SAFETY: as above; each half reads eight of the sixteen.
             Level::Avx2 => unsafe {
                 let half = |at: usize| {
                     let values = _mm256_loadu_ps(values.as_ptr().add(at));
@@ -123,12 +124,13 @@ impl Real for f32 {
         out: &mut [Self],
         place: Place,
     ) {
-        // SAFETY (each call by hand): the machine has the instructions of `I`, for `by_isa!` alone runs these copies.
         match (I::LEVEL, lanes) {
+            // SAFETY: the machine has the instructions of `I`, for `by_isa!` alone runs these copies.
             #[cfg(target_arch = "x86_64")]
             (Level::Avx512, lanes) => unsafe {
                 avx512_panel::<ROWS>(lanes, panel, input, out, place);
             },
+            // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             (Level::Avx2, 1) => unsafe { panel::avx2::<ROWS, 1>(panel, input, out, place) },
             (Level::Base, 1) => {
