@@ -1,6 +1,6 @@
 //! Picks the instruction set at run time.
 //!
-//! A kernel is written once as an `#[inline(always)]` function, generic over the [`Isa`]; the macro [`by_isa!`]
+//! A kernel is written once as an `#[inline(always)]` function, generic over the [`Isa`]; the macro `by_isa!`
 //! compiles it again with AVX2 or AVX-512 enabled and calls the best copy that the machine runs. On 64-bit Arm the
 //! base set (NEON) has 32 registers and fused multiply-add already, so the portable copy is compiled for it.
 
