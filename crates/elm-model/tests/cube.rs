@@ -176,7 +176,7 @@ fn checkpoints_change_no_gradient() {
         for layers in [0, 1, 2] {
             let case = Case::new(spec(11, layers, 19, Silu), 4, 23);
             let kept = case.run(&device, DType::F32, ScanPath::Auto, false);
-            let step = 4 * (3 * case.spec.hidden_total() + 5 * 11) as u64 * 4;
+            let step = 4 * (2 * case.spec.hidden_total() + 4 * 11) as u64 * 4;
             for path in [
                 ScanPath::CheckpointEvery(1),
                 ScanPath::CheckpointEvery(7),

@@ -115,8 +115,9 @@ fn keep(path: ScanPath, inputs: &ScanInputs, spec: &ScanSpec) -> ops::Keep {
                 .map_or(DEFAULT_MEMORY_BUDGET, |bytes| bytes / 2)
         }
     };
-    // hidden layers: kept, activated, gradient; memory: itself, its gradient, decayed, tanh, gradient of the result
-    let numbers = 3 * spec.hidden_total() + 5 * spec.memory;
+    // hidden layers: pre-activations (and gradients in their place), activated; memory: itself, its gradient, decayed,
+    // tanh (and gradients in its place)
+    let numbers = 2 * spec.hidden_total() + 4 * spec.memory;
     let step = (batch * numbers * inputs.drive.dtype().size()) as u64;
     if step * time as u64 <= budget {
         return ops::Keep::All;
@@ -169,4 +170,41 @@ pub fn input_product(input: Tensor<2>, matrix: Tensor<2>, path: ScanPath) -> Ten
     }
     let _ = path;
     input.matmul(matrix)
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use crate::HiddenActivation;
+    use ops::Keep;
+
+    fn kept(path: ScanPath, steps: usize) -> Keep {
+        let spec = ScanSpec {
+            memory: 10,
+            hidden_layers: 1,
+            hidden: 20,
+            activation: HiddenActivation::Relu,
+        };
+        let device = Device::flex();
+        let inputs = ScanInputs {
+            drive: Tensor::zeros([2, steps, 20], &device),
+            weights: Tensor::zeros([spec.num_weights()], &device),
+            decay: Tensor::zeros([10], &device),
+            gate: Tensor::zeros([10], &device),
+            memory: Tensor::zeros([2, 10], &device),
+        };
+        keep(path, &inputs, &spec)
+    }
+
+    #[test]
+    fn the_memory_budget_decides_what_is_kept() {
+        assert_eq!(kept(ScanPath::Auto, 100), Keep::All);
+        let step = 2 * (2 * 20 + 4 * 10) * 4;
+        assert_eq!(kept(ScanPath::MemoryBudget(100 * step), 100), Keep::All);
+        let less = ScanPath::MemoryBudget(40 * step);
+        assert_eq!(kept(less, 100), Keep::Segments(10));
+        assert_eq!(kept(ScanPath::MemoryBudget(0), 100), Keep::Segments(1));
+        let every = ScanPath::CheckpointEvery(7);
+        assert_eq!(kept(every, 100), Keep::Segments(7));
+    }
 }

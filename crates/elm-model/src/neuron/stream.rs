@@ -8,7 +8,7 @@ use super::state::ElmState;
 use crate::ElmError;
 use crate::memory_scan::cpu::isa::{Isa, Level, by_isa};
 use crate::memory_scan::cpu::pack::{Packed, padded};
-use crate::memory_scan::cpu::product::{add_scaled, for_each_nonzero};
+use crate::memory_scan::cpu::product::{add_scaled, nonzeros};
 use crate::memory_scan::cpu::real::Real;
 use crate::memory_scan::cpu::scan::activate;
 use crate::memory_scan::{SQUASH_GAIN, SQUASH_SLOPE};
@@ -286,7 +286,9 @@ by_isa!(dense_isa => dense [] [] (stream: &mut ElmStream, x: &[f32]));
 #[inline(always)]
 fn dense<I: Isa>(stream: &mut ElmStream, x: &[f32]) {
     stream.decay_trace();
-    for_each_nonzero::<I, f32>(x, |channel, value| stream.add_channel::<I>(channel, value));
+    for (channel, value) in nonzeros::<I, f32>(x) {
+        stream.add_channel::<I>(channel, value);
+    }
     stream.advance::<I>();
 }
 

@@ -4,6 +4,8 @@
 //! With 1 % of 1278 channels active that is a hundredth of the dense work, and at full density it is about as much as a
 //! plain product without blocking. Rows of the matrix are padded to whole lanes, so that no addition has a remainder.
 
+use core::marker::PhantomData;
+
 use rayon::prelude::*;
 
 use super::{
@@ -14,6 +16,8 @@ use super::{
 
 /// Rows of the input per piece of work.
 const CHUNK: usize = 64;
+/// Numbers that are compared with zero at once.
+const BLOCK: usize = 16;
 
 /// `input [rows, inputs] · matrix [inputs, outputs]`.
 pub fn forward<R: Real>(inputs: usize, outputs: usize, input: &[R], matrix: &[R]) -> Vec<R> {
@@ -50,9 +54,9 @@ fn forward_rows<I: Isa, R: Real>(
         .zip(out.chunks_exact_mut(outputs))
     {
         sum.fill(R::default());
-        for_each_nonzero::<I, R>(row, |i, x| {
+        for (i, x) in nonzeros::<I, R>(row) {
             add_scaled::<I, R>(&mut sum, x, &matrix[i * width..][..width]);
-        });
+        }
         out.copy_from_slice(&sum[..outputs]);
     }
 }
@@ -95,9 +99,9 @@ fn backward_rows<I: Isa, R: Real>(
     let mut grad_padded = vec![R::default(); width];
     for (row, grad) in input.chunks_exact(inputs).zip(grad.chunks_exact(outputs)) {
         grad_padded[..outputs].copy_from_slice(grad);
-        for_each_nonzero::<I, R>(row, |i, x| {
+        for (i, x) in nonzeros::<I, R>(row) {
             add_scaled::<I, R>(&mut out[i * width..][..width], x, &grad_padded);
-        });
+        }
     }
 }
 
@@ -111,26 +115,62 @@ pub(crate) fn add_scaled<I: Isa, R: Real>(sum: &mut [R], x: R, row: &[R]) {
     }
 }
 
-/// Calls `f(index, value)` for every number that is not zero, in order.
+/// Index and value of every number that is not zero, in order.
 ///
-/// Sixteen at a time are turned into a bit mask, and the set bits are walked: no branch per number.
+/// Sixteen at a time are turned into a bit mask, and the set bits are walked: no branch per number. An iterator and no
+/// closure, for a closure that is not inlined is compiled without the instruction set of its caller, and a fused
+/// multiply-add is then a call.
+pub(crate) struct NonZeros<'a, I, R> {
+    row: &'a [R],
+    /// Start of the block that the mask is about.
+    start: usize,
+    mask: u32,
+    isa: PhantomData<I>,
+}
+
+/// Walks a row, see [`NonZeros`].
 #[inline(always)]
-pub(crate) fn for_each_nonzero<I: Isa, R: Real>(row: &[R], mut f: impl FnMut(usize, R)) {
-    let mut walk = |first: usize, values: &[R], mut mask: u32| {
-        while mask != 0 {
-            let i = mask.trailing_zeros() as usize;
-            f(first + i, values[i]);
-            mask &= mask - 1;
-        }
-    };
-    let (blocks, rest) = row.as_chunks::<16>();
-    for (block, values) in blocks.iter().enumerate() {
-        walk(block * 16, values, R::nonzero::<I>(values));
+pub(crate) fn nonzeros<I: Isa, R: Real>(row: &[R]) -> NonZeros<'_, I, R> {
+    NonZeros {
+        row,
+        start: 0,
+        mask: mask_at::<I, R>(row, 0),
+        isa: PhantomData,
     }
-    let mask = rest.iter().enumerate().fold(0, |mask, (i, v)| {
-        mask | (u32::from(*v != R::default()) << i)
-    });
-    walk(blocks.len() * 16, rest, mask);
+}
+
+/// Mask of the block of sixteen, or of what is left of it, at `start`.
+#[inline(always)]
+fn mask_at<I: Isa, R: Real>(row: &[R], start: usize) -> u32 {
+    let left = &row[start..];
+    match left.first_chunk::<BLOCK>() {
+        Some(block) => R::nonzero::<I>(block),
+        None => {
+            let mut mask = 0;
+            for (i, v) in left.iter().enumerate() {
+                mask |= u32::from(*v != R::default()) << i;
+            }
+            mask
+        }
+    }
+}
+
+impl<I: Isa, R: Real> Iterator for NonZeros<'_, I, R> {
+    type Item = (usize, R);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.mask == 0 {
+            if self.start + BLOCK >= self.row.len() {
+                return None;
+            }
+            self.start += BLOCK;
+            self.mask = mask_at::<I, R>(self.row, self.start);
+        }
+        let at = self.start + self.mask.trailing_zeros() as usize;
+        self.mask &= self.mask - 1;
+        Some((at, self.row[at]))
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +181,9 @@ mod tests {
 
     #[inline(always)]
     fn nonzero<I: Isa, R: Real>(row: &[R], found: &mut Vec<(usize, R)>) {
-        for_each_nonzero::<I, R>(row, |i, x| found.push((i, x)));
+        for pair in nonzeros::<I, R>(row) {
+            found.push(pair);
+        }
     }
 
     fn check<R: Real>() {

@@ -95,3 +95,19 @@ pub(super) fn packed_weights(
         _ => CubeBackend::float_cat(pieces, 0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_divide_the_rows() {
+        for rows in [1, 7, 63, 64, 4000, 8191, 128 * 16384] {
+            let n = pieces(rows);
+            assert!(rows.is_multiple_of(n) && n <= PIECES);
+            assert!(n == 1 || rows / n >= SHORTEST);
+        }
+        assert_eq!(pieces(4000), 50);
+        assert_eq!(pieces(128 * 16384), PIECES);
+    }
+}
