@@ -7,6 +7,7 @@ mod display;
 mod dropout;
 mod form;
 mod module;
+mod neuron;
 mod recording;
 mod regulariser;
 pub mod scan;
@@ -19,6 +20,7 @@ pub use form::{
     FilterTau, MemoryGate, NetForm, OutputActivation, SPIKE_STEEPNESS, SynapseInit,
 };
 pub use module::{ElmLayer, LayerOutput};
+pub use neuron::{NetNeuron, NetNeuronConfig, NetNeuronState};
 pub use recording::{LayerRecording, Monitor};
 pub use regulariser::{Regulariser, RegulariserScaling, RegulariserTarget};
 pub use scan::LayerSource;

@@ -288,7 +288,7 @@ impl ElmLayer {
             LayerSource::OneHot(ids) => (ids.dims().to_vec(), true),
         };
         if fits && found[0] > 0 && found[1] > 0 {
-            return Ok(());
+            return check_tokens(source, channels);
         }
         let expected = match source {
             LayerSource::Dense(_) => format!("[batch, time, {channels}]"),
@@ -342,5 +342,27 @@ impl ElmLayer {
             readout: self.readout.val(),
             bias: self.bias.val(),
         }
+    }
+}
+
+/// Checks that every token names a channel.
+fn check_tokens(source: &LayerSource, channels: usize) -> Result<(), ElmError> {
+    let LayerSource::OneHot(ids) = source else {
+        return Ok(());
+    };
+    let time = ids.dims()[1];
+    let data = ids.clone().into_data().convert::<i64>();
+    let ids = data.as_slice::<i64>().map_err(|e| ElmError::Read {
+        what: "tokens",
+        problem: format!("{e:?}"),
+    })?;
+    match ids.iter().position(|id| !(0..channels as i64).contains(id)) {
+        None => Ok(()),
+        Some(at) => Err(ElmError::Token {
+            found: ids[at],
+            sample: at / time,
+            step: at % time,
+            channels,
+        }),
     }
 }

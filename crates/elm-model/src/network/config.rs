@@ -113,10 +113,7 @@ impl LayerOverrides {
         }
     }
 
-    /// The layer with these differences.
-    ///
-    /// Sizes that follow from others (hidden units, branches, synapses per branch) are computed anew where what they
-    /// follow from is overridden and they are not.
+    /// The layer with these differences; sizes that are set nowhere follow from the others, as in [`NetForm`].
     pub fn apply(&self, mut layer: ElmLayerConfig) -> ElmLayerConfig {
         fn set<T: Clone>(field: &mut T, value: &Option<T>) {
             if let Some(value) = value {
@@ -139,23 +136,13 @@ impl LayerOverrides {
         set(&mut neuron.learn_memory_tau, &self.learn_memory_tau);
         set(&mut neuron.high_pass_tau, &self.high_pass_tau);
         set(&mut neuron.output_activation, &self.output_activation);
-        let resized = self.num_memory.is_some() || self.hidden_layers.is_some();
-        for (field, value, stale) in [
-            (&mut neuron.hidden_size, self.hidden_size, resized),
-            (
-                &mut neuron.num_branches,
-                self.num_branches,
-                resized || self.hidden_size.is_some(),
-            ),
-            (
-                &mut neuron.synapses_per_branch,
-                self.synapses_per_branch,
-                resized || self.hidden_size.is_some() || self.num_branches.is_some(),
-            ),
+        // these are optional themselves: left out, they follow from the other sizes
+        for (field, value) in [
+            (&mut neuron.hidden_size, self.hidden_size),
+            (&mut neuron.num_branches, self.num_branches),
+            (&mut neuron.synapses_per_branch, self.synapses_per_branch),
         ] {
-            if value.is_some() || stale {
-                *field = value;
-            }
+            *field = value.or(*field);
         }
         set(&mut layer.wiring, &self.wiring);
         set(&mut layer.input_dropout, &self.input_dropout);

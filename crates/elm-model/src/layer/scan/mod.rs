@@ -16,11 +16,11 @@
 //! Layout of this folder: `spec` (sizes and layouts), `plan` (the connectome for the kernels), `reference`, `ops` (the
 //! backend extension), `autodiff` (its gradient), `cpu/` (kernels).
 
-#[cfg(any())]
+#[cfg(any(feature = "flex", feature = "ndarray"))]
 mod autodiff;
-#[cfg(any())]
+#[cfg(any(feature = "flex", feature = "ndarray"))]
 pub mod cpu;
-#[cfg(any())]
+#[cfg(any(feature = "flex", feature = "ndarray"))]
 mod ops;
 mod plan;
 pub mod reference;
@@ -143,7 +143,7 @@ impl LayerSpec {
 /// Shapes must fit `spec`, token indices must be below the number of inputs; [`ElmLayer`](crate::ElmLayer) sees to that.
 pub fn layer_scan(inputs: LayerInputs, spec: &LayerSpec, path: ScanPath) -> LayerResult {
     let (device, dtype) = (inputs.weights.decay.device(), inputs.weights.decay.dtype());
-    #[cfg(any())]
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
     if path == ScanPath::Auto
         && matches!(dtype, DType::F32 | DType::F64)
         && has_fused(&device)

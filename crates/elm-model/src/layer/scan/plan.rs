@@ -12,13 +12,13 @@ pub struct Plan {
     /// The connectome `[neuron, synapse]` that this was made from.
     connectome: Vec<i64>,
     /// Source of each synapse in walking order, `[neuron, synapse]`, all below I + N.
-    pub sources: Vec<u32>,
+    sources: Vec<u32>,
     /// Which synapse of its neuron stands there, `[neuron, synapse]`.
-    pub order: Vec<u32>,
+    order: Vec<u32>,
     /// Number of feed-forward synapses of each branch, `[neuron, branch]`.
-    pub feed_forward: Vec<u32>,
+    feed_forward: Vec<u32>,
     /// Is any synapse recurrent?
-    pub recurrent: bool,
+    recurrent: bool,
 }
 
 impl Plan {
@@ -76,6 +76,26 @@ impl Plan {
         }
         Ok(plan)
     }
+
+    /// Source of each synapse in walking order, `[neuron, synapse]`; every one is below I + N.
+    pub fn sources(&self) -> &[u32] {
+        &self.sources
+    }
+
+    /// Which synapse of its neuron stands there, `[neuron, synapse]`; every one is below S.
+    pub fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// Number of feed-forward synapses of each branch, `[neuron, branch]`; every one is at most P.
+    pub fn feed_forward(&self) -> &[u32] {
+        &self.feed_forward
+    }
+
+    /// Is any synapse recurrent?
+    pub fn recurrent(&self) -> bool {
+        self.recurrent
+    }
 }
 
 /// Keeps the plan of a layer from call to call; clones share it.
@@ -108,14 +128,14 @@ impl PlanCache {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::layer::{NetForm, scan};
+    use crate::layer::NetForm;
 
     fn spec() -> LayerSpec {
         let form = NetForm::new()
             .with_num_memory(1)
             .with_num_branches(Some(2))
             .with_synapses_per_branch(Some(3));
-        scan::LayerSpec::new(&form, 4, 2)
+        LayerSpec::new(&form, 4, 2)
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub fn layer_steps(
     for t in 0..time {
         let x = channels(&inputs.source, t, spec.inputs, &device, dtype) * inputs.gain;
         let step = layer.step(x, &mut state);
-        let size = step.mlp.clone().abs().mean_dim(2);
+        let size = step.mlp.clone().abs().sum_dim(2);
         magnitude = Some(match magnitude {
             None => size,
             Some(sum) => sum + size,
@@ -65,7 +65,7 @@ pub fn layer_steps(
         watch(step);
     }
     let magnitude = match magnitude {
-        Some(sum) => (sum / time as f64).reshape([batch, spec.neurons]),
+        Some(sum) => (sum * (1.0 / (time * spec.memory) as f64)).reshape([batch, spec.neurons]),
         None => Tensor::zeros([batch, spec.neurons], options),
     };
     LayerResult {
@@ -82,7 +82,8 @@ fn channels(source: &LayerSource, t: usize, inputs: usize, device: &Device, dtyp
             let batch = x.dims()[0];
             x.clone().narrow(1, t, 1).reshape([batch, inputs])
         }
-        LayerSource::OneHot(ids) => Tensor::<2>::eye(inputs, (device, dtype))
+        LayerSource::OneHot(ids) => Tensor::<2>::eye(inputs, device)
+            .cast(dtype)
             .select(0, ids.clone().narrow(1, t, 1).flatten::<1>(0, 1)),
     }
 }
