@@ -5,10 +5,10 @@ use std::path::PathBuf;
 /// Errors of this crate; each names the field, the shape or the file it is about.
 #[derive(Debug, thiserror::Error)]
 pub enum ElmError {
-    /// A configuration that describes no neuron.
-    #[error("invalid neuron configuration: `{field}` {problem}")]
+    /// A configuration that describes no neuron, layer or network.
+    #[error("invalid configuration: `{field}` {problem}")]
     Config {
-        /// The field of [`ElmNeuronConfig`](crate::ElmNeuronConfig) at fault.
+        /// The field of the configuration at fault.
         field: &'static str,
         /// What was expected and what was found.
         problem: String,
@@ -26,6 +26,34 @@ pub enum ElmError {
     /// A device that did not hand its numbers back.
     #[error("the device failed: {0}")]
     Device(String),
+    /// A connectome that does not fit its layer.
+    #[error("the connectome {problem}")]
+    Connectome {
+        /// What was expected and what was found.
+        problem: String,
+    },
+    /// A tensor that the device did not hand out.
+    #[error("`{what}` could not be read back from the device: {problem}")]
+    Read {
+        /// Which tensor.
+        what: &'static str,
+        /// What the device says.
+        problem: String,
+    },
+    /// A token that stands for no channel.
+    #[error(
+        "token {found} of sample {sample} at step {step} is out of range, expected 0..{channels}"
+    )]
+    Token {
+        /// The token.
+        found: i64,
+        /// Sample.
+        sample: usize,
+        /// Time step.
+        step: usize,
+        /// Number of channels, the size of the vocabulary.
+        channels: usize,
+    },
     /// A weight file that cannot be read or written.
     #[error("{path}: {problem}", path = path.display())]
     File {

@@ -4,7 +4,9 @@
 //! few leaky memory units with timescales from milliseconds to seconds (Spieler et al., ICLR 2024).
 //!
 //! - [`ElmNeuronConfig`] / [`ElmNeuron`]: the neuron, both published forms;
-//! - [`memory_scan`]: its recurrence as one operation, with a plain-tensor reference and a fused CPU
+//! - [`ElmLayerConfig`] / [`ElmLayer`]: many neurons with recurrent synapses, the third published form;
+//! - [`ElmNetworkConfig`] / [`ElmNetwork`]: stacked layers;
+//! - [`memory_scan`]: the neuron's recurrence as one operation, with a plain-tensor reference and a fused CPU
 //!   version with a hand-derived gradient;
 //! - [`weights`]: published checkpoints in and out.
 //!
@@ -22,12 +24,16 @@
 //! ```
 
 mod error;
+pub mod layer;
 pub mod memory_scan;
+pub mod network;
 pub mod neuron;
 pub mod weights;
 
 pub use error::ElmError;
+pub use layer::{ElmLayer, ElmLayerConfig, ElmLayerState, LayerSource, NetForm, Wiring};
+pub use network::{ElmNetwork, ElmNetworkConfig, ElmNetworkState};
 pub use neuron::{
     ElmNeuron, ElmNeuronConfig, ElmState, ElmStream, HiddenActivation, NeuronVersion, Recording,
-    Routing,
+    Routing, SynapseRectification,
 };

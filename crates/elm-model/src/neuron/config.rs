@@ -1,6 +1,7 @@
 //! The sizes and constants of a neuron, and what makes them valid.
 
 use burn::config::Config;
+use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
 use crate::ElmError;
@@ -51,6 +52,32 @@ pub enum HiddenActivation {
 const MAX_ELEMENTS: usize = 1 << 30;
 /// Most hidden layers.
 const MAX_HIDDEN_LAYERS: usize = 1000;
+/// How the weight of a synapse follows from its parameter, `w = rectify(p)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SynapseRectification {
+    /// `p`: excitatory or inhibitory.
+    Identity,
+    /// `max(p, 0)`; a synapse whose parameter falls below zero stays silent.
+    #[default]
+    Relu,
+    /// `|p|`.
+    Abs,
+    /// `exp(p)`.
+    Exp,
+}
+
+impl SynapseRectification {
+    /// The weights that follow from these parameters.
+    pub fn apply<const D: usize>(self, proto: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Identity => proto,
+            Self::Relu => activation::relu(proto),
+            Self::Abs => proto.abs(),
+            Self::Exp => proto.exp(),
+        }
+    }
+}
 
 /// Configuration of an [`ElmNeuron`](crate::ElmNeuron). Times are in ms.
 #[derive(Config, Debug, PartialEq)]
@@ -193,9 +220,12 @@ impl ElmNeuronConfig {
             );
         }
         self.validate_sizes()?;
-        self.validate_routing()
+        self.routing
+            .validate(self.num_inputs, self.branches(), self.synapses_per_branch)
     }
+}
 
+impl ElmNeuronConfig {
     /// Sizes that were checked to be at least 1 must not ask for more memory than there can be.
     fn validate_sizes(&self) -> Result<(), ElmError> {
         if self.hidden_layers > MAX_HIDDEN_LAYERS {
@@ -237,33 +267,31 @@ impl ElmNeuronConfig {
         }
         Ok(())
     }
+}
 
-    fn validate_routing(&self) -> Result<(), ElmError> {
-        match self.routing {
-            Routing::None if self.synapses() != self.num_inputs => fail(
+impl Routing {
+    /// Checks that this routing fits a neuron with so many channels, branches, and synapses on each branch.
+    pub(crate) fn validate(
+        self,
+        inputs: usize,
+        branches: usize,
+        per_branch: usize,
+    ) -> Result<(), ElmError> {
+        let synapses = branches * per_branch;
+        match self {
+            Self::None if synapses != inputs => fail(
                 "routing",
                 format!(
-                    "none needs one synapse per input, found {} synapses ({} branches of {}) for {} inputs",
-                    self.synapses(),
-                    self.branches(),
-                    self.synapses_per_branch,
-                    self.num_inputs
+                    "none needs one synapse per input, found {synapses} synapses ({branches} branches of {per_branch}) for {inputs} inputs"
                 ),
             ),
-            Routing::Neuronio
-                if self.num_inputs.div_ceil(self.branches()) > self.synapses_per_branch =>
-            {
-                fail(
-                    "synapses_per_branch",
-                    format!(
-                        "must be at least {} so that neuronio routing reaches all {} inputs from {} branches, found {}",
-                        self.num_inputs.div_ceil(self.branches()),
-                        self.num_inputs,
-                        self.branches(),
-                        self.synapses_per_branch
-                    ),
-                )
-            }
+            Self::Neuronio if inputs.div_ceil(branches) > per_branch => fail(
+                "synapses_per_branch",
+                format!(
+                    "must be at least {} so that neuronio routing reaches all {inputs} inputs from {branches} branches, found {per_branch}",
+                    inputs.div_ceil(branches),
+                ),
+            ),
             _ => Ok(()),
         }
     }

@@ -4,7 +4,6 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use super::config::ElmNeuronConfig;
 use crate::memory_scan::ScanSpec;
 
 /// `hidden_layers + 1` linear maps from `[branches, decayed memory]` to the memory update.
@@ -18,31 +17,32 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    pub(super) fn new(config: &ElmNeuronConfig, device: &Device) -> Self {
-        let mut inputs = config.branches() + config.num_memory;
-        let mut layers = Vec::with_capacity(config.hidden_layers + 1);
-        for _ in 0..config.hidden_layers {
-            layers.push(LinearConfig::new(inputs, config.hidden()).init(device));
-            inputs = config.hidden();
+    /// The MLP of a neuron with `branches` branches, with PyTorch's start values: uniform in ±1/√fan_in.
+    pub(crate) fn new(branches: usize, spec: &ScanSpec, device: &Device) -> Self {
+        let mut inputs = branches + spec.memory;
+        let mut layers = Vec::with_capacity(spec.hidden_layers + 1);
+        for _ in 0..spec.hidden_layers {
+            layers.push(LinearConfig::new(inputs, spec.hidden).init(device));
+            inputs = spec.hidden;
         }
-        layers.push(LinearConfig::new(inputs, config.num_memory).init(device));
+        layers.push(LinearConfig::new(inputs, spec.memory).init(device));
         Self { layers }
     }
 
     /// The first map's weights on the branches, `[branch, first]`.
-    pub(super) fn branch_weights(&self, memory: usize) -> Tensor<2> {
+    pub(crate) fn branch_weights(&self, memory: usize) -> Tensor<2> {
         let weight = self.layers[0].weight.val();
         let rows = weight.dims()[0] - memory;
         weight.narrow(0, 0, rows)
     }
 
     /// The first map's bias, `[first]`.
-    pub(super) fn first_bias(&self) -> Tensor<1> {
+    pub(crate) fn first_bias(&self) -> Tensor<1> {
         bias(&self.layers[0])
     }
 
     /// Everything but the branches' share and the first bias, packed as [`ScanSpec`] says.
-    pub(super) fn packed(&self, spec: &ScanSpec) -> Tensor<1> {
+    pub(crate) fn packed(&self, spec: &ScanSpec) -> Tensor<1> {
         let first = self.layers[0].weight.val();
         let branches = first.dims()[0] - spec.memory;
         let mut parts: Vec<Tensor<1>> = vec![first.narrow(0, branches, spec.memory).flatten(0, 1)];

@@ -11,10 +11,11 @@ mod stream;
 mod synapses;
 pub mod timescales;
 
-pub use config::{ElmNeuronConfig, HiddenActivation, NeuronVersion, Routing};
+pub use config::{ElmNeuronConfig, HiddenActivation, NeuronVersion, Routing, SynapseRectification};
 pub use mlp::Mlp;
 pub use module::ElmNeuron;
 pub use recording::Recording;
 pub use routing::RoutingTable;
 pub use state::ElmState;
 pub use stream::ElmStream;
+pub use synapses::Synapses;

@@ -4,13 +4,15 @@ use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::config::{ElmNeuronConfig, NeuronVersion};
+use super::config::{ElmNeuronConfig, NeuronVersion, SynapseRectification};
 use super::mlp::Mlp;
 use super::recording::Recording;
+use super::routing::RoutingTable;
 use super::state::ElmState;
 use super::synapses::Synapses;
 use super::timescales;
 use crate::ElmError;
+use crate::layer::MemoryGate;
 use crate::memory_scan::{self, ScanInputs, ScanPath, ScanSpec, reference};
 
 /// The Expressive Leaky Memory neuron.
@@ -50,17 +52,35 @@ impl ElmNeuronConfig {
     /// [`ElmError::Config`], see [`validate`](Self::validate).
     pub fn init(&self, device: &Device) -> Result<ElmNeuron, ElmError> {
         self.validate()?;
+        let spec = self.scan_spec();
         let proto = timescales::initial_proto_tau(self);
         let proto = TensorData::new(proto, [self.num_memory]);
         Ok(ElmNeuron {
-            synapses: Synapses::new(self, device),
-            mlp: Mlp::new(self, device),
+            synapses: Synapses::new(
+                Tensor::full([self.synapses()], self.synapse_init, device),
+                SynapseRectification::Relu,
+                RoutingTable::new(self),
+                self.num_inputs,
+                self.branches(),
+            ),
+            mlp: Mlp::new(self.branches(), &spec, device),
             proto_tau: Param::from_tensor(Tensor::from_data(proto, device))
                 .set_require_grad(self.learn_memory_tau),
             readout: LinearConfig::new(self.num_memory, self.num_outputs).init(device),
             config: self.clone(),
             path: ScanPath::Auto,
         })
+    }
+}
+
+impl ElmNeuronConfig {
+    fn scan_spec(&self) -> ScanSpec {
+        ScanSpec {
+            memory: self.num_memory,
+            hidden_layers: self.hidden_layers,
+            hidden: self.hidden(),
+            activation: self.activation,
+        }
     }
 }
 
@@ -158,7 +178,7 @@ impl ElmNeuron {
     pub fn record(&self, x: Tensor<3>) -> Result<Recording, ElmError> {
         self.check_input(x.dims())?;
         let [batch, time, _] = x.dims();
-        let spec = self.scan_spec();
+        let spec = self.config.scan_spec();
         let branch = self.branch_trace(x, None);
         let drive = self.drive_of_branches(branch.clone());
         let (decay, gate) = self.decay_and_gate();
@@ -253,7 +273,7 @@ impl ElmNeuron {
     /// Memory after each step, `[batch, time, memory]`.
     fn memory_over_time(&self, x: Tensor<3>, state: Option<ElmState>) -> Tensor<3> {
         let batch = x.dims()[0];
-        let spec = self.scan_spec();
+        let spec = self.config.scan_spec();
         let (trace, memory) = match state {
             Some(state) => (Some(self.branch_state(state.trace)), Some(state.memory)),
             None => (None, None),
@@ -290,7 +310,16 @@ impl ElmNeuron {
     }
 
     pub(super) fn decay_and_gate(&self) -> (Tensor<1>, Tensor<1>) {
-        timescales::decay_and_gate(self.timescales_ms(), &self.config)
+        let gate = match self.config.version {
+            NeuronVersion::V1 => MemoryGate::Scaled,
+            NeuronVersion::V2 => MemoryGate::TimescaleRatio,
+        };
+        timescales::decay_and_gate(
+            self.timescales_ms(),
+            gate,
+            self.config.lambda,
+            self.config.dt,
+        )
     }
 
     /// Sizes of the memory recurrence, e.g. for [`describe_path`](memory_scan::describe_path).

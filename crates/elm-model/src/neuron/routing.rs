@@ -17,16 +17,21 @@ pub struct RoutingTable {
 impl RoutingTable {
     /// The table for a configuration; `None` where synapse i simply reads channel i.
     pub fn new(config: &ElmNeuronConfig) -> Option<Self> {
-        match config.routing {
+        let (inputs, branches) = (config.num_inputs, config.branches());
+        Self::draw(config.routing, inputs, branches, config.synapses_per_branch)
+    }
+
+    /// The table of a neuron with so many channels, branches, and synapses on each branch.
+    pub fn draw(
+        routing: Routing,
+        inputs: usize,
+        branches: usize,
+        per_branch: usize,
+    ) -> Option<Self> {
+        match routing {
             Routing::None => None,
-            Routing::Random { seed } => {
-                Some(Self::random(config.num_inputs, config.synapses(), seed))
-            }
-            Routing::Neuronio => Some(Self::neuronio(
-                config.num_inputs,
-                config.branches(),
-                config.synapses_per_branch,
-            )),
+            Routing::Random { seed } => Some(Self::random(inputs, branches * per_branch, seed)),
+            Routing::Neuronio => Some(Self::neuronio(inputs, branches, per_branch)),
         }
     }
 

@@ -1,15 +1,15 @@
 //! Synapse weights, routing and branches: everything that is linear in the input.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 
-use super::config::ElmNeuronConfig;
+use super::config::SynapseRectification;
 use super::routing::RoutingTable;
 
 /// The synapses of a neuron on their branches.
 #[derive(Module, Debug)]
 pub struct Synapses {
-    /// Weight of each synapse before it is rectified, `[synapse]`.
+    /// Parameter of each synapse, its weight before it is rectified, `[synapse]`.
     pub proto_weight: Param<Tensor<1>>,
     /// Channel of each synapse, `[synapse]`; `None` where synapse i reads channel i.
     pub channels: Option<Param<Tensor<1, Int>>>,
@@ -19,11 +19,21 @@ pub struct Synapses {
     pub inputs: usize,
     /// Number of branches.
     pub branches: usize,
+    #[module(skip)]
+    rectification: SynapseRectification,
 }
 
 impl Synapses {
-    pub(super) fn new(config: &ElmNeuronConfig, device: &Device) -> Self {
-        let table = RoutingTable::new(config);
+    /// Synapses with these parameters `[synapse]` on `branches` branches of equal size, of a neuron with `inputs`
+    /// channels; without a routing table, synapse i reads channel i.
+    pub(crate) fn new(
+        proto_weight: Tensor<1>,
+        rectification: SynapseRectification,
+        table: Option<RoutingTable>,
+        inputs: usize,
+        branches: usize,
+    ) -> Self {
+        let device = &proto_weight.device();
         let (channels, valid) = match table {
             None => (None, None),
             Some(table) => (
@@ -32,15 +42,12 @@ impl Synapses {
             ),
         };
         Self {
-            proto_weight: Param::from_tensor(Tensor::full(
-                [config.synapses()],
-                config.synapse_init,
-                device,
-            )),
+            proto_weight: Param::from_tensor(proto_weight),
             channels,
             valid,
-            inputs: config.num_inputs,
-            branches: config.branches(),
+            inputs,
+            branches,
+            rectification,
         }
     }
 
@@ -57,7 +64,7 @@ impl Synapses {
 
     /// Rectified weight of each synapse, 0 for one that is not valid, `[synapse]`.
     pub fn weights(&self) -> Tensor<1> {
-        let weights = activation::relu(self.proto_weight.val());
+        let weights = self.rectification.apply(self.proto_weight.val());
         match &self.valid {
             Some(valid) => weights * valid.val(),
             None => weights,

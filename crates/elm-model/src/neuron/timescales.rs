@@ -2,7 +2,8 @@
 
 use burn::tensor::{Tensor, activation};
 
-use super::config::{ElmNeuronConfig, NeuronVersion};
+use super::config::ElmNeuronConfig;
+use crate::layer::MemoryGate;
 
 /// Smallest timescale that a decay is computed from, in ms.
 const TAU_FLOOR: f64 = 1e-6;
@@ -42,13 +43,18 @@ pub fn decay(tau: f64, dt: f64) -> f64 {
     (-dt / tau.max(TAU_FLOOR)).exp()
 }
 
-/// Decay `κ_m` and gate `g` of the memory units, both `[memory]`, from their timescales in ms.
-pub fn decay_and_gate(tau: Tensor<1>, config: &ElmNeuronConfig) -> (Tensor<1>, Tensor<1>) {
-    let rate = tau.clamp_min(TAU_FLOOR).recip() * -config.dt;
+/// Decay `κ_m` and gate `g` of memory units with timescales `tau` in ms, both of `tau`'s shape.
+pub fn decay_and_gate<const D: usize>(
+    tau: Tensor<D>,
+    gate: MemoryGate,
+    lambda: f64,
+    dt: f64,
+) -> (Tensor<D>, Tensor<D>) {
+    let rate = tau.clamp_min(TAU_FLOOR).recip() * -dt;
     let decay = rate.clone().exp();
-    let gate = match config.version {
-        NeuronVersion::V1 => (-decay.clone() + 1.0) * config.lambda,
-        NeuronVersion::V2 => -(rate * config.lambda).exp() + 1.0,
+    let gate = match gate {
+        MemoryGate::Scaled => (-decay.clone() + 1.0) * lambda,
+        MemoryGate::TimescaleRatio => -(rate * lambda).exp() + 1.0,
     };
     (decay, gate)
 }

@@ -7,12 +7,14 @@
 
 mod infer;
 mod load;
+mod network;
 mod published_config;
 mod save;
 mod state_dict;
 
 pub use infer::{carried_config, infer_config};
 pub use load::load_published;
+pub use network::{load_network, save_network};
 pub use published_config::PublishedConfig;
 pub use save::save_safetensors;
 pub use state_dict::{StateDict, StateTensor};

@@ -13,7 +13,7 @@ use crate::ElmError;
 use crate::neuron::{ElmNeuron, NeuronVersion};
 
 /// One tensor ready to be written.
-struct Entry {
+pub(super) struct Entry {
     name: String,
     dtype: Dtype,
     shape: Vec<usize>,
@@ -29,13 +29,18 @@ struct Entry {
 pub fn save_safetensors(neuron: &ElmNeuron, path: impl AsRef<Path>) -> Result<(), ElmError> {
     let path = path.as_ref();
     let entries = entries(neuron).map_err(|e| file_error(path, e))?;
+    let config = serde_json::to_string(neuron.config()).map_err(|e| file_error(path, e))?;
+    write(&entries, config, path)
+}
+
+/// Writes tensors with a configuration as metadata; the file appears whole or not at all.
+pub(super) fn write(entries: &[Entry], config: String, path: &Path) -> Result<(), ElmError> {
     let mut views = Vec::with_capacity(entries.len());
-    for entry in &entries {
+    for entry in entries {
         let view = TensorView::new(entry.dtype, entry.shape.clone(), &entry.bytes)
             .map_err(|e| file_error(path, e))?;
         views.push((entry.name.as_str(), view));
     }
-    let config = serde_json::to_string(neuron.config()).map_err(|e| file_error(path, e))?;
     let metadata = HashMap::from([(CONFIG_KEY.to_string(), config)]);
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| file_error(path, e))?;
     let partial = path.with_extension("safetensors.partial");
@@ -99,7 +104,7 @@ fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ReadError> {
         .map_err(|e| format!("a tensor could not be read back: {e:?}"))
 }
 
-fn floats<const D: usize>(name: &str, tensor: Tensor<D>) -> Result<Entry, ReadError> {
+pub(super) fn floats<const D: usize>(name: &str, tensor: Tensor<D>) -> Result<Entry, ReadError> {
     let shape = tensor.dims().to_vec();
     let bytes = host(tensor)?.iter().flat_map(|v| v.to_le_bytes()).collect();
     Ok(Entry {
@@ -110,7 +115,11 @@ fn floats<const D: usize>(name: &str, tensor: Tensor<D>) -> Result<Entry, ReadEr
     })
 }
 
-fn integers(name: &str, tensor: Tensor<1, Int>) -> Result<Entry, ReadError> {
+pub(super) fn integers<const D: usize>(
+    name: &str,
+    tensor: Tensor<D, Int>,
+) -> Result<Entry, ReadError> {
+    let shape = tensor.dims().to_vec();
     let values: Vec<i64> = tensor
         .into_data()
         .convert::<i64>()
@@ -120,7 +129,7 @@ fn integers(name: &str, tensor: Tensor<1, Int>) -> Result<Entry, ReadError> {
     Ok(Entry {
         name: name.into(),
         dtype: Dtype::I64,
-        shape: vec![values.len()],
+        shape,
         bytes,
     })
 }

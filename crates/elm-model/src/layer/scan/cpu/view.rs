@@ -1,0 +1,198 @@
+//! A layer's tensors as slices, and the buffers that the kernels share.
+
+use super::super::{LayerCall, LayerSpec};
+use super::lanes::{LayerReal, Row, W};
+use super::neuron::{Constants, Weights};
+use super::schedule::{Partition, tiles};
+use super::source::{mask_rows, samples};
+
+/// The tensors of a call as slices, shapes as in [`super::super::LayerWeights`] and [`super::super::ScanState`].
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub struct Slices<'a, R> {
+    pub x: &'a [R],
+    pub synapses: &'a [R],
+    pub first_weight: &'a [R],
+    pub first_bias: &'a [R],
+    pub packed: &'a [R],
+    pub decay: &'a [R],
+    pub gate: &'a [R],
+    pub readout: &'a [R],
+    pub bias: &'a [R],
+    pub inner: &'a [R],
+    pub activity: &'a [R],
+}
+
+/// What all threads of a call read.
+#[derive(Debug)]
+pub struct View<'a, R> {
+    /// The call.
+    pub call: &'a LayerCall,
+    /// Its tensors.
+    pub slices: Slices<'a, R>,
+    /// Constants in this number type.
+    pub constants: Constants<R>,
+    /// Synapse weights in walking order.
+    synapses: Vec<R>,
+    /// Factors on the recurrent activity, `[tile, neuron]`.
+    recurrent_mask: Option<Vec<Row<R>>>,
+    /// Factors on the MLP's output, `[tile, neuron, memory]`.
+    memory_mask: Option<Vec<Row<R>>>,
+}
+
+impl<'a, R: LayerReal> View<'a, R> {
+    /// Orders the synapses and reads the masks.
+    pub fn new(call: &'a LayerCall, slices: Slices<'a, R>) -> Self {
+        let spec = &call.spec;
+        let masks = |mask: &Option<std::sync::Arc<Vec<f64>>>, width: usize| {
+            mask.as_ref().map(|mask| {
+                (0..tiles(call.batch))
+                    .flat_map(|tile| mask_rows(mask, width, call.batch, tile))
+                    .collect()
+            })
+        };
+        Self {
+            recurrent_mask: masks(&call.masks.recurrent, spec.neurons),
+            memory_mask: masks(&call.masks.memory, spec.neurons * spec.memory),
+            constants: Constants::new(spec),
+            synapses: walking_order(call, slices.synapses),
+            slices,
+            call,
+        }
+    }
+
+    /// Sizes.
+    pub fn spec(&self) -> &LayerSpec {
+        &self.call.spec
+    }
+
+    /// The weights of neuron n.
+    pub fn neuron(&self, n: usize) -> Weights<'_, R> {
+        let spec = self.spec();
+        let part = |all: &'a [R], width: usize| &all[n * width..][..width];
+        let s = &self.slices;
+        let (synapses, first, m) = (spec.synapses(), spec.first(), spec.memory);
+        Weights {
+            sources: &self.call.plan.sources()[n * synapses..][..synapses],
+            feed_forward: &self.call.plan.feed_forward()[n * spec.branches..][..spec.branches],
+            synapses: &self.synapses[n * synapses..][..synapses],
+            first_weight: part(s.first_weight, spec.joined() * first),
+            first_bias: part(s.first_bias, first),
+            packed: part(s.packed, spec.packed_len()),
+            decay: part(s.decay, m),
+            gate: part(s.gate, m),
+            readout: part(s.readout, m),
+            bias: s.bias[n],
+        }
+    }
+
+    /// Factor on the activity of neuron n as recurrent synapses see it.
+    pub fn recurrent_mask(&self, tile: usize, n: usize) -> Option<Row<R>> {
+        let mask = self.recurrent_mask.as_ref()?;
+        Some(mask[tile * self.spec().neurons + n])
+    }
+
+    /// Factors on the MLP's output of neuron n.
+    pub fn memory_mask(&self, tile: usize, n: usize) -> Option<&[Row<R>]> {
+        let m = self.spec().memory;
+        let mask = self.memory_mask.as_ref()?;
+        Some(&mask[(tile * self.spec().neurons + n) * m..][..m])
+    }
+
+    /// Rows of `width` numbers of neuron n out of `[batch, neuron, width]`, one row per number.
+    pub fn rows(&self, all: &[R], width: usize, tile: usize, n: usize, out: &mut [Row<R>]) {
+        out.fill(Row::default());
+        for (lane, b) in samples(self.call.batch, tile).enumerate() {
+            let values = &all[(b * self.spec().neurons + n) * width..][..width];
+            for (row, v) in out.iter_mut().zip(values) {
+                row.0[lane] = *v;
+            }
+        }
+    }
+
+    /// Sources that rows are kept of: channels, and neurons where synapses are recurrent.
+    pub fn sources(&self) -> usize {
+        let neurons = match self.call.plan.recurrent() {
+            true => self.spec().neurons,
+            false => 0,
+        };
+        self.spec().inputs + neurons
+    }
+
+    /// Steps of a block, from which the backward pass computes anew what the forward pass did not keep.
+    ///
+    /// Long blocks sum up more before they add to a weight gradient, short ones stay in the cache.
+    pub fn block(&self) -> usize {
+        let rows = self.constants.frame.len * self.spec().neurons;
+        let bytes = rows * W * size_of::<R>();
+        (BLOCK_BYTES / bytes.max(1))
+            .clamp(MIN_BLOCK, MAX_BLOCK)
+            .min(self.call.time)
+    }
+
+    /// Number of blocks.
+    pub fn blocks(&self) -> usize {
+        self.call.time.div_ceil(self.block())
+    }
+
+    /// How this call is shared among threads.
+    pub fn partition(&self) -> Partition {
+        Partition::new(
+            tiles(self.call.batch),
+            self.spec().neurons,
+            rayon::current_num_threads(),
+            self.work(),
+            self.weights(),
+        )
+    }
+
+    /// Row operations of a forward pass, roughly.
+    fn work(&self) -> usize {
+        let tiles = tiles(self.call.batch);
+        self.weights() * self.call.time * tiles
+    }
+
+    /// Numbers of all weights.
+    fn weights(&self) -> usize {
+        let spec = self.spec();
+        let neuron = spec.synapses() + spec.joined() * spec.first() + spec.packed_len();
+        neuron * spec.neurons
+    }
+
+    /// Where the final state of neuron n of sample b starts in the result.
+    pub fn state_at(&self, b: usize, n: usize) -> usize {
+        let (spec, batch) = (self.spec(), self.call.batch);
+        batch * spec.neurons * (self.call.time + 1) + (b * spec.neurons + n) * spec.state_width()
+    }
+
+    /// Where the magnitude of neuron n of sample b stands in the result.
+    pub fn magnitude_at(&self, b: usize, n: usize) -> usize {
+        let (spec, batch) = (self.spec(), self.call.batch);
+        batch * spec.neurons * self.call.time + b * spec.neurons + n
+    }
+
+    /// Where the activity of neuron n of sample b after step t stands in the result.
+    pub fn activity_at(&self, b: usize, t: usize, n: usize) -> usize {
+        (b * self.call.time + t) * self.spec().neurons + n
+    }
+
+    /// Samples of a tile.
+    pub fn samples(&self, tile: usize) -> core::ops::Range<usize> {
+        samples(self.call.batch, tile)
+    }
+}
+
+/// Bytes of one block's frames over all neurons that are aimed at.
+const BLOCK_BYTES: usize = 8 << 20;
+/// Bounds on the steps of a block.
+const MIN_BLOCK: usize = 8;
+const MAX_BLOCK: usize = 64;
+
+fn walking_order<R: LayerReal>(call: &LayerCall, synapses: &[R]) -> Vec<R> {
+    let count = call.spec.synapses();
+    let order = call.plan.order();
+    let neurons = synapses.chunks_exact(count).zip(order.chunks_exact(count));
+    neurons
+        .flat_map(|(w, order)| order.iter().map(|s| w[*s as usize]))
+        .collect()
+}

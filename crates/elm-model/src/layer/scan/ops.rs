@@ -1,0 +1,121 @@
+//! The layer's scan as a Burn backend extension: what Burn dispatches to a backend's own version.
+#![allow(deprecated)] // NdArray is deprecated in Burn 0.22 and still in use
+
+use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor};
+use burn::tensor::{Int, Tensor};
+
+use super::{LayerCall, LayerInputs, LayerResult, LayerSource, LayerSpec, ScanState, Tokens};
+
+/// The tensors of a call, or their gradients; shapes as in [`super::LayerWeights`] and [`super::ScanState`].
+#[derive(Debug, Clone, ExtensionType)]
+pub struct LayerTensors<B: Backend> {
+    /// Input `[batch, time, input]`; a single number where it comes as tokens.
+    pub x: FloatTensor<B>,
+    /// Synapse weights.
+    pub synapses: FloatTensor<B>,
+    /// Weight of the MLP's first map.
+    pub first_weight: FloatTensor<B>,
+    /// Bias of the MLP's first map.
+    pub first_bias: FloatTensor<B>,
+    /// The MLP's other maps.
+    pub packed: FloatTensor<B>,
+    /// Decay of the memory.
+    pub decay: FloatTensor<B>,
+    /// Gate on the memory update.
+    pub gate: FloatTensor<B>,
+    /// Readout.
+    pub readout: FloatTensor<B>,
+    /// Bias of the output.
+    pub bias: FloatTensor<B>,
+    /// State before the first step, `[batch, neuron, state]`.
+    pub inner: FloatTensor<B>,
+    /// Activity before the first step, `[batch, neuron]`.
+    pub activity: FloatTensor<B>,
+}
+
+/// Backends with a fused layer.
+///
+/// The `*_forward` and `*_backward` methods are the inner halves that the autodiff version calls; they are not
+/// differentiable themselves.
+#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+pub trait LayerOps: Backend {
+    /// The flat result, see [`LayerSpec::result_len`].
+    fn elm_layer_scan(
+        #[extension_type] tensors: LayerTensors<Self>,
+        call: LayerCall,
+    ) -> FloatTensor<Self>;
+
+    /// The flat result, and the states before every block of steps.
+    fn elm_layer_scan_forward(
+        #[extension_type] tensors: LayerTensors<Self>,
+        call: LayerCall,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Gradients of all tensors from that of the flat result; of the input only if `input`.
+    fn elm_layer_scan_backward(
+        #[extension_type] tensors: LayerTensors<Self>,
+        result: FloatTensor<Self>,
+        kept: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        call: LayerCall,
+        input: bool,
+    ) -> LayerTensors<Self>;
+}
+
+/// The tokens of a call on the host; the layer has checked that they are in range.
+fn tokens(ids: Tensor<2, Int>) -> Vec<u32> {
+    let data = ids.into_data().convert::<i64>();
+    match data.as_slice::<i64>() {
+        Ok(ids) => ids.iter().map(|id| *id as u32).collect(),
+        Err(error) => unreachable!("the layer has read these tokens before: {error:?}"),
+    }
+}
+
+pub(super) fn layer_scan(inputs: LayerInputs, spec: &LayerSpec) -> LayerResult {
+    let [batch, time] = inputs.source.dims();
+    let weights = inputs.weights;
+    let options = (&weights.decay.device(), weights.decay.dtype());
+    let (x, tokens) = match inputs.source {
+        LayerSource::Dense(x) => (x.into_dispatch(), Tokens::Dense),
+        LayerSource::OneHot(ids) => (
+            Tensor::<1>::zeros([1], options).into_dispatch(),
+            Tokens::OneHot(std::sync::Arc::new(tokens(ids))),
+        ),
+    };
+    let call = LayerCall {
+        spec: *spec,
+        batch,
+        time,
+        plan: inputs.plan,
+        tokens,
+        gain: inputs.gain,
+        masks: inputs.masks,
+    };
+    let tensors = LayerTensors::<Dispatch> {
+        x,
+        synapses: weights.synapses.into_dispatch(),
+        first_weight: weights.first_weight.into_dispatch(),
+        first_bias: weights.first_bias.into_dispatch(),
+        packed: weights.packed.into_dispatch(),
+        decay: weights.decay.into_dispatch(),
+        gate: weights.gate.into_dispatch(),
+        readout: weights.readout.into_dispatch(),
+        bias: weights.bias.into_dispatch(),
+        inner: inputs.start.inner.into_dispatch(),
+        activity: inputs.start.activity.into_dispatch(),
+    };
+    let flat = Tensor::<1>::from_dispatch(Dispatch::elm_layer_scan(tensors, call));
+    let (n, width) = (spec.neurons, spec.state_width());
+    let (samples, steps) = (batch * n, batch * time * n);
+    let activity = flat.clone().narrow(0, 0, steps).reshape([batch, time, n]);
+    LayerResult {
+        magnitude: flat.clone().narrow(0, steps, samples).reshape([batch, n]),
+        state: ScanState {
+            inner: flat
+                .narrow(0, steps + samples, samples * width)
+                .reshape([batch, n, width]),
+            activity: activity.clone().narrow(1, time - 1, 1).reshape([batch, n]),
+        },
+        activity,
+    }
+}

@@ -1,0 +1,175 @@
+//! A connectome that was checked once and ordered for the kernels.
+
+use std::sync::{Arc, Mutex};
+
+use super::LayerSpec;
+use crate::ElmError;
+
+/// The synapses of all neurons in the order in which the kernels walk them: on each branch the feed-forward ones
+/// first.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The connectome `[neuron, synapse]` that this was made from.
+    connectome: Vec<i64>,
+    /// Source of each synapse in walking order, `[neuron, synapse]`, all below I + N.
+    sources: Vec<u32>,
+    /// Which synapse of its neuron stands there, `[neuron, synapse]`.
+    order: Vec<u32>,
+    /// Number of feed-forward synapses of each branch, `[neuron, branch]`.
+    feed_forward: Vec<u32>,
+    /// Is any synapse recurrent?
+    recurrent: bool,
+}
+
+impl Plan {
+    /// Checks and orders a connectome `[neuron, synapse]` of the sizes in `spec`.
+    ///
+    /// # Errors
+    /// [`ElmError::Connectome`] if it has another size or names a source that does not exist.
+    pub fn new(connectome: Vec<i64>, spec: &LayerSpec) -> Result<Self, ElmError> {
+        let sources = spec.inputs + spec.neurons;
+        let expected = spec.neurons * spec.synapses();
+        let problem = |problem: String| Err(ElmError::Connectome { problem });
+        if connectome.len() != expected {
+            return problem(format!(
+                "holds {} synapses, expected {expected} ({} for each of {} neurons)",
+                connectome.len(),
+                spec.synapses(),
+                spec.neurons
+            ));
+        }
+        if sources > u32::MAX as usize {
+            return problem(format!("has {sources} sources, expected fewer than 2³²"));
+        }
+        if let Some(at) = connectome
+            .iter()
+            .position(|s| !(0..sources as i64).contains(s))
+        {
+            return problem(format!(
+                "of neuron {} reads source {}, expected 0..{sources} ({} inputs and {} neurons)",
+                at / spec.synapses(),
+                connectome[at],
+                spec.inputs,
+                spec.neurons
+            ));
+        }
+        let inputs = spec.inputs as i64;
+        let mut plan = Self {
+            sources: Vec::with_capacity(expected),
+            order: Vec::with_capacity(expected),
+            feed_forward: Vec::with_capacity(spec.neurons * spec.branches),
+            recurrent: connectome.iter().any(|s| *s >= inputs),
+            connectome,
+        };
+        for (at, branch) in plan.connectome.chunks_exact(spec.per_branch).enumerate() {
+            let first = (at % spec.branches) * spec.per_branch;
+            let count = branch.iter().filter(|s| **s < inputs).count();
+            plan.feed_forward.push(count as u32);
+            for recurrent in [false, true] {
+                for (k, source) in branch.iter().enumerate() {
+                    if (*source >= inputs) == recurrent {
+                        plan.sources.push(*source as u32);
+                        plan.order.push((first + k) as u32);
+                    }
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Source of each synapse in walking order, `[neuron, synapse]`; every one is below I + N.
+    pub fn sources(&self) -> &[u32] {
+        &self.sources
+    }
+
+    /// Which synapse of its neuron stands there, `[neuron, synapse]`; every one is below S.
+    pub fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// Number of feed-forward synapses of each branch, `[neuron, branch]`; every one is at most P.
+    pub fn feed_forward(&self) -> &[u32] {
+        &self.feed_forward
+    }
+
+    /// Is any synapse recurrent?
+    pub fn recurrent(&self) -> bool {
+        self.recurrent
+    }
+}
+
+/// Keeps the plan of a layer from call to call; clones share it.
+///
+/// A loaded record may change the connectome behind it, so every call compares: a few hundred microseconds at a
+/// million synapses.
+#[derive(Debug, Clone, Default)]
+pub struct PlanCache(Arc<Mutex<Option<Arc<Plan>>>>);
+
+impl PlanCache {
+    /// The plan of this connectome, made anew if it is not the one from before.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn get(&self, connectome: &[i64], spec: &LayerSpec) -> Result<Arc<Plan>, ElmError> {
+        // a thread that panicked left a whole plan or none
+        let mut kept = self
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(plan) = &*kept
+            && plan.connectome == connectome
+        {
+            return Ok(plan.clone());
+        }
+        let plan = Arc::new(Plan::new(connectome.to_vec(), spec)?);
+        *kept = Some(plan.clone());
+        Ok(plan)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::layer::NetForm;
+
+    fn spec() -> LayerSpec {
+        let form = NetForm::new()
+            .with_num_memory(1)
+            .with_num_branches(Some(2))
+            .with_synapses_per_branch(Some(3));
+        LayerSpec::new(&form, 4, 2)
+    }
+
+    #[test]
+    fn feed_forward_synapses_come_first_on_their_branch() {
+        let connectome = vec![5, 0, 4, 1, 2, 3, 4, 4, 4, 0, 5, 1];
+        let plan = Plan::new(connectome, &spec()).unwrap();
+        assert_eq!(plan.sources, [0, 5, 4, 1, 2, 3, 4, 4, 4, 0, 1, 5]);
+        assert_eq!(plan.order, [1, 0, 2, 3, 4, 5, 0, 1, 2, 3, 5, 4]);
+        assert_eq!(plan.feed_forward, [1, 3, 0, 2]);
+        assert!(plan.recurrent);
+    }
+
+    #[test]
+    fn sources_that_do_not_exist_are_errors() {
+        for source in [-1, 6, i64::MAX] {
+            let mut connectome = vec![0; 12];
+            connectome[7] = source;
+            let error = Plan::new(connectome, &spec()).unwrap_err().to_string();
+            assert!(
+                error.contains("neuron 1") && error.contains(&source.to_string()),
+                "{error}"
+            );
+        }
+        assert!(Plan::new(vec![0; 11], &spec()).is_err());
+    }
+
+    #[test]
+    fn another_connectome_makes_another_plan() {
+        let cache = PlanCache::default();
+        let first = cache.get(&[0; 12], &spec()).unwrap();
+        assert!(Arc::ptr_eq(&first, &cache.get(&[0; 12], &spec()).unwrap()));
+        assert_ne!(first, cache.get(&[1; 12], &spec()).unwrap());
+    }
+}

@@ -1,0 +1,168 @@
+//! Golden files of layers and networks.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use elm_model::layer::{FilterTau, MemoryGate, NetForm, OutputActivation, Wiring};
+use elm_model::memory_scan::ScanPath;
+use elm_model::network::{LayerOverrides, OutputEmbedding};
+use elm_model::weights::StateDict;
+use elm_model::{ElmNetwork, ElmNetworkConfig, HiddenActivation, SynapseRectification};
+use serde_json::Value;
+
+/// Every golden file of layers and networks.
+pub fn golden_files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden_network");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "safetensors"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no golden files found");
+    files
+}
+
+/// One golden file: configuration, parameters and everything else by name.
+pub struct GoldenNetwork {
+    pub config: ElmNetworkConfig,
+    pub params: StateDict,
+    pub values: StateDict,
+}
+
+impl GoldenNetwork {
+    pub fn read(path: &Path) -> Self {
+        let values = StateDict::read(path).unwrap();
+        let config: Value = serde_json::from_str(&values.metadata["config"]).unwrap();
+        let mut params = values.clone();
+        params.tensors = values
+            .tensors
+            .iter()
+            .filter_map(|(k, v)| Some((k.strip_prefix("param.")?.to_string(), v.clone())))
+            .collect();
+        Self {
+            config: network_config(&config),
+            params,
+            values,
+        }
+    }
+
+    pub fn network(&self, path: ScanPath, device: &Device) -> ElmNetwork {
+        self.params
+            .to_network(&self.config, device)
+            .unwrap()
+            .with_path(path)
+    }
+
+    pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
+        let t = &self.values.tensors[name];
+        let shape: [usize; D] = t.shape.clone().try_into().unwrap();
+        Tensor::from_data(TensorData::new(t.values.clone(), shape), device)
+    }
+
+    pub fn values(&self, name: &str) -> &[f64] {
+        &self.values.tensors[name].values
+    }
+}
+
+/// The oracle's configuration in this crate's terms.
+fn network_config(config: &Value) -> ElmNetworkConfig {
+    let sizes: Vec<usize> = config["num_neuron"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| n.as_u64().unwrap() as usize)
+        .collect();
+    let neurons = config["neurons"].as_array().unwrap();
+    let (last, hidden) = sizes.split_last().unwrap();
+    let linear = config["linear"].as_u64().map(|o| o as usize);
+    // layers of a file may differ in anything: the last is given by overrides, so two layers suffice
+    assert!(
+        sizes.len() <= 2,
+        "files of more than two layers need a per-layer configuration"
+    );
+    let first = net_form(&neurons[0]);
+    let readout = net_form(&neurons[neurons.len() - 1]);
+    ElmNetworkConfig::new(
+        config["num_input"].as_u64().unwrap() as usize,
+        linear.unwrap_or(*last),
+    )
+    .with_hidden_neurons(hidden.to_vec())
+    .with_last_neurons(Some(*last))
+    .with_output_embedding(match linear {
+        Some(_) => OutputEmbedding::Linear,
+        None => OutputEmbedding::None,
+    })
+    .with_neuron(first)
+    .with_wiring(Wiring::default())
+    .with_last(LayerOverrides {
+        num_memory: Some(readout.num_memory),
+        hidden_layers: Some(readout.hidden_layers),
+        hidden_size: readout.hidden_size,
+        num_branches: readout.num_branches,
+        synapses_per_branch: readout.synapses_per_branch,
+        activation: Some(readout.activation),
+        synapse_rectification: Some(readout.synapse_rectification),
+        synapse_init: Some(readout.synapse_init),
+        input_scale: Some(readout.input_scale),
+        branch_tau: Some(readout.branch_tau),
+        lambda: Some(readout.lambda),
+        gate: Some(readout.gate),
+        memory_tau_min: Some(readout.memory_tau_min),
+        memory_tau_max: Some(readout.memory_tau_max),
+        tau_range_scale: Some(readout.tau_range_scale),
+        learn_memory_tau: Some(true),
+        high_pass_tau: Some(readout.high_pass_tau),
+        output_activation: Some(readout.output_activation),
+        ..LayerOverrides::default()
+    })
+}
+
+fn net_form(neuron: &Value) -> NetForm {
+    let size = |key: &str| neuron[key].as_u64().map(|v| v as usize);
+    let number = |key: &str| neuron[key].as_f64().unwrap();
+    let filter = |key: &str| match neuron[key].as_f64() {
+        Some(tau) => FilterTau::Ms(tau),
+        None => FilterTau::Off,
+    };
+    NetForm {
+        num_memory: size("num_memory").unwrap(),
+        hidden_layers: size("mlp_layers").unwrap(),
+        hidden_size: size("hidden"),
+        num_branches: size("num_branch"),
+        synapses_per_branch: size("per_branch"),
+        activation: match neuron["mlp_act"].as_str().unwrap() {
+            "relu" => HiddenActivation::Relu,
+            "silu" => HiddenActivation::Silu,
+            "relu_squared" => HiddenActivation::SquaredRelu,
+            other => panic!("unknown hidden activation {other}"),
+        },
+        synapse_rectification: match neuron["synapse_rect"].as_str().unwrap() {
+            "identity" => SynapseRectification::Identity,
+            "relu" => SynapseRectification::Relu,
+            "abs" => SynapseRectification::Abs,
+            "exp" => SynapseRectification::Exp,
+            other => panic!("unknown rectification {other}"),
+        },
+        input_scale: number("input_scale"),
+        branch_tau: filter("branch_tau"),
+        lambda: number("lambda_value"),
+        gate: match neuron["lambda_as_ratio"].as_bool().unwrap() {
+            true => MemoryGate::TimescaleRatio,
+            false => MemoryGate::Scaled,
+        },
+        memory_tau_min: number("tau_min"),
+        memory_tau_max: number("tau_max"),
+        tau_range_scale: number("tau_range_scale"),
+        learn_memory_tau: true,
+        high_pass_tau: filter("high_pass_tau"),
+        output_activation: match neuron["activation"].as_str().unwrap() {
+            "identity" => OutputActivation::Identity,
+            "relu" => OutputActivation::Relu,
+            "spike" => OutputActivation::Spike,
+            other => panic!("unknown output activation {other}"),
+        },
+        dt: number("dt"),
+        ..NetForm::new()
+    }
+}

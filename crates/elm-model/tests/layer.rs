@@ -1,0 +1,599 @@
+//! Layers, networks and single neurons of the third form as modules: sizes, errors, files, dropout, monitors.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use burn::module::Module;
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
+use common::{assert_absolute, assert_relative, host};
+use elm_model::layer::{
+    FilterTau, LayerSource, Monitor, NetForm, NetNeuronConfig, OutputActivation, Regulariser,
+    RegulariserScaling, RegulariserTarget, SynapseInit, Wiring,
+};
+use elm_model::memory_scan::ScanPath;
+use elm_model::network::{InputEmbedding, LayerOverrides, OutputEmbedding};
+use elm_model::weights::{load_network, save_network};
+use elm_model::{
+    ElmError, ElmLayerConfig, ElmNetwork, ElmNetworkConfig, Routing, SynapseRectification,
+};
+
+/// SHD-Adding as published: 96 neurons, then 19 of a smaller form, then a linear map.
+fn shd_adding(neurons: usize, memory: usize) -> ElmNetworkConfig {
+    let form = NetForm::new()
+        .with_num_memory(memory)
+        .with_num_branches(Some(30))
+        .with_synapses_per_branch(Some(10))
+        .with_memory_tau_max(500.0)
+        .with_input_scale(10.0)
+        .with_dt(2.0);
+    ElmNetworkConfig::new(700, 19)
+        .with_hidden_neurons(vec![neurons])
+        .with_neuron(form)
+        .with_wiring(Wiring::Random {
+            recurrent_connect: Some(0.25),
+        })
+        .with_output_embedding(OutputEmbedding::Linear)
+        .with_last(LayerOverrides {
+            num_memory: Some(3),
+            hidden_layers: Some(0),
+            ..LayerOverrides::readout()
+        })
+}
+
+/// Enwik8 as published: 1024 neurons on one-hot tokens.
+fn enwik8() -> ElmNetworkConfig {
+    let form = NetForm::new()
+        .with_num_memory(15)
+        .with_num_branches(Some(50))
+        .with_synapses_per_branch(Some(15))
+        .with_memory_tau_min(0.1)
+        .with_memory_tau_max(100.0)
+        .with_high_pass_tau(FilterTau::Ms(2.0))
+        .with_input_scale(10.0);
+    ElmNetworkConfig::new(204, 204)
+        .with_hidden_neurons(vec![1024])
+        .with_neuron(form)
+        .with_wiring(Wiring::Random {
+            recurrent_connect: Some(0.8),
+        })
+        .with_input_embedding(InputEmbedding::OneHot { scale: 3.0 })
+        .with_output_embedding(OutputEmbedding::Linear)
+        .with_last(LayerOverrides {
+            num_memory: Some(3),
+            hidden_layers: Some(0),
+            ..LayerOverrides::readout()
+        })
+}
+
+#[test]
+fn published_parameter_counts_of_networks() {
+    assert_eq!(shd_adding(96, 5).num_trained(), 77_310);
+    assert_eq!(enwik8().num_trained(), 3_516_748);
+}
+
+/// What is counted is what is there: trained parameters of the modules.
+#[test]
+fn counted_parameters_are_those_of_the_module() {
+    let config = shd_adding(7, 5);
+    let network = config.init(&Device::flex()).unwrap();
+    let mut counted = 0;
+    for layer in &network.layers {
+        counted += host(layer.proto_weight.val()).len();
+        counted += host(layer.readout.val()).len() + host(layer.bias.val()).len();
+        for map in &layer.mlp {
+            counted += host(map.weight.val()).len() + host(map.bias.val()).len();
+        }
+    }
+    counted += network.linear.as_ref().unwrap().num_params();
+    assert_eq!(counted, network.num_trained());
+    let neuron = NetNeuronConfig::neuronio(20).init(&Device::flex()).unwrap();
+    // the module also holds a validity mark for each of 4500 synapses, and 20 timescales
+    assert_eq!(neuron.num_params() - 4500 - 20, neuron.num_trained());
+}
+
+#[test]
+fn sizes_that_follow_from_others() {
+    let form = NetForm::new();
+    assert_eq!(
+        (form.hidden(), form.branches(), form.per_branch()),
+        (20, 40, 40)
+    );
+    assert_eq!(form.clone().with_hidden_layers(0).branches(), 40);
+    let wide = form.with_hidden_size(Some(7));
+    assert_eq!((wide.branches(), wide.per_branch()), (14, 14));
+    // what is set for all layers stays, what is not follows
+    let layers = shd_adding(96, 5).layers();
+    assert_eq!(layers[1].num_inputs, 96);
+    assert_eq!(
+        (layers[1].neuron.branches(), layers[1].neuron.per_branch()),
+        (30, 10)
+    );
+    let deduced = ElmNetworkConfig::new(4, 3)
+        .with_last(LayerOverrides {
+            num_memory: Some(3),
+            ..LayerOverrides::readout()
+        })
+        .layers();
+    assert_eq!(
+        (deduced[0].neuron.branches(), deduced[0].neuron.per_branch()),
+        (12, 12)
+    );
+    assert_eq!(
+        layers[1].neuron.output_activation,
+        OutputActivation::Identity
+    );
+    assert_eq!(layers[1].neuron.high_pass_tau, FilterTau::Off);
+    assert_ne!(layers[0].seed, layers[1].seed);
+}
+
+#[test]
+fn invalid_configurations_name_the_field() {
+    let ok = ElmLayerConfig::new(4, 3);
+    let with = |change: fn(&mut ElmLayerConfig)| {
+        let mut config = ok.clone();
+        change(&mut config);
+        config
+    };
+    let cases = [
+        ("num_inputs", with(|c| c.num_inputs = 0)),
+        ("num_neurons", with(|c| c.num_neurons = 0)),
+        ("num_memory", with(|c| c.neuron.num_memory = 0)),
+        ("num_branches", with(|c| c.neuron.num_branches = Some(0))),
+        (
+            "synapses_per_branch",
+            with(|c| c.neuron.synapses_per_branch = Some(0)),
+        ),
+        ("input_scale", with(|c| c.neuron.input_scale = 0.0)),
+        (
+            "branch_tau",
+            with(|c| c.neuron.branch_tau = FilterTau::Ms(-1.0)),
+        ),
+        (
+            "high_pass_tau",
+            with(|c| c.neuron.high_pass_tau = FilterTau::Ms(f64::NAN)),
+        ),
+        ("lambda", with(|c| c.neuron.lambda = f64::INFINITY)),
+        ("memory_tau_min", with(|c| c.neuron.memory_tau_min = 0.0)),
+        ("memory_tau_max", with(|c| c.neuron.memory_tau_max = 0.5)),
+        ("tau_range_scale", with(|c| c.neuron.tau_range_scale = 0.9)),
+        (
+            "tau_range_scale",
+            with(|c| {
+                c.neuron.memory_tau_max = 1.0;
+                c.neuron.tau_range_scale = 1.0;
+            }),
+        ),
+        ("dt", with(|c| c.neuron.dt = 0.0)),
+        (
+            "synapse_init",
+            with(|c| c.neuron.synapse_init = SynapseInit::Constant { value: f64::NAN }),
+        ),
+        ("input_dropout", with(|c| c.input_dropout = 1.0)),
+        ("recurrent_dropout", with(|c| c.recurrent_dropout = -0.1)),
+        ("memory_dropout", with(|c| c.memory_dropout = f64::NAN)),
+        ("wiring", with(|c| c.wiring = Wiring::FullyConnected)),
+    ];
+    for (expected, config) in cases {
+        match config.init(&Device::flex()) {
+            Err(ElmError::Config { field, .. }) => assert_eq!(field, expected),
+            other => panic!("{expected}: {:?}", other.map(|_| "a layer")),
+        }
+    }
+    let network = ElmNetworkConfig::new(4, 3).with_last_neurons(Some(5));
+    match network.init(&Device::flex()) {
+        Err(ElmError::Config { field, .. }) => assert_eq!(field, "last_neurons"),
+        other => panic!("{:?}", other.map(|_| "a network")),
+    }
+}
+
+fn small(device: &Device) -> ElmNetwork {
+    let form = NetForm::new()
+        .with_num_memory(3)
+        .with_branch_tau(FilterTau::Ms(4.0));
+    ElmNetworkConfig::new(6, 2)
+        .with_hidden_neurons(vec![5, 4])
+        .with_neuron(form)
+        .with_wiring(Wiring::SmallWorld {
+            recurrent_connect: Some(0.5),
+            rewire: 0.1,
+        })
+        .with_output_embedding(OutputEmbedding::Linear)
+        .with_last_neurons(Some(3))
+        .init(device)
+        .unwrap()
+}
+
+fn noise(shape: [usize; 3], device: &Device) -> Tensor<3> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device)
+}
+
+/// The connectome is part of what is saved: another network takes it over, and its own plan with it.
+#[test]
+fn records_and_files_hold_the_connectome() {
+    let device = Device::flex();
+    let network = small(&device);
+    let mut other = network
+        .config()
+        .clone()
+        .with_seed(77)
+        .init(&device)
+        .unwrap();
+    let x = noise([2, 9, 6], &device);
+    let y = host(network.forward(x.clone()));
+    assert_ne!(y, host(other.forward(x.clone())));
+    other = other.load_record(network.clone().into_record());
+    assert_absolute("record", &host(other.forward(x.clone())), &y, 0.0);
+
+    let folder = std::env::temp_dir().join(format!("elm-network-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("network.safetensors");
+    save_network(&network, &path).unwrap();
+    let loaded = load_network(&path, &device).unwrap();
+    assert_eq!(loaded.config(), network.config());
+    assert_absolute("file", &host(loaded.forward(x)), &y, 0.0);
+    let missing = load_network(folder.join("none.safetensors"), &device).unwrap_err();
+    assert!(
+        missing.to_string().contains("none.safetensors"),
+        "{missing}"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn weights_that_do_not_fit_are_named() {
+    let device = Device::flex();
+    let network = small(&device);
+    let folder = std::env::temp_dir().join(format!("elm-network-bad-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("network.safetensors");
+    save_network(&network, &path).unwrap();
+    let mut dict = elm_model::weights::StateDict::read(&path).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    dict.tensors.get_mut("layers.0.connectome").unwrap().values[3] = 11.0;
+    dict.tensors.remove("layers.1.w_y");
+    let b = dict.tensors["layers.0.b"].clone();
+    dict.tensors.insert("stray".into(), b);
+    let error = dict
+        .to_network(network.config(), &device)
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "layers.0.connectome",
+        "11",
+        "layers.1.w_y",
+        "missing",
+        "stray",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}
+
+#[test]
+fn configurations_are_serde() {
+    let config = shd_adding(96, 5);
+    let text = serde_json::to_string(&config).unwrap();
+    assert_eq!(
+        serde_json::from_str::<ElmNetworkConfig>(&text).unwrap(),
+        config
+    );
+    let wiring: Wiring = serde_json::from_str(r#"{"random": {}}"#).unwrap();
+    assert_eq!(wiring, Wiring::default());
+    let last: LayerOverrides =
+        serde_json::from_str(r#"{"num_memory": 3, "high_pass_tau": {"ms": 2.0}}"#).unwrap();
+    assert_eq!(
+        (last.num_memory, last.high_pass_tau),
+        (Some(3), Some(FilterTau::Ms(2.0)))
+    );
+    assert!(serde_json::from_str::<LayerOverrides>(r#"{"num_memories": 3}"#).is_err());
+}
+
+#[test]
+fn tokens_are_one_hot_channels() {
+    for (name, device) in common::devices() {
+        let config = ElmNetworkConfig::new(7, 3)
+            .with_hidden_neurons(vec![5])
+            .with_neuron(NetForm::new().with_num_memory(2))
+            .with_input_embedding(InputEmbedding::OneHot { scale: 3.0 });
+        let network = config.init(&device).unwrap();
+        let ids: Vec<i64> = (0..22).map(|i| (i * 5) % 7).collect();
+        let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids.clone(), [2, 11]), &device);
+        let mut x = vec![0.0; 22 * 7];
+        for (row, id) in ids.iter().enumerate() {
+            x[row * 7 + *id as usize] = 3.0;
+        }
+        let x = Tensor::<3>::from_data(TensorData::new(x, [2, 11, 7]), &device);
+        let dense = network.layers[0].forward(x);
+        let found = network.run(tokens.clone(), None).unwrap();
+        assert_absolute(
+            name,
+            &host(found.layers[0].activity.clone()),
+            &host(dense),
+            1e-6,
+        );
+        let reference = network.clone().with_path(ScanPath::Reference);
+        assert_absolute(
+            name,
+            &host(found.output),
+            &host(reference.forward(tokens)),
+            1e-6,
+        );
+        // a token that stands for no channel, and an input of the wrong kind
+        for bad in [7i64, -1] {
+            let tokens =
+                Tensor::<2, Int>::from_data(TensorData::new(vec![0, bad], [1, 2]), &device);
+            let error = network.run(tokens, None).unwrap_err().to_string();
+            assert!(
+                error.contains(&bad.to_string()) && error.contains("step 1"),
+                "{error}"
+            );
+        }
+        assert!(network.run(noise([1, 2, 7], &device), None).is_err());
+    }
+}
+
+#[test]
+fn inputs_and_states_of_another_size_are_errors() {
+    let device = Device::flex();
+    let network = small(&device);
+    let error = network
+        .run(noise([1, 5, 7], &device), None)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("[1, 5, 7]") && error.contains("[batch, time, 6]"),
+        "{error}"
+    );
+    assert!(
+        network
+            .run(Tensor::<3>::zeros([1, 0, 6], &device), None)
+            .is_err()
+    );
+    let tokens = Tensor::<2, Int>::zeros([1, 5], &device);
+    assert!(
+        network.run(tokens, None).is_err(),
+        "tokens need the one-hot embedding"
+    );
+    let (_, state) = network
+        .forward_with_state(noise([2, 5, 6], &device), None)
+        .unwrap();
+    let error = network
+        .forward_with_state(noise([1, 5, 6], &device), Some(state.clone()))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("state.memory"), "{error}");
+    let mut short = state.clone();
+    short.layers.pop();
+    assert!(
+        network
+            .forward_with_state(noise([2, 5, 6], &device), Some(short))
+            .is_err()
+    );
+    let mut without = state;
+    without.layers[0].branch = None;
+    assert!(
+        network
+            .forward_with_state(noise([2, 5, 6], &device), Some(without))
+            .is_err()
+    );
+}
+
+/// Dropout acts on an autodiff device alone, scales what it keeps, and is off in a frozen layer.
+#[test]
+fn dropout_acts_in_training_only() {
+    for (name, device) in common::devices() {
+        let config = ElmLayerConfig::new(6, 4)
+            .with_neuron(NetForm::new().with_num_memory(2))
+            .with_input_dropout(0.5)
+            .with_recurrent_dropout(0.5)
+            .with_memory_dropout(0.5);
+        let training = device.clone().autodiff();
+        training.seed(3);
+        let layer = config.init(&training).unwrap();
+        let x = noise([3, 8, 6], &device);
+        let train = |layer: &elm_model::ElmLayer| host(layer.forward(x.clone().autodiff()));
+        let valid = host(layer.valid().forward(x.clone()));
+        assert_eq!(valid, host(layer.valid().forward(x.clone())), "{name}");
+        let first = train(&layer);
+        assert_ne!(first, train(&layer), "{name}: a new mask for each pass");
+        assert_ne!(first, valid, "{name}");
+        assert_eq!(train(&layer.clone().freeze()), valid, "{name}: frozen");
+        // the memory of a unit whose updates are dropped stays at rest
+        let output = layer
+            .run(LayerSource::Dense(x.clone().autodiff()), None)
+            .unwrap();
+        let memory = host(output.state.memory);
+        let silent = memory.iter().filter(|m| **m == 0.0).count();
+        assert!(
+            (3..=21).contains(&silent),
+            "{name}: {silent} of {} units",
+            memory.len()
+        );
+    }
+}
+
+#[test]
+fn monitors_record_what_the_layer_computes() {
+    for (name, device) in common::devices() {
+        let network = small(&device);
+        let x = noise([2, 9, 6], &device);
+        let output = network.run(x.clone(), None).unwrap();
+        let recordings = network.record(x, None, &Monitor::ALL).unwrap();
+        for (layer, recording) in output.layers.iter().zip(&recordings) {
+            let get = |m: Monitor| recording.get(m).unwrap().clone();
+            assert_absolute(
+                name,
+                &host(recording.activity.clone()),
+                &host(layer.activity.clone()),
+                1e-5,
+            );
+            let memory = get(Monitor::Memory);
+            let [batch, time, neurons, units] = memory.dims();
+            let last = memory
+                .narrow(1, time - 1, 1)
+                .reshape([batch, neurons, units]);
+            assert_absolute(name, &host(last), &host(layer.state.memory.clone()), 1e-5);
+            let size = get(Monitor::Mlp).abs().mean_dim(3).mean_dim(1);
+            assert_absolute(name, &host(size), &host(layer.magnitude.clone()), 1e-5);
+            assert_eq!(get(Monitor::Branch).dims()[..3], [batch, time, neurons]);
+            assert_eq!(get(Monitor::Readout).dims(), [batch, time, neurons, 1]);
+            assert_eq!(
+                get(Monitor::PreActivation).dims(),
+                [batch, time, neurons, 1]
+            );
+        }
+        let none = network.layers[0]
+            .record(
+                LayerSource::Dense(noise([1, 3, 6], &device)),
+                None,
+                &[Monitor::Memory, Monitor::Memory],
+            )
+            .unwrap();
+        assert!(none.get(Monitor::Memory).is_some() && none.get(Monitor::Branch).is_none());
+    }
+}
+
+#[test]
+fn penalties_are_weighted_sums() {
+    let device = Device::flex();
+    let output = small(&device).run(noise([2, 9, 6], &device), None).unwrap();
+    let term = |target, scaling| Regulariser {
+        target,
+        layers: vec![0, 1],
+        strength: 0.5,
+        scaling,
+    };
+    let penalty = |r: Regulariser| host(output.penalty(&[r]).unwrap())[0];
+    let magnitude = |l: usize| host(output.layers[l].neuron_mlp_magnitude())[0];
+    let activity = |l: usize| host(output.layers[l].population_activity())[0];
+    let (mlp, population) = (
+        RegulariserTarget::NeuronMlpMagnitude,
+        RegulariserTarget::PopulationActivity,
+    );
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6 && b > 0.0, "{a} and {b}");
+    close(
+        penalty(term(mlp, RegulariserScaling::Mean)),
+        0.5 * (magnitude(0) + magnitude(1)),
+    );
+    close(
+        penalty(term(population, RegulariserScaling::Sum)),
+        0.5 * (5.0 * activity(0) + 4.0 * activity(1)),
+    );
+    let beyond = Regulariser {
+        layers: vec![3],
+        ..term(mlp, RegulariserScaling::Mean)
+    };
+    assert!(
+        output
+            .penalty(&[beyond])
+            .unwrap_err()
+            .to_string()
+            .contains("found 3")
+    );
+    assert_eq!(host(output.penalty(&[]).unwrap()), [0.0]);
+}
+
+/// A single neuron is a layer of one without recurrent synapses, but for its number of outputs.
+#[test]
+fn a_single_neuron_is_a_layer_of_one() {
+    for (name, device) in common::devices() {
+        let form = NetForm::new()
+            .with_num_memory(4)
+            .with_num_branches(Some(3))
+            .with_synapses_per_branch(Some(5))
+            .with_input_scale(2.0)
+            .with_branch_tau(FilterTau::Ms(3.0))
+            .with_synapse_rectification(SynapseRectification::Abs);
+        let neuron = NetNeuronConfig::new(8, 1)
+            .with_neuron(form.clone())
+            .with_routing(Routing::Random { seed: 4 })
+            .with_spike_bias(-0.3)
+            .init(&device)
+            .unwrap();
+        let mut layer = ElmLayerConfig::new(8, 1)
+            .with_neuron(form)
+            .init(&device)
+            .unwrap();
+        let set = |param: &mut burn::module::Param<Tensor<2>>, value: Tensor<2>| {
+            *param = param.clone().map(|_| value);
+        };
+        layer.connectome = layer
+            .connectome
+            .map(|_| neuron.synapses.channels.as_ref().unwrap().val().unsqueeze());
+        set(
+            &mut layer.proto_weight,
+            neuron.synapses.proto_weight.val().unsqueeze(),
+        );
+        set(&mut layer.proto_tau, neuron.proto_tau.val().unsqueeze());
+        set(&mut layer.readout, neuron.readout.weight.val().transpose());
+        layer.bias = layer.bias.map(|_| neuron.bias.val());
+        for (map, linear) in layer.mlp.iter_mut().zip(&neuron.mlp.layers) {
+            map.weight = map.weight.clone().map(|_| linear.weight.val().unsqueeze());
+            map.bias = map
+                .bias
+                .clone()
+                .map(|_| linear.bias.as_ref().unwrap().val().unsqueeze());
+        }
+        let x = noise([3, 20, 8], &device);
+        let expected = host(layer.forward(x.clone()));
+        assert_relative(name, &host(neuron.forward(x.clone())), &expected, 1e-5);
+        let (first, state) = neuron
+            .forward_with_state(x.clone().narrow(1, 0, 7), None)
+            .unwrap();
+        let (second, _) = neuron
+            .forward_with_state(x.clone().narrow(1, 7, 13), Some(state.detach()))
+            .unwrap();
+        assert_relative(
+            name,
+            &host(Tensor::cat(vec![first, second], 1)),
+            &expected,
+            1e-5,
+        );
+        let reference = neuron.clone().with_path(ScanPath::Reference);
+        assert_relative(name, &host(reference.forward(x)), &expected, 1e-5);
+        assert!(
+            neuron
+                .forward_with_state(noise([1, 2, 7], &device), None)
+                .is_err()
+        );
+    }
+}
+
+#[test]
+fn start_values_are_the_published_ones() {
+    let device = Device::flex();
+    let neuron = NetNeuronConfig::neuronio(10).init(&device).unwrap();
+    assert_eq!(host(neuron.bias.val()), [-5.0, 0.0]);
+    assert!(
+        host(neuron.synapses.proto_weight.val())
+            .iter()
+            .all(|w| (w - 0.05).abs() < 1e-7)
+    );
+    let tau = host(neuron.timescales_ms());
+    assert!(
+        (tau[0] - 1.0).abs() < 1e-4 && (tau[9] - 150.0).abs() < 1e-2,
+        "{tau:?}"
+    );
+    let layer = shd_adding(20, 5).layers()[0].clone().init(&device).unwrap();
+    let bound = 1.0 / 10f64.sqrt();
+    let weights = host(layer.proto_weight.val());
+    let largest = weights.iter().fold(0.0f64, |m, w| m.max(w.abs()));
+    assert!(largest <= bound + 1e-6 && largest > 0.95 * bound);
+    assert!(host(layer.bias.val()).iter().all(|b| *b == 0.0));
+}
+
+#[test]
+fn modules_print_their_sizes() {
+    let device = Device::flex();
+    let shown = format!("{}", small(&device));
+    for part in [
+        "inputs: 6",
+        "neurons: 5",
+        "neurons: 3",
+        "outputs: 2",
+        "trained:",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let neuron = NetNeuronConfig::neuronio(10).init(&device).unwrap();
+    assert!(format!("{neuron}").contains("branches: 45"));
+}
