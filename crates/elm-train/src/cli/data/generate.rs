@@ -47,11 +47,11 @@ pub(super) enum Command {
     Shd {
         #[command(flatten)]
         common: Common,
-        /// Samples to train on
-        #[arg(long, value_name = "N", default_value_t = 6525)]
+        /// Samples in the training file, of which a seed takes a fifth to validate, as SHD has no file for that
+        #[arg(long, value_name = "N", default_value_t = 8156)]
         train: usize,
-        /// Samples to validate; in the file with the former, of which a seed takes a fifth to validate
-        #[arg(long, value_name = "N", default_value_t = 1631)]
+        /// Further samples in the training file
+        #[arg(long, value_name = "N", default_value_t = 0)]
         valid: usize,
         /// Samples to test
         #[arg(long, value_name = "N", default_value_t = 2264)]
