@@ -38,7 +38,9 @@ pub enum ElmError {
         problem: String,
     },
     /// A token that stands for no channel.
-    #[error("token {found} of sample {sample} at step {step} is out of range, expected 0..{channels}")]
+    #[error(
+        "token {found} of sample {sample} at step {step} is out of range, expected 0..{channels}"
+    )]
     Token {
         /// The token.
         found: i64,

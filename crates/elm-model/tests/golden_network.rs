@@ -35,7 +35,12 @@ fn check_state(what: &str, golden: &GoldenNetwork, state: ElmNetworkState) {
     for (l, layer) in state.layers.into_iter().enumerate() {
         let check = |name: &str, found: Vec<f64>| {
             let expected = golden.values(&format!("final.layers.{l}.{name}"));
-            assert_absolute(&format!("{what}: layer {l}, final {name}"), &found, expected, 1e-5);
+            assert_absolute(
+                &format!("{what}: layer {l}, final {name}"),
+                &found,
+                expected,
+                1e-5,
+            );
         };
         check("m", host(layer.memory));
         check("a", host(layer.activity));
@@ -54,7 +59,12 @@ fn golden_outputs_final_states_and_regularisers() {
         let network = golden.network(path, device);
         let x = golden.tensor::<3>("x", device);
         let y = golden.values("y");
-        assert_absolute(&format!("{what}: forward"), &host(network.forward(x.clone())), y, 1e-5);
+        assert_absolute(
+            &format!("{what}: forward"),
+            &host(network.forward(x.clone())),
+            y,
+            1e-5,
+        );
         let output = network.run(x, None).unwrap();
         check_state(what, golden, output.state());
         assert_absolute(
@@ -87,7 +97,10 @@ fn gradients(network: &ElmNetwork, grads: &burn::tensor::Gradients) -> BTreeMap<
         for (k, map) in layer.mlp.iter().enumerate() {
             let weight = map.weight.grad(grads).unwrap().swap_dims(1, 2);
             put(&format!("mlp.{k}.weight"), host(weight));
-            put(&format!("mlp.{k}.bias"), host(map.bias.grad(grads).unwrap()));
+            put(
+                &format!("mlp.{k}.bias"),
+                host(map.bias.grad(grads).unwrap()),
+            );
         }
     }
     if let Some(linear) = &network.linear {
@@ -110,7 +123,12 @@ fn golden_gradients_of_every_parameter_and_of_x() {
         let loss = (output.output.clone() * golden.tensor::<3>("g", &device)).mean()
             + layer.neuron_mlp_magnitude() * 0.01
             + layer.population_activity() * 0.1;
-        assert_absolute(&format!("{what}: loss"), &host(loss.clone()), golden.values("loss"), 1e-5);
+        assert_absolute(
+            &format!("{what}: loss"),
+            &host(loss.clone()),
+            golden.values("loss"),
+            1e-5,
+        );
         let grads = loss.backward();
         let mut found = gradients(&network, &grads);
         found.insert("x".into(), host(x.grad(&grads).unwrap()));
@@ -124,10 +142,19 @@ fn golden_gradients_of_every_parameter_and_of_x() {
             let found = found
                 .get(name)
                 .unwrap_or_else(|| panic!("{what}: no gradient of {name}"));
-            assert_relative(&format!("{what}: gradient of {name}"), found, &expected.values, 1e-4);
+            assert_relative(
+                &format!("{what}: gradient of {name}"),
+                found,
+                &expected.values,
+                1e-4,
+            );
             checked += 1;
         }
-        assert_eq!(checked, found.len(), "{what}: gradients without a golden value");
+        assert_eq!(
+            checked,
+            found.len(),
+            "{what}: gradients without a golden value"
+        );
     });
 }
 
@@ -143,7 +170,13 @@ fn golden_in_two_halves_and_step_by_step() {
             let mut pieces = Vec::new();
             let mut from = 0;
             while from < time {
-                let len = if cut == 1 { 1 } else if from == 0 { cut } else { time - cut };
+                let len = if cut == 1 {
+                    1
+                } else if from == 0 {
+                    cut
+                } else {
+                    time - cut
+                };
                 let (out, next) = network
                     .forward_with_state(x.clone().narrow(1, from, len), state)
                     .unwrap();
@@ -182,7 +215,12 @@ fn golden_gradients_flow_through_a_state_handed_over() {
         let whole = (network.forward(x.clone()) * g).mean().backward();
         let expected = gradients(&network, &whole);
         for (name, found) in gradients(&network, &halves) {
-            assert_relative(&format!("{what}: gradient of {name}"), &found, &expected[&name], 1e-4);
+            assert_relative(
+                &format!("{what}: gradient of {name}"),
+                &found,
+                &expected[&name],
+                1e-4,
+            );
         }
         assert_relative(
             &format!("{what}: gradient of x"),

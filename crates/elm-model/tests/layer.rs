@@ -13,7 +13,9 @@ use elm_model::layer::{
 use elm_model::memory_scan::ScanPath;
 use elm_model::network::{InputEmbedding, LayerOverrides, OutputEmbedding};
 use elm_model::weights::{load_network, save_network};
-use elm_model::{ElmError, ElmLayerConfig, ElmNetwork, ElmNetworkConfig, Routing, SynapseRectification};
+use elm_model::{
+    ElmError, ElmLayerConfig, ElmNetwork, ElmNetworkConfig, Routing, SynapseRectification,
+};
 
 /// SHD-Adding as published: 96 neurons, then 19 of a smaller form, then a linear map.
 fn shd_adding(neurons: usize, memory: usize) -> ElmNetworkConfig {
@@ -92,22 +94,34 @@ fn counted_parameters_are_those_of_the_module() {
 #[test]
 fn sizes_that_follow_from_others() {
     let form = NetForm::new();
-    assert_eq!((form.hidden(), form.branches(), form.per_branch()), (20, 40, 40));
+    assert_eq!(
+        (form.hidden(), form.branches(), form.per_branch()),
+        (20, 40, 40)
+    );
     assert_eq!(form.clone().with_hidden_layers(0).branches(), 40);
     let wide = form.with_hidden_size(Some(7));
     assert_eq!((wide.branches(), wide.per_branch()), (14, 14));
     // what is set for all layers stays, what is not follows
     let layers = shd_adding(96, 5).layers();
     assert_eq!(layers[1].num_inputs, 96);
-    assert_eq!((layers[1].neuron.branches(), layers[1].neuron.per_branch()), (30, 10));
+    assert_eq!(
+        (layers[1].neuron.branches(), layers[1].neuron.per_branch()),
+        (30, 10)
+    );
     let deduced = ElmNetworkConfig::new(4, 3)
         .with_last(LayerOverrides {
             num_memory: Some(3),
             ..LayerOverrides::readout()
         })
         .layers();
-    assert_eq!((deduced[0].neuron.branches(), deduced[0].neuron.per_branch()), (12, 12));
-    assert_eq!(layers[1].neuron.output_activation, OutputActivation::Identity);
+    assert_eq!(
+        (deduced[0].neuron.branches(), deduced[0].neuron.per_branch()),
+        (12, 12)
+    );
+    assert_eq!(
+        layers[1].neuron.output_activation,
+        OutputActivation::Identity
+    );
     assert_eq!(layers[1].neuron.high_pass_tau, FilterTau::Off);
     assert_ne!(layers[0].seed, layers[1].seed);
 }
@@ -125,20 +139,35 @@ fn invalid_configurations_name_the_field() {
         ("num_neurons", with(|c| c.num_neurons = 0)),
         ("num_memory", with(|c| c.neuron.num_memory = 0)),
         ("num_branches", with(|c| c.neuron.num_branches = Some(0))),
-        ("synapses_per_branch", with(|c| c.neuron.synapses_per_branch = Some(0))),
+        (
+            "synapses_per_branch",
+            with(|c| c.neuron.synapses_per_branch = Some(0)),
+        ),
         ("input_scale", with(|c| c.neuron.input_scale = 0.0)),
-        ("branch_tau", with(|c| c.neuron.branch_tau = FilterTau::Ms(-1.0))),
-        ("high_pass_tau", with(|c| c.neuron.high_pass_tau = FilterTau::Ms(f64::NAN))),
+        (
+            "branch_tau",
+            with(|c| c.neuron.branch_tau = FilterTau::Ms(-1.0)),
+        ),
+        (
+            "high_pass_tau",
+            with(|c| c.neuron.high_pass_tau = FilterTau::Ms(f64::NAN)),
+        ),
         ("lambda", with(|c| c.neuron.lambda = f64::INFINITY)),
         ("memory_tau_min", with(|c| c.neuron.memory_tau_min = 0.0)),
         ("memory_tau_max", with(|c| c.neuron.memory_tau_max = 0.5)),
         ("tau_range_scale", with(|c| c.neuron.tau_range_scale = 0.9)),
-        ("tau_range_scale", with(|c| {
-            c.neuron.memory_tau_max = 1.0;
-            c.neuron.tau_range_scale = 1.0;
-        })),
+        (
+            "tau_range_scale",
+            with(|c| {
+                c.neuron.memory_tau_max = 1.0;
+                c.neuron.tau_range_scale = 1.0;
+            }),
+        ),
         ("dt", with(|c| c.neuron.dt = 0.0)),
-        ("synapse_init", with(|c| c.neuron.synapse_init = SynapseInit::Constant { value: f64::NAN })),
+        (
+            "synapse_init",
+            with(|c| c.neuron.synapse_init = SynapseInit::Constant { value: f64::NAN }),
+        ),
         ("input_dropout", with(|c| c.input_dropout = 1.0)),
         ("recurrent_dropout", with(|c| c.recurrent_dropout = -0.1)),
         ("memory_dropout", with(|c| c.memory_dropout = f64::NAN)),
@@ -158,7 +187,9 @@ fn invalid_configurations_name_the_field() {
 }
 
 fn small(device: &Device) -> ElmNetwork {
-    let form = NetForm::new().with_num_memory(3).with_branch_tau(FilterTau::Ms(4.0));
+    let form = NetForm::new()
+        .with_num_memory(3)
+        .with_branch_tau(FilterTau::Ms(4.0));
     ElmNetworkConfig::new(6, 2)
         .with_hidden_neurons(vec![5, 4])
         .with_neuron(form)
@@ -181,7 +212,12 @@ fn noise(shape: [usize; 3], device: &Device) -> Tensor<3> {
 fn records_and_files_hold_the_connectome() {
     let device = Device::flex();
     let network = small(&device);
-    let mut other = network.config().clone().with_seed(77).init(&device).unwrap();
+    let mut other = network
+        .config()
+        .clone()
+        .with_seed(77)
+        .init(&device)
+        .unwrap();
     let x = noise([2, 9, 6], &device);
     let y = host(network.forward(x.clone()));
     assert_ne!(y, host(other.forward(x.clone())));
@@ -196,7 +232,10 @@ fn records_and_files_hold_the_connectome() {
     assert_eq!(loaded.config(), network.config());
     assert_absolute("file", &host(loaded.forward(x)), &y, 0.0);
     let missing = load_network(folder.join("none.safetensors"), &device).unwrap_err();
-    assert!(missing.to_string().contains("none.safetensors"), "{missing}");
+    assert!(
+        missing.to_string().contains("none.safetensors"),
+        "{missing}"
+    );
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
@@ -214,8 +253,17 @@ fn weights_that_do_not_fit_are_named() {
     dict.tensors.remove("layers.1.w_y");
     let b = dict.tensors["layers.0.b"].clone();
     dict.tensors.insert("stray".into(), b);
-    let error = dict.to_network(network.config(), &device).unwrap_err().to_string();
-    for part in ["layers.0.connectome", "11", "layers.1.w_y", "missing", "stray"] {
+    let error = dict
+        .to_network(network.config(), &device)
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "layers.0.connectome",
+        "11",
+        "layers.1.w_y",
+        "missing",
+        "stray",
+    ] {
         assert!(error.contains(part), "{part}: {error}");
     }
 }
@@ -224,11 +272,18 @@ fn weights_that_do_not_fit_are_named() {
 fn configurations_are_serde() {
     let config = shd_adding(96, 5);
     let text = serde_json::to_string(&config).unwrap();
-    assert_eq!(serde_json::from_str::<ElmNetworkConfig>(&text).unwrap(), config);
+    assert_eq!(
+        serde_json::from_str::<ElmNetworkConfig>(&text).unwrap(),
+        config
+    );
     let wiring: Wiring = serde_json::from_str(r#"{"random": {}}"#).unwrap();
     assert_eq!(wiring, Wiring::default());
-    let last: LayerOverrides = serde_json::from_str(r#"{"num_memory": 3, "high_pass_tau": {"ms": 2.0}}"#).unwrap();
-    assert_eq!((last.num_memory, last.high_pass_tau), (Some(3), Some(FilterTau::Ms(2.0))));
+    let last: LayerOverrides =
+        serde_json::from_str(r#"{"num_memory": 3, "high_pass_tau": {"ms": 2.0}}"#).unwrap();
+    assert_eq!(
+        (last.num_memory, last.high_pass_tau),
+        (Some(3), Some(FilterTau::Ms(2.0)))
+    );
     assert!(serde_json::from_str::<LayerOverrides>(r#"{"num_memories": 3}"#).is_err());
 }
 
@@ -249,14 +304,28 @@ fn tokens_are_one_hot_channels() {
         let x = Tensor::<3>::from_data(TensorData::new(x, [2, 11, 7]), &device);
         let dense = network.layers[0].forward(x);
         let found = network.run(tokens.clone(), None).unwrap();
-        assert_absolute(name, &host(found.layers[0].activity.clone()), &host(dense), 1e-6);
+        assert_absolute(
+            name,
+            &host(found.layers[0].activity.clone()),
+            &host(dense),
+            1e-6,
+        );
         let reference = network.clone().with_path(ScanPath::Reference);
-        assert_absolute(name, &host(found.output), &host(reference.forward(tokens)), 1e-6);
+        assert_absolute(
+            name,
+            &host(found.output),
+            &host(reference.forward(tokens)),
+            1e-6,
+        );
         // a token that stands for no channel, and an input of the wrong kind
         for bad in [7i64, -1] {
-            let tokens = Tensor::<2, Int>::from_data(TensorData::new(vec![0, bad], [1, 2]), &device);
+            let tokens =
+                Tensor::<2, Int>::from_data(TensorData::new(vec![0, bad], [1, 2]), &device);
             let error = network.run(tokens, None).unwrap_err().to_string();
-            assert!(error.contains(&bad.to_string()) && error.contains("step 1"), "{error}");
+            assert!(
+                error.contains(&bad.to_string()) && error.contains("step 1"),
+                "{error}"
+            );
         }
         assert!(network.run(noise([1, 2, 7], &device), None).is_err());
     }
@@ -266,12 +335,27 @@ fn tokens_are_one_hot_channels() {
 fn inputs_and_states_of_another_size_are_errors() {
     let device = Device::flex();
     let network = small(&device);
-    let error = network.run(noise([1, 5, 7], &device), None).unwrap_err().to_string();
-    assert!(error.contains("[1, 5, 7]") && error.contains("[batch, time, 6]"), "{error}");
-    assert!(network.run(Tensor::<3>::zeros([1, 0, 6], &device), None).is_err());
+    let error = network
+        .run(noise([1, 5, 7], &device), None)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("[1, 5, 7]") && error.contains("[batch, time, 6]"),
+        "{error}"
+    );
+    assert!(
+        network
+            .run(Tensor::<3>::zeros([1, 0, 6], &device), None)
+            .is_err()
+    );
     let tokens = Tensor::<2, Int>::zeros([1, 5], &device);
-    assert!(network.run(tokens, None).is_err(), "tokens need the one-hot embedding");
-    let (_, state) = network.forward_with_state(noise([2, 5, 6], &device), None).unwrap();
+    assert!(
+        network.run(tokens, None).is_err(),
+        "tokens need the one-hot embedding"
+    );
+    let (_, state) = network
+        .forward_with_state(noise([2, 5, 6], &device), None)
+        .unwrap();
     let error = network
         .forward_with_state(noise([1, 5, 6], &device), Some(state.clone()))
         .unwrap_err()
@@ -279,10 +363,18 @@ fn inputs_and_states_of_another_size_are_errors() {
     assert!(error.contains("state.memory"), "{error}");
     let mut short = state.clone();
     short.layers.pop();
-    assert!(network.forward_with_state(noise([2, 5, 6], &device), Some(short)).is_err());
+    assert!(
+        network
+            .forward_with_state(noise([2, 5, 6], &device), Some(short))
+            .is_err()
+    );
     let mut without = state;
     without.layers[0].branch = None;
-    assert!(network.forward_with_state(noise([2, 5, 6], &device), Some(without)).is_err());
+    assert!(
+        network
+            .forward_with_state(noise([2, 5, 6], &device), Some(without))
+            .is_err()
+    );
 }
 
 /// Dropout acts on an autodiff device alone, scales what it keeps, and is off in a frozen layer.
@@ -298,9 +390,7 @@ fn dropout_acts_in_training_only() {
         training.seed(3);
         let layer = config.init(&training).unwrap();
         let x = noise([3, 8, 6], &device);
-        let train = |layer: &elm_model::ElmLayer| {
-            host(layer.forward(x.clone().autodiff()))
-        };
+        let train = |layer: &elm_model::ElmLayer| host(layer.forward(x.clone().autodiff()));
         let valid = host(layer.valid().forward(x.clone()));
         assert_eq!(valid, host(layer.valid().forward(x.clone())), "{name}");
         let first = train(&layer);
@@ -313,7 +403,11 @@ fn dropout_acts_in_training_only() {
             .unwrap();
         let memory = host(output.state.memory);
         let silent = memory.iter().filter(|m| **m == 0.0).count();
-        assert!((3..=21).contains(&silent), "{name}: {silent} of {} units", memory.len());
+        assert!(
+            (3..=21).contains(&silent),
+            "{name}: {silent} of {} units",
+            memory.len()
+        );
     }
 }
 
@@ -326,19 +420,33 @@ fn monitors_record_what_the_layer_computes() {
         let recordings = network.record(x, None, &Monitor::ALL).unwrap();
         for (layer, recording) in output.layers.iter().zip(&recordings) {
             let get = |m: Monitor| recording.get(m).unwrap().clone();
-            assert_absolute(name, &host(recording.activity.clone()), &host(layer.activity.clone()), 1e-5);
+            assert_absolute(
+                name,
+                &host(recording.activity.clone()),
+                &host(layer.activity.clone()),
+                1e-5,
+            );
             let memory = get(Monitor::Memory);
             let [batch, time, neurons, units] = memory.dims();
-            let last = memory.narrow(1, time - 1, 1).reshape([batch, neurons, units]);
+            let last = memory
+                .narrow(1, time - 1, 1)
+                .reshape([batch, neurons, units]);
             assert_absolute(name, &host(last), &host(layer.state.memory.clone()), 1e-5);
             let size = get(Monitor::Mlp).abs().mean_dim(3).mean_dim(1);
             assert_absolute(name, &host(size), &host(layer.magnitude.clone()), 1e-5);
             assert_eq!(get(Monitor::Branch).dims()[..3], [batch, time, neurons]);
             assert_eq!(get(Monitor::Readout).dims(), [batch, time, neurons, 1]);
-            assert_eq!(get(Monitor::PreActivation).dims(), [batch, time, neurons, 1]);
+            assert_eq!(
+                get(Monitor::PreActivation).dims(),
+                [batch, time, neurons, 1]
+            );
         }
         let none = network.layers[0]
-            .record(LayerSource::Dense(noise([1, 3, 6], &device)), None, &[Monitor::Memory, Monitor::Memory])
+            .record(
+                LayerSource::Dense(noise([1, 3, 6], &device)),
+                None,
+                &[Monitor::Memory, Monitor::Memory],
+            )
             .unwrap();
         assert!(none.get(Monitor::Memory).is_some() && none.get(Monitor::Branch).is_none());
     }
@@ -357,15 +465,30 @@ fn penalties_are_weighted_sums() {
     let penalty = |r: Regulariser| host(output.penalty(&[r]).unwrap())[0];
     let magnitude = |l: usize| host(output.layers[l].neuron_mlp_magnitude())[0];
     let activity = |l: usize| host(output.layers[l].population_activity())[0];
-    let (mlp, population) = (RegulariserTarget::NeuronMlpMagnitude, RegulariserTarget::PopulationActivity);
+    let (mlp, population) = (
+        RegulariserTarget::NeuronMlpMagnitude,
+        RegulariserTarget::PopulationActivity,
+    );
     let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6 && b > 0.0, "{a} and {b}");
-    close(penalty(term(mlp, RegulariserScaling::Mean)), 0.5 * (magnitude(0) + magnitude(1)));
-    close(penalty(term(population, RegulariserScaling::Sum)), 0.5 * (5.0 * activity(0) + 4.0 * activity(1)));
+    close(
+        penalty(term(mlp, RegulariserScaling::Mean)),
+        0.5 * (magnitude(0) + magnitude(1)),
+    );
+    close(
+        penalty(term(population, RegulariserScaling::Sum)),
+        0.5 * (5.0 * activity(0) + 4.0 * activity(1)),
+    );
     let beyond = Regulariser {
         layers: vec![3],
         ..term(mlp, RegulariserScaling::Mean)
     };
-    assert!(output.penalty(&[beyond]).unwrap_err().to_string().contains("found 3"));
+    assert!(
+        output
+            .penalty(&[beyond])
+            .unwrap_err()
+            .to_string()
+            .contains("found 3")
+    );
     assert_eq!(host(output.penalty(&[]).unwrap()), [0.0]);
 }
 
@@ -386,20 +509,29 @@ fn a_single_neuron_is_a_layer_of_one() {
             .with_spike_bias(-0.3)
             .init(&device)
             .unwrap();
-        let mut layer = ElmLayerConfig::new(8, 1).with_neuron(form).init(&device).unwrap();
+        let mut layer = ElmLayerConfig::new(8, 1)
+            .with_neuron(form)
+            .init(&device)
+            .unwrap();
         let set = |param: &mut burn::module::Param<Tensor<2>>, value: Tensor<2>| {
             *param = param.clone().map(|_| value);
         };
         layer.connectome = layer
             .connectome
             .map(|_| neuron.synapses.channels.as_ref().unwrap().val().unsqueeze());
-        set(&mut layer.proto_weight, neuron.synapses.proto_weight.val().unsqueeze());
+        set(
+            &mut layer.proto_weight,
+            neuron.synapses.proto_weight.val().unsqueeze(),
+        );
         set(&mut layer.proto_tau, neuron.proto_tau.val().unsqueeze());
         set(&mut layer.readout, neuron.readout.weight.val().transpose());
         layer.bias = layer.bias.map(|_| neuron.bias.val());
         for (map, linear) in layer.mlp.iter_mut().zip(&neuron.mlp.layers) {
             map.weight = map.weight.clone().map(|_| linear.weight.val().unsqueeze());
-            map.bias = map.bias.clone().map(|_| linear.bias.as_ref().unwrap().val().unsqueeze());
+            map.bias = map
+                .bias
+                .clone()
+                .map(|_| linear.bias.as_ref().unwrap().val().unsqueeze());
         }
         let x = noise([3, 20, 8], &device);
         let expected = host(layer.forward(x.clone()));
@@ -410,10 +542,19 @@ fn a_single_neuron_is_a_layer_of_one() {
         let (second, _) = neuron
             .forward_with_state(x.clone().narrow(1, 7, 13), Some(state.detach()))
             .unwrap();
-        assert_relative(name, &host(Tensor::cat(vec![first, second], 1)), &expected, 1e-5);
+        assert_relative(
+            name,
+            &host(Tensor::cat(vec![first, second], 1)),
+            &expected,
+            1e-5,
+        );
         let reference = neuron.clone().with_path(ScanPath::Reference);
         assert_relative(name, &host(reference.forward(x)), &expected, 1e-5);
-        assert!(neuron.forward_with_state(noise([1, 2, 7], &device), None).is_err());
+        assert!(
+            neuron
+                .forward_with_state(noise([1, 2, 7], &device), None)
+                .is_err()
+        );
     }
 }
 
@@ -422,9 +563,16 @@ fn start_values_are_the_published_ones() {
     let device = Device::flex();
     let neuron = NetNeuronConfig::neuronio(10).init(&device).unwrap();
     assert_eq!(host(neuron.bias.val()), [-5.0, 0.0]);
-    assert!(host(neuron.synapses.proto_weight.val()).iter().all(|w| (w - 0.05).abs() < 1e-7));
+    assert!(
+        host(neuron.synapses.proto_weight.val())
+            .iter()
+            .all(|w| (w - 0.05).abs() < 1e-7)
+    );
     let tau = host(neuron.timescales_ms());
-    assert!((tau[0] - 1.0).abs() < 1e-4 && (tau[9] - 150.0).abs() < 1e-2, "{tau:?}");
+    assert!(
+        (tau[0] - 1.0).abs() < 1e-4 && (tau[9] - 150.0).abs() < 1e-2,
+        "{tau:?}"
+    );
     let layer = shd_adding(20, 5).layers()[0].clone().init(&device).unwrap();
     let bound = 1.0 / 10f64.sqrt();
     let weights = host(layer.proto_weight.val());
@@ -437,7 +585,13 @@ fn start_values_are_the_published_ones() {
 fn modules_print_their_sizes() {
     let device = Device::flex();
     let shown = format!("{}", small(&device));
-    for part in ["inputs: 6", "neurons: 5", "neurons: 3", "outputs: 2", "trained:"] {
+    for part in [
+        "inputs: 6",
+        "neurons: 5",
+        "neurons: 3",
+        "outputs: 2",
+        "trained:",
+    ] {
         assert!(shown.contains(part), "{part} in {shown}");
     }
     let neuron = NetNeuronConfig::neuronio(10).init(&device).unwrap();

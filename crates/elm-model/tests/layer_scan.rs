@@ -191,7 +191,11 @@ impl Case {
     }
 
     /// The results and the gradients of everything.
-    fn gradients(&self, options: (&Device, DType), path: ScanPath) -> (Vec<f64>, Vec<Option<Vec<f64>>>) {
+    fn gradients(
+        &self,
+        options: (&Device, DType),
+        path: ScanPath,
+    ) -> (Vec<f64>, Vec<Option<Vec<f64>>>) {
         let x = self.inputs(options, true);
         let out = self.run(x.clone(), path);
         let weighting = Tensor::<1>::from_data(self.weighting.as_slice(), options);
@@ -221,7 +225,11 @@ impl Case {
 
     fn value(&self, device: &Device) -> f64 {
         let out = self.run(self.inputs((device, DType::F64), false), ScanPath::Auto);
-        host(out).iter().zip(&self.weighting).map(|(a, b)| a * b).sum()
+        host(out)
+            .iter()
+            .zip(&self.weighting)
+            .map(|(a, b)| a * b)
+            .sum()
     }
 }
 
@@ -294,7 +302,11 @@ proptest! {
     }
 }
 
-fn small(hidden_layers: usize, activation: HiddenActivation, output: OutputActivation) -> LayerSpec {
+fn small(
+    hidden_layers: usize,
+    activation: HiddenActivation,
+    output: OutputActivation,
+) -> LayerSpec {
     LayerSpec {
         inputs: 3,
         neurons: 4,
@@ -328,7 +340,12 @@ fn long_sequences_equal_the_reference() {
             let (expected, expected_grads) = case.gradients(options, ScanPath::Reference);
             assert_relative(&format!("{name}: result"), &out, &expected, 1e-9);
             for ((field, found), expected) in NAMES.iter().zip(grads).zip(expected_grads) {
-                assert_relative(&format!("{name}: {field}"), &found.unwrap(), &expected.unwrap(), 1e-9);
+                assert_relative(
+                    &format!("{name}: {field}"),
+                    &found.unwrap(),
+                    &expected.unwrap(),
+                    1e-9,
+                );
             }
         }
     }

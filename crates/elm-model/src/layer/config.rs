@@ -48,8 +48,7 @@ impl ElmLayerConfig {
     pub fn num_trained(&self) -> usize {
         let m = self.neuron.num_memory;
         let tau = if self.neuron.learn_memory_tau { m } else { 0 };
-        self.num_neurons
-            * (self.neuron.synapses() + self.neuron.mlp_parameters() + m + 1 + tau)
+        self.num_neurons * (self.neuron.synapses() + self.neuron.mlp_parameters() + m + 1 + tau)
     }
 
     /// Checks that the sizes and constants describe a layer.

@@ -10,12 +10,21 @@ use crate::ElmError;
 
 /// Draws the masks of one training pass; what is not dropped is scaled so that channels and activities keep their
 /// mean, and the MLP's outputs their variance.
-pub(super) fn draw(config: &ElmLayerConfig, batch: usize, device: &Device) -> Result<Masks, ElmError> {
+pub(super) fn draw(
+    config: &ElmLayerConfig,
+    batch: usize,
+    device: &Device,
+) -> Result<Masks, ElmError> {
     let (n, m) = (config.num_neurons, config.neuron.num_memory);
     let mean = |p: f64| 1.0 / (1.0 - p);
     let variance = |p: f64| 1.0 / (1.0 - p).sqrt();
     Ok(Masks {
-        input: mask(config.input_dropout, mean, batch * config.num_inputs, device)?,
+        input: mask(
+            config.input_dropout,
+            mean,
+            batch * config.num_inputs,
+            device,
+        )?,
         recurrent: mask(config.recurrent_dropout, mean, batch * n, device)?,
         memory: mask(config.memory_dropout, variance, batch * n * m, device)?,
     })

@@ -16,9 +16,7 @@ mod state;
 mod wiring;
 
 pub use config::ElmLayerConfig;
-pub use form::{
-    FilterTau, MemoryGate, NetForm, OutputActivation, SPIKE_STEEPNESS, SynapseInit,
-};
+pub use form::{FilterTau, MemoryGate, NetForm, OutputActivation, SPIKE_STEEPNESS, SynapseInit};
 pub use module::{ElmLayer, LayerOutput};
 pub use neuron::{NetNeuron, NetNeuronConfig, NetNeuronState};
 pub use recording::{LayerRecording, Monitor};

@@ -74,9 +74,11 @@ impl ElmLayerConfig {
             SynapseInit::Uniform => {
                 Tensor::random([n, synapses], uniform(form.per_branch()), device)
             }
-            SynapseInit::Constant { value } => {
-                Tensor::full([n, synapses], value / (form.per_branch() as f64).sqrt(), device)
-            }
+            SynapseInit::Constant { value } => Tensor::full(
+                [n, synapses],
+                value / (form.per_branch() as f64).sqrt(),
+                device,
+            ),
         };
         let tau = TensorData::new(form.initial_proto_tau().repeat(n), [n, m]);
         let widths = core::iter::once(form.branches() + m)

@@ -5,7 +5,9 @@ use burn::tensor::Tensor;
 use super::scan::reference::Step;
 
 /// An inner variable that can be recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Monitor {
     /// Branch activation `b`, `[batch, time, neuron, branch]`.

@@ -5,7 +5,6 @@
 //! activity one step earlier. Every sampler gives each neuron exactly S synapses, is a function of its seed alone,
 //! and puts its synapses on the branches in random order.
 
-
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -189,9 +188,7 @@ impl Wiring {
             Self::FullyConnected => out.extend(0..inputs + neurons),
             Self::FeedForwardAll => {
                 out.extend(0..inputs);
-                out.extend(
-                    (inputs..synapses).map(|_| inputs + rng.random_range(0..neurons)),
-                );
+                out.extend((inputs..synapses).map(|_| inputs + rng.random_range(0..neurons)));
             }
             Self::SmallWorld {
                 recurrent_connect,
@@ -280,7 +277,10 @@ mod tests {
     fn check(wiring: Wiring, sizes: WiringSizes, seed: u64) -> Vec<usize> {
         let drawn = wiring.sample(sizes, seed).unwrap();
         assert_eq!(drawn.len(), sizes.neurons * sizes.synapses, "fan-in");
-        assert!(drawn.iter().all(|s| *s < sizes.inputs + sizes.neurons), "range");
+        assert!(
+            drawn.iter().all(|s| *s < sizes.inputs + sizes.neurons),
+            "range"
+        );
         assert_eq!(drawn, wiring.sample(sizes, seed).unwrap(), "same seed");
         drawn
     }
@@ -384,7 +384,10 @@ mod tests {
             synapses: 20,
         };
         let wiring = Wiring::default();
-        assert_ne!(wiring.sample(sizes, 1).unwrap(), wiring.sample(sizes, 2).unwrap());
+        assert_ne!(
+            wiring.sample(sizes, 1).unwrap(),
+            wiring.sample(sizes, 2).unwrap()
+        );
     }
 
     #[test]
@@ -404,11 +407,26 @@ mod tests {
         for wiring in [
             Wiring::FullyConnected,
             Wiring::FeedForwardAll,
-            Wiring::Random { recurrent_connect: Some(1.5) },
-            Wiring::Random { recurrent_connect: Some(f64::NAN) },
-            Wiring::SmallWorld { recurrent_connect: None, rewire: -0.1 },
-            Wiring::Modular { modules: 5, recurrent_connect: None, within: 0.5 },
-            Wiring::Modular { modules: 1, recurrent_connect: None, within: 0.5 },
+            Wiring::Random {
+                recurrent_connect: Some(1.5),
+            },
+            Wiring::Random {
+                recurrent_connect: Some(f64::NAN),
+            },
+            Wiring::SmallWorld {
+                recurrent_connect: None,
+                rewire: -0.1,
+            },
+            Wiring::Modular {
+                modules: 5,
+                recurrent_connect: None,
+                within: 0.5,
+            },
+            Wiring::Modular {
+                modules: 1,
+                recurrent_connect: None,
+                within: 0.5,
+            },
         ] {
             let error = wiring.sample(sizes, 0).unwrap_err().to_string();
             assert!(error.contains("`wiring`"), "{error}");

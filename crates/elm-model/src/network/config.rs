@@ -124,7 +124,10 @@ impl LayerOverrides {
         set(&mut neuron.num_memory, &self.num_memory);
         set(&mut neuron.hidden_layers, &self.hidden_layers);
         set(&mut neuron.activation, &self.activation);
-        set(&mut neuron.synapse_rectification, &self.synapse_rectification);
+        set(
+            &mut neuron.synapse_rectification,
+            &self.synapse_rectification,
+        );
         set(&mut neuron.synapse_init, &self.synapse_init);
         set(&mut neuron.input_scale, &self.input_scale);
         set(&mut neuron.branch_tau, &self.branch_tau);
@@ -246,7 +249,11 @@ impl ElmNetworkConfig {
             OutputEmbedding::Linear => (self.last_layer_neurons() + 1) * self.num_outputs,
         };
         let layers = self.layers();
-        output + layers.iter().map(ElmLayerConfig::num_trained).sum::<usize>()
+        output
+            + layers
+                .iter()
+                .map(ElmLayerConfig::num_trained)
+                .sum::<usize>()
     }
 
     /// Checks that the sizes and constants describe a network.

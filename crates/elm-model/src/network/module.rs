@@ -262,7 +262,10 @@ impl ElmNetwork {
         }
     }
 
-    fn states(&self, state: Option<ElmNetworkState>) -> Result<Vec<Option<ElmLayerState>>, ElmError> {
+    fn states(
+        &self,
+        state: Option<ElmNetworkState>,
+    ) -> Result<Vec<Option<ElmLayerState>>, ElmError> {
         match state {
             None => Ok(vec![None; self.layers.len()]),
             Some(state) if state.layers.len() == self.layers.len() => {

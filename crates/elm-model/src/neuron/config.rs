@@ -210,11 +210,8 @@ impl ElmNeuronConfig {
                 format!("must be above memory_tau_min = {lo} ms, found {hi} ms"),
             );
         }
-        self.routing.validate(
-            self.num_inputs,
-            self.branches(),
-            self.synapses_per_branch,
-        )
+        self.routing
+            .validate(self.num_inputs, self.branches(), self.synapses_per_branch)
     }
 }
 

@@ -18,12 +18,7 @@ impl RoutingTable {
     /// The table for a configuration; `None` where synapse i simply reads channel i.
     pub fn new(config: &ElmNeuronConfig) -> Option<Self> {
         let (inputs, branches) = (config.num_inputs, config.branches());
-        Self::draw(
-            config.routing,
-            inputs,
-            branches,
-            config.synapses_per_branch,
-        )
+        Self::draw(config.routing, inputs, branches, config.synapses_per_branch)
     }
 
     /// The table of a neuron with so many channels, branches, and synapses on each branch.

@@ -68,7 +68,10 @@ pub fn load_network(path: impl AsRef<Path>, device: &Device) -> Result<ElmNetwor
         )
     })?;
     let config: ElmNetworkConfig = serde_json::from_str(config).map_err(|e| {
-        file_error(&dict.path, format!("its `{CONFIG_KEY}` is not a network's: {e}"))
+        file_error(
+            &dict.path,
+            format!("its `{CONFIG_KEY}` is not a network's: {e}"),
+        )
     })?;
     dict.to_network(&config, device)
 }
@@ -174,7 +177,10 @@ impl Loader<'_> {
         param: &Param<Tensor<D>>,
         value: Tensor<D>,
     ) -> Param<Tensor<D>> {
-        Param::initialized(param.id, value.detach().set_require_grad(param.is_require_grad()))
+        Param::initialized(
+            param.id,
+            value.detach().set_require_grad(param.is_require_grad()),
+        )
     }
 
     fn connectome(&mut self, name: &str, param: &mut Param<Tensor<2, Int>>, sources: usize) {

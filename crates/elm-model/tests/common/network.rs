@@ -77,7 +77,10 @@ fn network_config(config: &Value) -> ElmNetworkConfig {
     let (last, hidden) = sizes.split_last().unwrap();
     let linear = config["linear"].as_u64().map(|o| o as usize);
     // layers of a file may differ in anything: the last is given by overrides, so two layers suffice
-    assert!(sizes.len() <= 2, "files of more than two layers need a per-layer configuration");
+    assert!(
+        sizes.len() <= 2,
+        "files of more than two layers need a per-layer configuration"
+    );
     let first = net_form(&neurons[0]);
     let readout = net_form(&neurons[neurons.len() - 1]);
     ElmNetworkConfig::new(

@@ -144,10 +144,7 @@ impl LayerSpec {
 pub fn layer_scan(inputs: LayerInputs, spec: &LayerSpec, path: ScanPath) -> LayerResult {
     let (device, dtype) = (inputs.weights.decay.device(), inputs.weights.decay.dtype());
     #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if path == ScanPath::Auto
-        && matches!(dtype, DType::F32 | DType::F64)
-        && has_fused(&device)
-    {
+    if path == ScanPath::Auto && matches!(dtype, DType::F32 | DType::F64) && has_fused(&device) {
         return ops::layer_scan(inputs, spec);
     }
     let _ = (path, device, dtype, has_fused, DType::F32);

@@ -1,10 +1,7 @@
 //! The layer's scan as a Burn backend extension: what Burn dispatches to a backend's own version.
 #![allow(deprecated)] // NdArray is deprecated in Burn 0.22 and still in use
 
-use burn::backend::{
-    Backend, Dispatch, ExtensionType, backend_extension,
-    tensor::FloatTensor,
-};
+use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor};
 use burn::tensor::{Int, Tensor};
 
 use super::{LayerCall, LayerInputs, LayerResult, LayerSource, LayerSpec, ScanState, Tokens};
@@ -36,6 +33,15 @@ pub struct LayerTensors<B: Backend> {
     pub activity: FloatTensor<B>,
 }
 
+/// Gradients that are asked for, of those that cost something to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of the input.
+    pub input: bool,
+    /// Of decay and gate.
+    pub timescales: bool,
+}
+
 /// Backends with a fused layer.
 ///
 /// The `*_forward` and `*_backward` methods are the inner halves that the autodiff version calls; they are not
@@ -54,14 +60,14 @@ pub trait LayerOps: Backend {
         call: LayerCall,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Gradients of all tensors from that of the flat result; of the input only if `input`.
+    /// Gradients of all tensors from that of the flat result; what is not wanted is a single number or zero.
     fn elm_layer_scan_backward(
         #[extension_type] tensors: LayerTensors<Self>,
         result: FloatTensor<Self>,
         kept: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         call: LayerCall,
-        input: bool,
+        wanted: Wanted,
     ) -> LayerTensors<Self>;
 }
 
@@ -117,10 +123,7 @@ pub(super) fn layer_scan(inputs: LayerInputs, spec: &LayerSpec) -> LayerResult {
             inner: flat
                 .narrow(0, steps + samples, samples * width)
                 .reshape([batch, n, width]),
-            activity: activity
-                .clone()
-                .narrow(1, time - 1, 1)
-                .reshape([batch, n]),
+            activity: activity.clone().narrow(1, time - 1, 1).reshape([batch, n]),
         },
         activity,
     }

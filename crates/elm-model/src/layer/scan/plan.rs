@@ -112,7 +112,10 @@ impl PlanCache {
     /// As [`Plan::new`].
     pub fn get(&self, connectome: &[i64], spec: &LayerSpec) -> Result<Arc<Plan>, ElmError> {
         // a thread that panicked left a whole plan or none
-        let mut kept = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut kept = self
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(plan) = &*kept
             && plan.connectome == connectome
         {
@@ -154,7 +157,10 @@ mod tests {
             let mut connectome = vec![0; 12];
             connectome[7] = source;
             let error = Plan::new(connectome, &spec()).unwrap_err().to_string();
-            assert!(error.contains("neuron 1") && error.contains(&source.to_string()), "{error}");
+            assert!(
+                error.contains("neuron 1") && error.contains(&source.to_string()),
+                "{error}"
+            );
         }
         assert!(Plan::new(vec![0; 11], &spec()).is_err());
     }

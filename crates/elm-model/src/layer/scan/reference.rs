@@ -38,9 +38,9 @@ pub fn layer_steps(
     let (device, dtype) = (inputs.weights.decay.device(), inputs.weights.decay.dtype());
     let options = (&device, dtype);
     let mask = |values: &Option<std::sync::Arc<Vec<f64>>>, width: usize| {
-        values.as_ref().map(|v| {
-            Tensor::<2>::from_data(TensorData::new(v.to_vec(), [batch, width]), options)
-        })
+        values
+            .as_ref()
+            .map(|v| Tensor::<2>::from_data(TensorData::new(v.to_vec(), [batch, width]), options))
     };
     let layer = Layer {
         spec,
@@ -76,7 +76,13 @@ pub fn layer_steps(
 }
 
 /// Input channels at step t, `[batch, input]`.
-fn channels(source: &LayerSource, t: usize, inputs: usize, device: &Device, dtype: DType) -> Tensor<2> {
+fn channels(
+    source: &LayerSource,
+    t: usize,
+    inputs: usize,
+    device: &Device,
+    dtype: DType,
+) -> Tensor<2> {
     match source {
         LayerSource::Dense(x) => {
             let batch = x.dims()[0];

@@ -142,7 +142,7 @@ mod arch {
         _mm256_set1_pd, _mm256_set1_ps, _mm256_store_pd, _mm256_store_ps,
     };
 
-    use super::{Kernel, LayerReal, Lanes, Portable, Row};
+    use super::{Kernel, Lanes, LayerReal, Portable, Row};
 
     /// Eight f32 in one register of AVX2 with FMA. Values of this type exist in kernels that
     /// [`LayerReal::dispatch`] runs where the machine has both.
@@ -292,7 +292,9 @@ mod tests {
         let best = R::dispatch(Both(a, b, R::of(2.0)));
         let plain = Both(a, b, R::of(2.0)).run::<Portable<R>>();
         assert_eq!(best, plain);
-        let expected: f64 = (0..W).map(|i| (i as f64 - 3.0) * 0.5 * i as f64 + 2.0).sum();
+        let expected: f64 = (0..W)
+            .map(|i| (i as f64 - 3.0) * 0.5 * i as f64 + 2.0)
+            .sum();
         assert_eq!(plain.1, R::of(expected));
     }
 

@@ -9,6 +9,9 @@ use crate::memory_scan::cpu::real::Real;
 /// Most results that are kept in registers at a time.
 const TILE: usize = 12;
 
+/// The same for the transposed product, which needs an address register for each.
+const TRANSPOSED_TILE: usize = 8;
+
 /// Calls `$f::<$V, n>($args)` with the constant n that equals `$n`, which is 1 to [`TILE`].
 macro_rules! by_size {
     ($n:expr, $f:ident::<$v:ident>($($arg:expr),* $(,)?)) => {
@@ -29,10 +32,10 @@ macro_rules! by_size {
     };
 }
 
-/// Cuts `len` into pieces of nearly equal size, at most [`TILE`] each: `(start, size)`.
+/// Cuts `len` into pieces of nearly equal size, at most `most` each: `(start, size)`.
 #[inline(always)]
-fn pieces(len: usize) -> impl Iterator<Item = (usize, usize)> {
-    let count = len.div_ceil(TILE).max(1);
+fn pieces(len: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = len.div_ceil(most).max(1);
     (0..count).map(move |i| {
         let (start, end) = (i * len / count, (i + 1) * len / count);
         (start, end - start)
@@ -43,7 +46,7 @@ fn pieces(len: usize) -> impl Iterator<Item = (usize, usize)> {
 #[inline(always)]
 pub fn product<V: Lanes>(weight: &[V::R], input: &[Row<V::R>], out: &mut [Row<V::R>]) {
     let outputs = out.len();
-    for (start, size) in pieces(outputs) {
+    for (start, size) in pieces(outputs, TILE) {
         let out = &mut out[start..start + size];
         by_size!(size, product_tile::<V>(weight, outputs, start, input, out));
     }
@@ -74,7 +77,7 @@ fn product_tile<V: Lanes, const N: usize>(
 #[inline(always)]
 pub fn transposed<V: Lanes>(weight: &[V::R], input: &[Row<V::R>], out: &mut [Row<V::R>]) {
     let width = input.len();
-    for (start, size) in pieces(out.len()) {
+    for (start, size) in pieces(out.len(), TRANSPOSED_TILE) {
         let weight = &weight[start * width..(start + size) * width];
         let out = &mut out[start..start + size];
         by_size!(size, transposed_tile::<V>(weight, input, out));
@@ -88,12 +91,15 @@ fn transposed_tile<V: Lanes, const N: usize>(
     out: &mut [Row<V::R>],
 ) {
     let width = input.len();
-    let rows: [&[V::R]; N] = core::array::from_fn(|i| &weight[i * width..][..width]);
+    assert!(weight.len() >= N * width);
     let mut acc: [V; N] = core::array::from_fn(|i| V::load(&out[i]));
-    for o in 0..width {
-        let x = V::load(&input[o]);
+    for (o, x) in input.iter().enumerate() {
+        let x = V::load(x);
         for i in 0..N {
-            acc[i] = x.fused(V::splat(rows[i][o]), acc[i]);
+            // SAFETY: i < N and o < width, and the weight has N · width numbers, as asserted above. N checks for N
+            // products would be half of the work.
+            let w = unsafe { *weight.get_unchecked(i * width + o) };
+            acc[i] = x.fused(V::splat(w), acc[i]);
         }
     }
     for i in 0..N {
@@ -205,14 +211,18 @@ mod tests {
         #[inline(always)]
         fn run<V: Lanes<R = f64>>(self) {
             let (inputs, outputs) = (self.0, self.1);
-            let weight: Vec<f64> = (0..inputs * outputs).map(|i| (i as f64 * 0.7).cos()).collect();
+            let weight: Vec<f64> = (0..inputs * outputs)
+                .map(|i| (i as f64 * 0.7).cos())
+                .collect();
             let (x, start) = (rows(inputs, 0.3), rows(outputs, 0.9));
             let mut out = start.clone();
             product::<V>(&weight, &x, &mut out);
             for o in 0..outputs {
                 for l in 0..W {
                     let want: f64 = start[o].0[l]
-                        + (0..inputs).map(|k| x[k].0[l] * weight[k * outputs + o]).sum::<f64>();
+                        + (0..inputs)
+                            .map(|k| x[k].0[l] * weight[k * outputs + o])
+                            .sum::<f64>();
                     assert!((out[o].0[l] - want).abs() < 1e-12);
                 }
             }
@@ -222,25 +232,38 @@ mod tests {
             for k in 0..inputs {
                 for l in 0..W {
                     let want: f64 = before[k].0[l]
-                        + (0..outputs).map(|o| start[o].0[l] * weight[k * outputs + o]).sum::<f64>();
+                        + (0..outputs)
+                            .map(|o| start[o].0[l] * weight[k * outputs + o])
+                            .sum::<f64>();
                     assert!((back[k].0[l] - want).abs() < 1e-12);
                 }
             }
             let (stride, steps) = (inputs + outputs + 1, 3);
             let all = rows(stride * steps, 0.13);
-            let at = Steps { rows: &all, stride, steps };
+            let at = Steps {
+                rows: &all,
+                stride,
+                steps,
+            };
             let mut grad = vec![1.0; inputs * outputs];
             outer::<V>(at, 0..inputs, inputs + 1..stride, &mut grad);
             let mut sums = vec![2.0; inputs];
             total::<V>(at, 0..inputs, &mut sums);
             for i in 0..inputs {
                 let row = |t: usize, k: usize| all[t * stride + k].0;
-                let want: f64 = 2.0 + (0..steps).map(|t| row(t, i).iter().sum::<f64>()).sum::<f64>();
+                let want: f64 = 2.0
+                    + (0..steps)
+                        .map(|t| row(t, i).iter().sum::<f64>())
+                        .sum::<f64>();
                 assert!((sums[i] - want).abs() < 1e-12);
                 for j in 0..outputs {
                     let want: f64 = 1.0
                         + (0..steps)
-                            .map(|t| (0..W).map(|l| row(t, i)[l] * row(t, inputs + 1 + j)[l]).sum::<f64>())
+                            .map(|t| {
+                                (0..W)
+                                    .map(|l| row(t, i)[l] * row(t, inputs + 1 + j)[l])
+                                    .sum::<f64>()
+                            })
                             .sum::<f64>();
                     assert!((grad[i * outputs + j] - want).abs() < 1e-12);
                 }

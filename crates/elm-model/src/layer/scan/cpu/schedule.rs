@@ -111,6 +111,11 @@ impl<T: Copy + Default> Shared<T> {
         values.into_vec()
     }
 
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// A part to read.
     ///
     /// # Safety
@@ -200,10 +205,7 @@ pub fn tiles(batch: usize) -> usize {
 
 /// Runs `work(group, member)` for every group and member, each on a thread of its own, and returns what they yield,
 /// group by group.
-pub fn run<T: Send>(
-    partition: &Partition,
-    work: impl Fn(usize, usize) -> T + Sync,
-) -> Vec<Vec<T>> {
+pub fn run<T: Send>(partition: &Partition, work: impl Fn(usize, usize) -> T + Sync) -> Vec<Vec<T>> {
     let (groups, members) = (partition.groups.len(), partition.members.len());
     if groups * members == 1 {
         return vec![vec![work(0, 0)]];
@@ -239,7 +241,7 @@ mod tests {
         let barrier = Barrier::new(3);
         let counters: Vec<AtomicU64> = (0..3).map(|_| AtomicU64::new(0)).collect();
         let partition = Partition {
-            groups: vec![0..1],
+            groups: split(1, 1),
             members: split(3, 3),
         };
         run(&partition, |_, member| {
@@ -259,7 +261,7 @@ mod tests {
     fn a_failed_member_stops_the_others() {
         let barrier = Barrier::new(2);
         let partition = Partition {
-            groups: vec![0..1],
+            groups: split(1, 1),
             members: split(2, 2),
         };
         run(&partition, |_, member| {
@@ -284,6 +286,10 @@ mod tests {
                 }
             }
         }
-        assert_eq!(Partition::new(4, 9, 8, 10, 0).groups.len(), 1, "little work, one thread");
+        assert_eq!(
+            Partition::new(4, 9, 8, 10, 0).groups.len(),
+            1,
+            "little work, one thread"
+        );
     }
 }
