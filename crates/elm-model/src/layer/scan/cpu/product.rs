@@ -95,11 +95,11 @@ fn transposed_tile<V: Lanes, const N: usize>(
     let mut acc: [V; N] = core::array::from_fn(|i| V::load(&out[i]));
     for (o, x) in input.iter().enumerate() {
         let x = V::load(x);
-        for i in 0..N {
+        for (i, acc) in acc.iter_mut().enumerate() {
             // SAFETY: i < N and o < width, and the weight has N · width numbers, as asserted above. N checks for N
             // products would be half of the work.
             let w = unsafe { *weight.get_unchecked(i * width + o) };
-            acc[i] = x.fused(V::splat(w), acc[i]);
+            *acc = x.fused(V::splat(w), *acc);
         }
     }
     for i in 0..N {
