@@ -44,7 +44,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let x = Tensor::<3>::random([1, 50, 20], Distribution::Bernoulli(0.05), &device);
     let x = Tensor::cat(vec![x, Tensor::zeros([1, 150, 20], &device)], 1);
     let recording = layer.record(LayerSource::Dense(x), None, &[Monitor::Memory])?;
-    for (name, from) in [("with input", 0), ("after 50 ms of silence", 100), ("after 100 ms", 150)] {
+    for (name, from) in [
+        ("with input", 0),
+        ("after 50 ms of silence", 100),
+        ("after 100 ms", 150),
+    ] {
         let activity = recording.activity.clone().narrow(1, from, 50);
         let mean = activity.mean().try_into_scalar::<f32>()?;
         println!("mean activity {name}: {mean:.4}");
