@@ -3,7 +3,7 @@
 One JSON line: forward pass without gradients and training step (loss, gradients of every parameter, Adam), median and
 minimum in ms, and peak resident memory in MB. The baseline of `cargo run --release -p elm-benches --bin layers`.
 
-LIBRARY       torch: the feed-forward share outside the loop, the loop scripted (`torch.jit.script`);
+LIBRARY       torch: the feed-forward share outside the loop, the loop scripted (`torch.jit.script`) with a hand-written gradient;
               jax: the same, the loop a `lax.scan`, the whole training step under `jit`.
 SIZE          shd (SHD-Adding: 96 neurons, M 5, D 30 x 10, 1000 steps, 700 channels with 3 % spikes, a quarter of the
               synapses recurrent) or enwik8 (1024 neurons, M 15, D 50 x 15, 100 steps, tokens out of 204, 80 % recurrent);
@@ -88,9 +88,9 @@ def measure(f):
 
 def torch_steps():
     import torch
-    from typing import Dict
 
     torch.set_num_threads(args.threads)
+    torch._C._jit_set_profiling_executor(False)  # else it optimises for minutes before the first result
     p = {k: torch.nn.Parameter(torch.from_numpy(v)) for k, v in params.items()}
     t_kappa, t_gate = torch.from_numpy(kappa.astype(np.float32)), torch.from_numpy(gate.astype(np.float32))
     t_ff, t_rec = torch.from_numpy(ff), torch.from_numpy(rec)
@@ -112,58 +112,110 @@ def torch_steps():
             return torch.sparse.mm(t_sparse, weight).view(B, T, N * D).transpose(0, 1)
         return (t_x @ weight).view(B, T, N * D).transpose(0, 1)
 
-    # states are [N, B, ...], so that one batched product serves all neurons
+    # Both loops are scripted and have a hand-written gradient: autograd through a thousand scripted steps is slower by far.
+    # States are [N, B, ...], so that one batched product serves all neurons; a recurrent share is one product with a
+    # [N, N * D] matrix, or where `per_branch` is above 0, a gather of [N * D * P] rows of sources, weighted and summed.
     @torch.jit.script
-    def dense_loop(drive, w_rec, w1b, w1m, b1, w2, b2, w_y, b, kappa, gate, kr: float):
-        steps, batch, n, m = drive.size(0), drive.size(1), w1b.size(0), kappa.size(0)
-        d = w1b.size(1)
-        memory = torch.zeros(n, batch, m)
-        mean, a = torch.zeros(n, batch), torch.zeros(n, batch)
-        out, mags = torch.jit.annotate(list[torch.Tensor], []), torch.zeros(n, batch)
-        w1 = torch.cat([w1b, w1m], 1)
+    def forward_loop(drive, w_rec, source, per_branch: int, w1, b1, w2, b2, w_y, b, kappa, gate, kr: float, keep: bool):
+        steps, batch, n, m, h = drive.size(0), drive.size(1), w1.size(0), kappa.size(0), w1.size(2)
+        d = w1.size(1) - m
+        kept = steps if keep else 1
+        joined, hidden = torch.empty(kept, n, batch, d + m), torch.empty(kept, n, batch, h)
+        tanh, memories = torch.empty(kept, n, batch, m), torch.empty(kept, n, batch, m)
+        out, mags = torch.empty(steps + 1, n, batch), torch.zeros(n, batch)
+        memory, mean, nothing = torch.zeros(n, batch, m), torch.zeros(n, batch), torch.zeros(1, batch)
+        out[0] = 0.0
         for t in range(steps):
-            branch = torch.addmm(drive[t], a.t(), w_rec).view(batch, n, d).transpose(0, 1)
-            u = kappa * memory
-            h = torch.relu(torch.baddbmm(b1, torch.cat([branch, u], 2), w1))
-            z = torch.baddbmm(b2, h * h, w2)
-            mags = mags + z.abs().mean(2)
-            memory = u + gate * 1.7159 * torch.tanh(z * 0.6666666666666666)
+            k = t if keep else 0
+            j = joined[k]
+            if per_branch > 0:
+                rows = torch.embedding(torch.cat([out[t], nothing], 0), source).view(n * d, per_branch, batch)
+                sums = torch.einsum("dpb,dp->db", [rows, w_rec]).view(n, d, batch).transpose(1, 2)
+                torch.add(sums, drive[t].view(batch, n, d).transpose(0, 1), out=j[:, :, :d])
+            else:
+                j[:, :, :d] = torch.addmm(drive[t], out[t].t(), w_rec).view(batch, n, d).transpose(0, 1)
+            u = j[:, :, d:]
+            torch.mul(memory, kappa, out=u)
+            r = torch.baddbmm(b1, j, w1).clamp_min_(0.0)
+            hidden[k] = r
+            z = torch.baddbmm(b2, r * r, w2)
+            mags += z.abs().mean(2)
+            th = torch.tanh(z * 0.6666666666666666)
+            tanh[k] = th
+            memory = torch.addcmul(u, gate, th, value=1.7159)
+            memories[k] = memory
             o = (memory * w_y).sum(2)
             mean = kr * mean + (1.0 - kr) * o
-            a = torch.relu(o - mean + b)
-            out.append(a)
-        return torch.stack(out), mags
+            out[t + 1] = (o - mean + b).clamp_min_(0.0)
+        return out, mags, joined, hidden, tanh, memories
 
     @torch.jit.script
-    def gather_loop(drive, w_all, source, per_branch: int, w1b, w1m, b1, w2, b2, w_y, b, kappa, gate, kr: float):
-        steps, batch, n, m = drive.size(0), drive.size(1), w1b.size(0), kappa.size(0)
-        d = w1b.size(1)
-        memory = torch.zeros(n, batch, m)
-        mean, a = torch.zeros(n, batch), torch.zeros(n, batch)
-        out, mags = torch.jit.annotate(list[torch.Tensor], []), torch.zeros(n, batch)
-        nothing = torch.zeros(1, batch)
-        w1 = torch.cat([w1b, w1m], 1)
-        for t in range(steps):
-            rows = torch.cat([a, nothing], 0).index_select(0, source).view(n * d, per_branch, batch)
-            sums = torch.bmm(w_all, rows).view(n, d, batch).transpose(1, 2)
-            branch = sums + drive[t].view(batch, n, d).transpose(0, 1)
-            u = kappa * memory
-            h = torch.relu(torch.baddbmm(b1, torch.cat([branch, u], 2), w1))
-            z = torch.baddbmm(b2, h * h, w2)
-            mags = mags + z.abs().mean(2)
-            memory = u + gate * 1.7159 * torch.tanh(z * 0.6666666666666666)
-            o = (memory * w_y).sum(2)
-            mean = kr * mean + (1.0 - kr) * o
-            a = torch.relu(o - mean + b)
-            out.append(a)
-        return torch.stack(out), mags
+    def backward_loop(g_out, g_mags, out, joined, hidden, tanh, w_rec, source, per_branch: int, w1, w2, w_y, kappa, gate, kr: float):
+        steps, n, batch, m = tanh.size(0), tanh.size(1), tanh.size(2), tanh.size(3)
+        d = w1.size(1) - m
+        d_hidden, d_z, d_o, d_v = torch.empty_like(hidden), torch.empty_like(tanh), torch.empty(steps, n, batch), torch.empty(steps, n, batch)
+        d_branch = torch.empty(steps, batch, n * d)
+        d_w_rec = torch.zeros_like(w_rec)
+        d_memory, d_mean, d_a = torch.zeros(n, batch, m), torch.zeros(n, batch), torch.zeros(n, batch)
+        w1t, w2t, factor = w1.transpose(1, 2), w2.transpose(1, 2), gate * (1.7159 * 0.6666666666666666)
+        d_mag = (g_mags / m).unsqueeze(2)
+        for s in range(steps):
+            t = steps - 1 - s
+            v = (g_out[t] + d_a) * (out[t + 1] > 0)
+            d_mean = kr * d_mean - v
+            o = v + (1.0 - kr) * d_mean
+            d_v[t] = v
+            d_o[t] = o
+            d_memory = d_memory + o.unsqueeze(2) * w_y
+            th = tanh[t]
+            z = d_memory * factor * (1.0 - th * th) + d_mag * th.sign()
+            d_z[t] = z
+            h = torch.bmm(z, w2t) * (2.0 * hidden[t])
+            d_hidden[t] = h
+            j = torch.bmm(h, w1t)
+            d_memory = (d_memory + j[:, :, d:]) * kappa
+            br = j[:, :, :d]
+            flat = d_branch[t]
+            flat.view(batch, n, d).copy_(br.transpose(0, 1))
+            if per_branch > 0:
+                column = br.transpose(1, 2).reshape(n * d, batch)
+                rows = torch.embedding(torch.cat([out[t], torch.zeros(1, batch)], 0), source).view(n * d, per_branch, batch)
+                d_w_rec += torch.einsum("dpb,db->dp", [rows, column])
+                scattered = (w_rec.unsqueeze(2) * column.unsqueeze(1)).view(-1, batch)
+                d_a = torch.zeros(n + 1, batch).index_add_(0, source, scattered)[:n]
+            else:
+                d_a = (flat @ w_rec.t()).t()
+        return d_branch, d_hidden, d_z, d_o, d_v, d_w_rec
+
+    class Loop(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, drive, w_rec, per_branch, w1, b1, w2, b2, w_y, b):
+            keep = torch.is_grad_enabled() or any(ctx.needs_input_grad)
+            out, mags, *kept = forward_loop(drive, w_rec, t_source, per_branch, w1, b1, w2, b2, w_y, b, t_kappa, t_gate, KR, keep)
+            ctx.save_for_backward(out, w_rec, w1, w2, w_y, *kept)
+            ctx.per_branch = per_branch
+            return out[1:], mags
+
+        @staticmethod
+        def backward(ctx, g_out, g_mags):
+            out, w_rec, w1, w2, w_y, joined, hidden, tanh, memories = ctx.saved_tensors
+            d_branch, d_hidden, d_z, d_o, d_v, d_w_rec = backward_loop(
+                g_out, g_mags, out, joined, hidden, tanh, w_rec, t_source, ctx.per_branch, w1, w2, w_y, t_kappa, t_gate, KR)
+            rows = lambda v: v.transpose(0, 1).reshape(N, T * B, v.shape[-1])
+            d_w1 = torch.bmm(rows(joined).transpose(1, 2), rows(d_hidden))
+            d_w2 = torch.bmm(rows(hidden * hidden).transpose(1, 2), rows(d_z))
+            d_w_y = torch.bmm(rows(d_o.unsqueeze(3)).transpose(1, 2), rows(memories))
+            if ctx.per_branch == 0:
+                d_w_rec = out[:-1].permute(1, 0, 2).reshape(N, T * B) @ d_branch.reshape(T * B, N * D)
+            return (d_branch, d_w_rec, None, d_w1, d_hidden.sum((0, 2)).unsqueeze(1), d_w2, d_z.sum((0, 2)).unsqueeze(1), d_w_y, d_v.sum((0, 2)).unsqueeze(1))
 
     def layer():
+        w1 = torch.cat([p["w1b"], p["w1m"]], 1)
+        rest = (w1, p["b1"], p["w2"], p["b2"], p["w_y"].unsqueeze(1), p["b"])
         drive = feed_forward(p["w_s"])
-        rest = (p["w1b"], p["w1m"], p["b1"], p["w2"], p["b2"], p["w_y"].unsqueeze(1), p["b"], t_kappa, t_gate, KR)
         if args.recurrent == "dense":
-            return dense_loop(drive, matrix(N, rec_index, p["w_s"].flatten()[t_rec] * SCALE), *rest)
-        return gather_loop(drive, (p["w_s"] * SCALE).view(N * D, 1, P), t_source, P, *rest)
+            return Loop.apply(drive, matrix(N, rec_index, p["w_s"].flatten()[t_rec] * SCALE), 0, *rest)
+        return Loop.apply(drive, (p["w_s"] * SCALE).view(N * D, P), P, *rest)
 
     optimizer = torch.optim.Adam(p.values(), lr=5e-4)
 

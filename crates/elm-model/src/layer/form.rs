@@ -1,4 +1,4 @@
-//! The third form of the neuron, from *Scaling Laws and Tradeoffs in Recurrent Networks of Expressive Neurons* (\[NET\]).
+//! The third form of the neuron (Spieler et al. 2026): its sizes, its constants and what follows from them.
 
 use burn::config::Config;
 use burn::tensor::{Tensor, activation};

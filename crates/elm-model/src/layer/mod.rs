@@ -1,6 +1,7 @@
-//! Layers of ELM neurons with recurrent synapses, and the third form of the neuron (\[NET\]).
+//! Layers of ELM neurons with recurrent synapses, and the third form of the neuron.
 //!
-//! \[NET\] is Spieler, Martius, Levina, *Scaling Laws and Tradeoffs in Recurrent Networks of Expressive Neurons*, 2026.
+//! Source: Spieler, Martius, Levina, *Scaling Laws and Tradeoffs in Recurrent Networks of Expressive Neurons*, 2026,
+//! arXiv 2605.12049; elsewhere in this crate Spieler et al. 2026.
 
 mod config;
 mod display;

@@ -17,7 +17,7 @@ use super::state::ElmLayerState;
 use crate::ElmError;
 use crate::memory_scan::ScanPath;
 
-/// A layer of Expressive Leaky Memory neurons with recurrent synapses (\[NET\]).
+/// A layer of Expressive Leaky Memory neurons with recurrent synapses (Spieler et al. 2026).
 ///
 /// N neurons of one [form](super::NetForm), each with synapses, MLP, memory and a readout of one output of its own. A
 /// synapse reads an input channel, or the activity of a neuron of the layer one step earlier, as the connectome says.
@@ -141,7 +141,7 @@ impl ElmLayer {
         rectification.apply(self.proto_weight.val())
     }
 
-    /// Number of trained numbers, as \[NET\] counts them.
+    /// Number of trained numbers, as Spieler et al. (2026) count them.
     pub fn num_trained(&self) -> usize {
         self.config.num_trained()
     }

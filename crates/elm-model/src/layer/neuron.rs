@@ -140,7 +140,8 @@ impl NetNeuronConfig {
     }
 }
 
-/// One neuron of the third form (\[NET\]) with O outputs that share its memory; [`NetForm`] holds the equations.
+/// One neuron of the third form (Spieler et al. 2026) with O outputs that share its memory; [`NetForm`] holds the
+/// equations.
 ///
 /// A layer's neuron has one output and reads other neurons; this one reads channels alone, so that branches, readout
 /// and high-pass run over the whole sequence outside the recurrence. Made with [`NetNeuronConfig::init`].

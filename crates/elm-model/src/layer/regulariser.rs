@@ -1,4 +1,4 @@
-//! Penalties on what a layer does (\[NET\]).
+//! Penalties on what a layer does (Spieler et al. 2026).
 
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};

@@ -18,7 +18,7 @@ use crate::ElmError;
 #[serde(rename_all = "snake_case")]
 pub enum Wiring {
     /// Each synapse on its own, with replacement: recurrent with probability `recurrent_connect`, and uniform within
-    /// its group (\[NET\]).
+    /// its group (Spieler et al. 2026).
     Random {
         /// Probability that a synapse is recurrent; N/(I+N) unless set.
         #[serde(default)]

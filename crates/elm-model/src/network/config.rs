@@ -101,7 +101,8 @@ pub struct LayerOverrides {
 }
 
 impl LayerOverrides {
-    /// What the last layer of a network has different (\[NET\]): identity output, no high-pass, no recurrent synapses.
+    /// What the last layer of a network has different (Spieler et al. 2026): identity output, no high-pass, no recurrent
+    /// synapses.
     pub fn readout() -> Self {
         Self {
             output_activation: Some(OutputActivation::Identity),

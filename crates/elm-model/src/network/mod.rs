@@ -1,4 +1,4 @@
-//! Networks of stacked layers (\[NET\]): configuration, module, embeddings and state.
+//! Networks of stacked layers (Spieler et al. 2026): configuration, module, embeddings and state.
 
 mod config;
 mod display;

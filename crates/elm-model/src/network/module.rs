@@ -11,7 +11,7 @@ use crate::layer::{
 };
 use crate::memory_scan::ScanPath;
 
-/// A network of stacked [layers](ElmLayer) of Expressive Leaky Memory neurons (\[NET\]).
+/// A network of stacked [layers](ElmLayer) of Expressive Leaky Memory neurons (Spieler et al. 2026).
 ///
 /// ```text
 /// x or tokens -> input embedding -> layer 0 -> … -> last layer -> output embedding -> y

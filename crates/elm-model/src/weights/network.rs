@@ -1,8 +1,8 @@
 //! Networks in and out, by name.
 //!
 //! A network's state dict holds, for layer l and linear map k of its MLPs: `layers.<l>.connectome` (integers
-//! `[neuron, synapse]`), `.w_s`, `.mlp.<k>.weight` (`[neuron, out, in]`), `.mlp.<k>.bias`, `.w_y`, `.b`, `.tau_m_proto`, and
-//! `linear.weight` (`[out, in]`), `linear.bias` where a linear map follows. Files written here also carry the network's
+//! `[neuron, synapse]`), `.w_s`, `.mlp.<k>.weight` (`[neuron, out, in]`), `.mlp.<k>.bias`, `.w_y`, `.b` and
+//! `.tau_m_proto`, and `linear.weight` (`[out, in]`), `linear.bias` where a linear map follows. Files written here also carry the network's
 //! configuration, so that they load without one.
 
 use std::collections::BTreeSet;

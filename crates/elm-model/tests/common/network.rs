@@ -76,13 +76,14 @@ fn network_config(config: &Value) -> ElmNetworkConfig {
     let neurons = config["neurons"].as_array().unwrap();
     let (last, hidden) = sizes.split_last().unwrap();
     let linear = config["linear"].as_u64().map(|o| o as usize);
-    // layers of a file may differ in anything: the last is given by overrides, so two layers suffice
+    // the first and the last layer may differ in anything, those between them share a form
+    let forms: Vec<NetForm> = neurons.iter().map(net_form).collect();
+    let middle = &forms[1.min(forms.len() - 1)..forms.len().saturating_sub(1).max(1)];
+    let shared = middle.first().unwrap_or(&forms[0]);
     assert!(
-        sizes.len() <= 2,
-        "files of more than two layers need a per-layer configuration"
+        middle.iter().all(|form| form == shared),
+        "layers between the first and the last share a form"
     );
-    let first = net_form(&neurons[0]);
-    let readout = net_form(&neurons[neurons.len() - 1]);
     ElmNetworkConfig::new(
         config["num_input"].as_u64().unwrap() as usize,
         linear.unwrap_or(*last),
@@ -93,29 +94,35 @@ fn network_config(config: &Value) -> ElmNetworkConfig {
         Some(_) => OutputEmbedding::Linear,
         None => OutputEmbedding::None,
     })
-    .with_neuron(first)
+    .with_neuron(shared.clone())
     .with_wiring(Wiring::default())
-    .with_last(LayerOverrides {
-        num_memory: Some(readout.num_memory),
-        hidden_layers: Some(readout.hidden_layers),
-        hidden_size: readout.hidden_size,
-        num_branches: readout.num_branches,
-        synapses_per_branch: readout.synapses_per_branch,
-        activation: Some(readout.activation),
-        synapse_rectification: Some(readout.synapse_rectification),
-        synapse_init: Some(readout.synapse_init),
-        input_scale: Some(readout.input_scale),
-        branch_tau: Some(readout.branch_tau),
-        lambda: Some(readout.lambda),
-        gate: Some(readout.gate),
-        memory_tau_min: Some(readout.memory_tau_min),
-        memory_tau_max: Some(readout.memory_tau_max),
-        tau_range_scale: Some(readout.tau_range_scale),
-        learn_memory_tau: Some(true),
-        high_pass_tau: Some(readout.high_pass_tau),
-        output_activation: Some(readout.output_activation),
+    .with_first(overrides(&forms[0]))
+    .with_last(overrides(&forms[forms.len() - 1]))
+}
+
+/// Overrides that make any layer one of this form.
+fn overrides(form: &NetForm) -> LayerOverrides {
+    LayerOverrides {
+        num_memory: Some(form.num_memory),
+        hidden_layers: Some(form.hidden_layers),
+        hidden_size: form.hidden_size,
+        num_branches: form.num_branches,
+        synapses_per_branch: form.synapses_per_branch,
+        activation: Some(form.activation),
+        synapse_rectification: Some(form.synapse_rectification),
+        synapse_init: Some(form.synapse_init),
+        input_scale: Some(form.input_scale),
+        branch_tau: Some(form.branch_tau),
+        lambda: Some(form.lambda),
+        gate: Some(form.gate),
+        memory_tau_min: Some(form.memory_tau_min),
+        memory_tau_max: Some(form.memory_tau_max),
+        tau_range_scale: Some(form.tau_range_scale),
+        learn_memory_tau: Some(form.learn_memory_tau),
+        high_pass_tau: Some(form.high_pass_tau),
+        output_activation: Some(form.output_activation),
         ..LayerOverrides::default()
-    })
+    }
 }
 
 fn net_form(neuron: &Value) -> NetForm {

@@ -11,7 +11,7 @@ use burn::backend::{
 };
 
 use super::LayerCall;
-use super::ops::{LayerOps, LayerTensors};
+use super::ops::{LayerOps, LayerTensors, Wanted};
 
 #[derive(Debug)]
 struct LayerBackward;
@@ -31,8 +31,11 @@ impl<B: LayerOps> Backward<B, 11> for LayerBackward {
     fn backward(self, ops: Ops<Self::State, 11>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         let s = ops.state;
-        let input = ops.parents[0].is_some();
-        let g = B::elm_layer_scan_backward(s.tensors, s.result, s.kept, grad, s.call, input);
+        let wanted = Wanted {
+            input: ops.parents[0].is_some(),
+            timescales: ops.parents[5].is_some() || ops.parents[6].is_some(),
+        };
+        let g = B::elm_layer_scan_backward(s.tensors, s.result, s.kept, grad, s.call, wanted);
         let all = [
             g.x,
             g.synapses,
@@ -112,7 +115,7 @@ impl<B: LayerOps, C: CheckpointStrategy> LayerOps for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: LayerCall,
-        _: bool,
+        _: Wanted,
     ) -> LayerTensors<Self> {
         unreachable!("{INNER}")
     }

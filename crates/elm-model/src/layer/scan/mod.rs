@@ -19,7 +19,7 @@
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod autodiff;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
-pub mod cpu;
+mod cpu;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod ops;
 mod plan;

@@ -33,6 +33,15 @@ pub struct LayerTensors<B: Backend> {
     pub activity: FloatTensor<B>,
 }
 
+/// Gradients that are asked for, of those that cost something to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of the input.
+    pub input: bool,
+    /// Of decay and gate.
+    pub timescales: bool,
+}
+
 /// Backends with a fused layer.
 ///
 /// The `*_forward` and `*_backward` methods are the inner halves that the autodiff version calls; they are not
@@ -51,14 +60,14 @@ pub trait LayerOps: Backend {
         call: LayerCall,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Gradients of all tensors from that of the flat result; of the input only if `input`.
+    /// Gradients of all tensors from that of the flat result; what is not wanted is a single number or zero.
     fn elm_layer_scan_backward(
         #[extension_type] tensors: LayerTensors<Self>,
         result: FloatTensor<Self>,
         kept: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         call: LayerCall,
-        input: bool,
+        wanted: Wanted,
     ) -> LayerTensors<Self>;
 }
 

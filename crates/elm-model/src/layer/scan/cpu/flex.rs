@@ -6,7 +6,7 @@ use burn_flex::FlexTensor;
 
 use super::super::{
     LayerCall,
-    ops::{LayerOps, LayerTensors},
+    ops::{LayerOps, LayerTensors, Wanted},
 };
 use super::host::{self, HostBackend, impl_layer_ops};
 use super::lanes::LayerReal;

@@ -3,9 +3,9 @@
 use core::ops::Range;
 
 use super::lanes::{Kernel, Lanes, LayerReal, Row};
-use super::neuron::{self, Run, Sources};
-use super::schedule::{self, Barrier, Partition, Shared, share, tiles};
-use super::source::{Input, Layout};
+use super::neuron::{self, Run};
+use super::schedule::{self, Barrier, Partition, Shared, tiles};
+use super::source::{Order, SourceBlock};
 use super::view::View;
 
 /// Runs the layer; returns the flat result, see [`LayerSpec::result_len`](super::super::LayerSpec::result_len), and if
@@ -16,13 +16,21 @@ pub fn forward<R: LayerReal>(
     partition: &Partition,
 ) -> (Vec<R>, Vec<R>) {
     let (spec, call) = (view.spec(), view.call);
+    let order = match call.plan.recurrent() {
+        true => Order::BySteps,
+        false => Order::BySources,
+    };
     let result = Shared::new(spec.result_len(call.batch, call.time));
     let kept = tiles(call.batch) * view.blocks() * spec.neurons * spec.state_width();
     let checkpoints = Shared::new(if keep { kept } else { 0 });
     let groups: Vec<Group<R>> = partition
         .groups
         .iter()
-        .map(|tiles| Group::new(view, tiles.clone(), partition.members.len()))
+        .map(|tiles| Group {
+            sources: SourceBlock::new(view, tiles.clone(), order),
+            barrier: Barrier::new(partition.members.len()),
+            tiles: tiles.clone(),
+        })
         .collect();
     schedule::run(partition, |group, member| {
         R::dispatch(Member {
@@ -44,41 +52,7 @@ pub fn forward<R: LayerReal>(
 struct Group<R> {
     tiles: Range<usize>,
     barrier: Barrier,
-    /// Sources of a block of steps, tile by tile.
-    sources: Shared<Row<R>>,
-    layout: Layout,
-    /// Rows of a tile in `sources`.
-    tile_rows: usize,
-}
-
-impl<R: LayerReal> Group<R> {
-    fn new(view: &View<'_, R>, tiles: Range<usize>, members: usize) -> Self {
-        let (block, width) = (view.block(), view.sources());
-        // step by step where a step needs the one before it, else each source's steps together
-        let (layout, tile_rows) = match view.call.plan.recurrent() {
-            true => (
-                Layout {
-                    step: width,
-                    source: 1,
-                },
-                (block + 1) * width,
-            ),
-            false => (
-                Layout {
-                    step: 1,
-                    source: block,
-                },
-                block * width,
-            ),
-        };
-        Self {
-            sources: Shared::new(tiles.len() * tile_rows),
-            barrier: Barrier::new(members),
-            tiles,
-            layout,
-            tile_rows,
-        }
-    }
+    sources: SourceBlock<R>,
 }
 
 struct Member<'a, R> {
@@ -91,12 +65,12 @@ struct Member<'a, R> {
     checkpoints: Option<&'a Shared<Row<R>>>,
 }
 
-/// State of a member's neurons, tile by tile.
+/// State of a member's neurons and tiles, neuron by neuron.
 struct States<R> {
     states: Vec<Row<R>>,
     magnitudes: Vec<Row<R>>,
-    /// One frame, used by all.
-    frame: Vec<Row<R>>,
+    /// Frames for one neuron at a time: one, or where nothing is recurrent, one per step of a block.
+    frames: Vec<Row<R>>,
 }
 
 impl<R: LayerReal> Kernel<R> for Member<'_, R> {
@@ -104,25 +78,23 @@ impl<R: LayerReal> Kernel<R> for Member<'_, R> {
 
     #[inline(always)]
     fn run<V: Lanes<R = R>>(self) {
-        let _guard = self.group.barrier.guard();
-        let call = self.view.call;
-        let block = self.view.block();
-        let recurrent = call.plan.recurrent();
+        let barrier = &self.group.barrier;
+        let _guard = barrier.guard();
+        let (call, block) = (self.view.call, self.view.block());
         let mut states = self.start();
         for (index, first) in (0..call.time).step_by(block).enumerate() {
             let steps = block.min(call.time - first);
             self.keep(index, &states);
             self.fill(first, steps);
-            self.group.barrier.wait();
-            if recurrent {
+            if call.plan.recurrent() {
                 for t in 0..steps {
                     self.advance::<V>(&mut states, first, t..t + 1);
-                    self.group.barrier.wait();
+                    barrier.wait();
                 }
                 self.carry(steps);
             } else {
                 self.advance::<V>(&mut states, first, 0..steps);
-                self.group.barrier.wait();
+                barrier.wait();
             }
         }
         self.finish(&states);
@@ -130,43 +102,7 @@ impl<R: LayerReal> Kernel<R> for Member<'_, R> {
 }
 
 impl<R: LayerReal> Member<'_, R> {
-    /// The state handed in.
-    fn start(&self) -> States<R> {
-        let view = self.view;
-        let width = view.spec().state_width();
-        let count = self.group.tiles.len() * self.neurons.len();
-        let mut states = vec![Row::default(); count * width];
-        for (k, (tile, n)) in self.each().enumerate() {
-            view.rows(
-                view.slices.inner,
-                width,
-                tile,
-                n,
-                &mut states[k * width..][..width],
-            );
-            if view.call.plan.recurrent() {
-                let mut row = [Row::default()];
-                view.rows(view.slices.activity, 1, tile, n, &mut row);
-                self.put_activity(tile, 0, n, row[0]);
-            }
-        }
-        States {
-            states,
-            magnitudes: vec![Row::default(); count],
-            frame: vec![Row::default(); self.frame_rows()],
-        }
-    }
-
-    /// Rows of the frames that a run over steps needs: one, or one per step of a block.
-    fn frame_rows(&self) -> usize {
-        let len = self.view.constants.frame.len;
-        match self.view.call.plan.recurrent() {
-            true => len,
-            false => len * self.view.block(),
-        }
-    }
-
-    /// Tiles and neurons in the order of the states.
+    /// Neurons and tiles in the order of the states.
     fn each(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let tiles = self.group.tiles.clone();
         self.neurons
@@ -174,22 +110,42 @@ impl<R: LayerReal> Member<'_, R> {
             .flat_map(move |n| tiles.clone().map(move |tile| (tile, n)))
     }
 
-    /// Makes the activity of neuron n visible to recurrent synapses at step t of the block.
-    fn put_activity(&self, tile: usize, t: usize, n: usize, activity: Row<R>) {
-        let row = match self.view.recurrent_mask(tile, n) {
-            None => activity,
-            Some(mask) => activity.zip(mask, |a, mask| a * mask),
+    /// The state handed in.
+    fn start(&self) -> States<R> {
+        let view = self.view;
+        let (width, len) = (view.spec().state_width(), view.constants.frame.len);
+        let count = self.group.tiles.len() * self.neurons.len();
+        let mut states = vec![Row::default(); count * width];
+        for (state, (tile, n)) in states.chunks_exact_mut(width).zip(self.each()) {
+            view.rows(view.slices.inner, width, tile, n, state);
+        }
+        let frames = match view.call.plan.recurrent() {
+            true => {
+                self.start_activity();
+                1
+            }
+            false => view.block(),
         };
-        let at = self.activity_row(tile, t, n);
-        // SAFETY: only this member writes its neurons' rows, and the others read step t only after the next barrier.
-        unsafe { self.group.sources.set(at, row) }
+        States {
+            states,
+            magnitudes: vec![Row::default(); count],
+            frames: vec![Row::default(); frames * len],
+        }
     }
 
-    fn activity_row(&self, tile: usize, t: usize, n: usize) -> usize {
-        let layout = self.group.layout;
-        (tile - self.group.tiles.start) * self.group.tile_rows
-            + t * layout.step
-            + (self.view.spec().inputs + n) * layout.source
+    /// The activity handed in, for the first step's recurrent synapses.
+    fn start_activity(&self) {
+        for (tile, n) in self.each() {
+            let mut row = [Row::default()];
+            self.view
+                .rows(self.view.slices.activity, 1, tile, n, &mut row);
+            // SAFETY: only this member writes its neurons' rows, and none is read before all have met.
+            unsafe {
+                self.group
+                    .sources
+                    .put_activity(self.view, tile, 0, n, row[0])
+            }
+        }
     }
 
     fn keep(&self, block: usize, states: &States<R>) {
@@ -206,35 +162,23 @@ impl<R: LayerReal> Member<'_, R> {
         }
     }
 
-    /// Reads this member's share of the block's input.
+    /// Reads this member's share of the block's input, and waits for the others'.
     fn fill(&self, first: usize, steps: usize) {
-        let view = self.view;
-        let (layout, inputs) = (self.group.layout, view.spec().inputs);
-        let input = Input {
-            call: view.call,
-            x: view.slices.x,
-        };
-        for (k, tile) in self.group.tiles.clone().enumerate() {
-            for t in share(steps, self.index, self.members) {
-                let at = |s: usize| k * self.group.tile_rows + t * layout.step + s * layout.source;
-                for s in 0..inputs {
-                    // SAFETY: the steps of a block are shared out, so only this member touches the channels of step t;
-                    // the others read them after the barrier.
-                    unsafe { self.group.sources.set(at(s), Row::default()) }
-                }
-                input.each(tile, first + t, |s, lane, value| {
-                    // SAFETY: as above.
-                    unsafe { self.group.sources.write(at(s)..at(s) + 1)[0].0[lane] = value }
-                });
-            }
-        }
+        let (sources, barrier) = (&self.group.sources, &self.group.barrier);
+        // SAFETY: all members are done with the block before, meet before they fill this one, and again before they
+        // read it.
+        unsafe { sources.clear(steps, self.index, self.members) };
+        barrier.wait();
+        // SAFETY: as above.
+        unsafe { sources.fill(self.view, first, steps, self.index, self.members) };
+        barrier.wait();
     }
 
     /// Runs this member's neurons over some steps of the block.
     #[inline(always)]
     fn advance<V: Lanes<R = R>>(&self, states: &mut States<R>, first: usize, steps: Range<usize>) {
         let view = self.view;
-        let (width, tiles) = (view.spec().state_width(), self.group.tiles.clone());
+        let width = view.spec().state_width();
         let recurrent = view.call.plan.recurrent();
         let stride = if recurrent {
             0
@@ -244,27 +188,18 @@ impl<R: LayerReal> Member<'_, R> {
         let mut k = 0;
         for n in self.neurons.clone() {
             let weights = view.neuron(n);
-            for tile in tiles.clone() {
-                let from = (tile - tiles.start) * self.group.tile_rows
-                    + steps.start * self.group.layout.step;
-                let end = match recurrent {
-                    // step t reads row t, others write row t + 1
-                    true => from + self.group.layout.step,
-                    false => (tile - tiles.start + 1) * self.group.tile_rows,
-                };
-                let sources = Sources {
-                    // SAFETY: nobody writes these rows before the next barrier.
-                    rows: unsafe { self.group.sources.read(from..end) },
-                    step: self.group.layout.step,
-                    source: self.group.layout.source,
-                };
+            for tile in self.group.tiles.clone() {
+                // SAFETY: nobody writes these rows before the members meet again: activities go to the next step's.
+                let sources = unsafe { self.group.sources.read(tile, steps.start) };
                 let run = Run {
-                    frames: &mut states.frame,
+                    frames: &mut states.frames,
                     stride,
                     magnitude: &mut states.magnitudes[k],
                     mask: view.memory_mask(tile, n),
                 };
                 let state = &mut states.states[k * width..][..width];
+                let emit =
+                    |t: usize, activity| self.emit(tile, first, steps.start + t, n, activity);
                 neuron::forward::<V>(
                     &view.constants,
                     &weights,
@@ -272,53 +207,51 @@ impl<R: LayerReal> Member<'_, R> {
                     steps.len(),
                     state,
                     run,
-                    |t, activity| {
-                        let t = steps.start + t;
-                        self.emit(tile, first + t, n, activity);
-                        if recurrent {
-                            self.put_activity(tile, t + 1, n, activity);
-                        }
-                    },
+                    emit,
                 );
                 k += 1;
             }
         }
     }
 
+    /// Hands out the activity of neuron n after step t of the block.
     #[inline(always)]
-    fn emit(&self, tile: usize, time: usize, n: usize, activity: Row<R>) {
-        for (b, value) in self.view.samples(tile).zip(activity.0) {
+    fn emit(&self, tile: usize, first: usize, t: usize, n: usize, activity: Row<R>) {
+        let view = self.view;
+        for (b, value) in view.samples(tile).zip(activity.0) {
             // SAFETY: only this member writes its neurons' results, and nothing is read before all are done.
-            unsafe { self.result.set(self.view.activity_at(b, time, n), value) }
+            unsafe { self.result.set(view.activity_at(b, first + t, n), value) }
+        }
+        if view.call.plan.recurrent() {
+            // SAFETY: only this member writes its neurons' rows, and the others read the next step's after all have
+            // met.
+            unsafe {
+                self.group
+                    .sources
+                    .put_activity(view, tile, t + 1, n, activity)
+            }
         }
     }
 
     /// The activity after the last step of a block becomes that before the first of the next.
     fn carry(&self, steps: usize) {
         for (tile, n) in self.each() {
-            let (from, to) = (
-                self.activity_row(tile, steps, n),
-                self.activity_row(tile, 0, n),
-            );
-            // SAFETY: these rows are this member's, and the others read them after the next barrier.
-            unsafe {
-                let row = self.group.sources.read(from..from + 1)[0];
-                self.group.sources.set(to, row);
-            }
+            // SAFETY: these rows are this member's; the others read the first step's after all have met.
+            unsafe { self.group.sources.move_activity(tile, steps, 0, n) }
         }
     }
 
     fn finish(&self, states: &States<R>) {
         let view = self.view;
         let width = view.spec().state_width();
-        let count = (view.call.time * view.spec().memory) as f64;
+        let count = R::of((view.call.time * view.spec().memory) as f64);
         for (k, (tile, n)) in self.each().enumerate() {
             let state = &states.states[k * width..][..width];
             for (lane, b) in view.samples(tile).enumerate() {
                 let at = view.state_at(b, n);
-                let mean = states.magnitudes[k].0[lane] / R::of(count);
                 // SAFETY: as in `emit`.
                 unsafe {
+                    let mean = states.magnitudes[k].0[lane] / count;
                     self.result.set(view.magnitude_at(b, n), mean);
                     for (out, row) in self.result.write(at..at + width).iter_mut().zip(state) {
                         *out = row.0[lane];

@@ -28,8 +28,8 @@ pub struct Frame {
     pub branch: Range<usize>,
     /// Rows of a frame.
     pub len: usize,
-    /// Branches D, the first rows of `joined`.
-    pub branches: usize,
+    /// Branches D.
+    branches: usize,
 }
 
 impl Frame {
@@ -40,15 +40,17 @@ impl Frame {
             len += rows;
             len - rows..len
         };
-        let joined = take(spec.joined());
         let hidden = |take: &mut dyn FnMut(usize) -> Range<usize>| {
             (0..spec.hidden_layers).map(|_| take(spec.hidden)).collect()
         };
+        // what a step back touches lies together, and every linear map's input behind its result
+        let memory = take(spec.memory);
         let pre = hidden(&mut take);
-        let active = hidden(&mut take);
-        let (tanh, memory) = (take(spec.memory), take(spec.memory));
+        let tanh = take(spec.memory);
         let (pre_activation, readout) = (take(1).start, take(1).start);
         let branch = take(spec.branches);
+        let joined = take(spec.joined());
+        let active = hidden(&mut take);
         Self {
             joined,
             pre,
@@ -74,6 +76,11 @@ impl Frame {
             Some(pre) => pre.clone(),
             None => self.tanh.clone(),
         }
+    }
+
+    /// The branches within `joined`.
+    pub fn branches(&self) -> Range<usize> {
+        self.joined.start..self.joined.start + self.branches
     }
 
     /// The decayed memory within `joined`.

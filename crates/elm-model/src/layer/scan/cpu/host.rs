@@ -3,7 +3,10 @@
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
-use super::super::{LayerCall, ops::LayerTensors};
+use super::super::{
+    LayerCall,
+    ops::{LayerTensors, Wanted},
+};
 use super::backward::{self, Kept};
 use super::forward;
 use super::lanes::LayerReal;
@@ -92,7 +95,7 @@ pub(super) fn layer_backward<B: HostBackend, R: LayerReal>(
     kept: FloatTensor<B>,
     grad: FloatTensor<B>,
     call: &LayerCall,
-    input: bool,
+    wanted: Wanted,
 ) -> LayerTensors<B> {
     let device = tensors.decay.device();
     let shapes = [
@@ -114,7 +117,8 @@ pub(super) fn layer_backward<B: HostBackend, R: LayerReal>(
         result: B::slice::<R>(&result),
         checkpoints: B::slice::<R>(&kept),
         grad: B::slice::<R>(&grad),
-        input,
+        input: wanted.input,
+        timescales: wanted.timescales,
     };
     let view = View::new(call, slices::<B, R>(&held));
     let mut g = backward::backward(&view, &kept, &view.partition());
@@ -135,7 +139,7 @@ pub(super) fn layer_backward<B: HostBackend, R: LayerReal>(
         inner,
         activity,
     ] = shapes;
-    if !input {
+    if !wanted.input {
         g.x = vec![R::default()];
         x_shape = Shape::new([1]);
     }
@@ -180,15 +184,15 @@ macro_rules! impl_layer_ops {
                 kept: FloatTensor<Self>,
                 grad: FloatTensor<Self>,
                 call: LayerCall,
-                input: bool,
+                wanted: Wanted,
             ) -> LayerTensors<Self> {
                 match tensors.decay.dtype() {
-                    DType::F64 => {
-                        host::layer_backward::<Self, f64>(tensors, result, kept, grad, &call, input)
-                    }
-                    _ => {
-                        host::layer_backward::<Self, f32>(tensors, result, kept, grad, &call, input)
-                    }
+                    DType::F64 => host::layer_backward::<Self, f64>(
+                        tensors, result, kept, grad, &call, wanted,
+                    ),
+                    _ => host::layer_backward::<Self, f32>(
+                        tensors, result, kept, grad, &call, wanted,
+                    ),
                 }
             }
         }

@@ -9,12 +9,14 @@
 //! pass computes a block anew from there, so that memory grows with neither branches nor hidden units times steps.
 
 mod backward;
+mod exchange;
 mod forward;
 mod frame;
 mod host;
 pub mod lanes;
 mod neuron;
 mod neuron_backward;
+mod part;
 mod product;
 mod schedule;
 mod source;
@@ -123,6 +125,7 @@ mod tests {
                     checkpoints: &checkpoints,
                     grad: &grad,
                     input: true,
+                    timescales: true,
                 };
                 let gradients = backward(&view, &kept, &partition);
                 (result, gradients)

@@ -8,7 +8,7 @@ use burn::tensor::Shape;
 
 use super::super::{
     LayerCall,
-    ops::{LayerOps, LayerTensors},
+    ops::{LayerOps, LayerTensors, Wanted},
 };
 use super::host::{self, HostBackend, impl_layer_ops};
 use super::lanes::LayerReal;

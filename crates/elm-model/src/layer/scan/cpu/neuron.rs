@@ -111,16 +111,17 @@ pub fn forward<V: Lanes>(
     } = run;
     let blockwise = stride > 0;
     if blockwise {
-        branch_sums_block::<V>(spec, weights, sources, steps, frames, stride);
+        let branches = &mut frames[frame.joined.start..];
+        branch_sums_block::<V>(spec, weights, sources, steps, branches, stride);
     }
     for t in 0..steps {
         let rows = &mut frames[t * stride..][..frame.len];
         if !blockwise {
-            branch_sums::<V>(spec, weights, sources, t, &mut rows[..spec.branches]);
+            branch_sums::<V>(spec, weights, sources, t, &mut rows[frame.branches()]);
         }
         if let Some(decay) = constants.branch_decay {
             let trace = &mut state[spec.memory..][..spec.branches];
-            for (trace, b) in trace.iter_mut().zip(&mut rows[..spec.branches]) {
+            for (trace, b) in trace.iter_mut().zip(&mut rows[frame.branches()]) {
                 let value = trace.zip(*b, |trace, b| decay * trace + b);
                 *trace = value;
                 *b = value;
@@ -131,7 +132,7 @@ pub fn forward<V: Lanes>(
     }
 }
 
-/// `b[d] = Σ w · z[source]` for one step.
+/// `b[d] = Σ w · z[source]` for one step, whose sources lie next to each other.
 #[inline(always)]
 fn branch_sums<V: Lanes>(
     spec: &LayerSpec,
@@ -141,12 +142,16 @@ fn branch_sums<V: Lanes>(
     out: &mut [Row<V::R>],
 ) {
     let rows = &sources.rows[t * sources.step..];
+    assert!(sources.source == 1 && rows.len() >= spec.inputs + spec.neurons);
     let synapses = weights.synapses.chunks_exact(spec.per_branch);
     let indices = weights.sources.chunks_exact(spec.per_branch);
     for ((out, w), index) in out.iter_mut().zip(synapses).zip(indices) {
         let mut acc = V::splat(V::R::default());
         for (w, s) in w.iter().zip(index) {
-            acc = V::load(&rows[*s as usize * sources.source]).fused(V::splat(*w), acc);
+            // SAFETY: a plan's sources are below I + N, and there are as many rows, as asserted above. The check would
+            // cost as much as the product.
+            let row = unsafe { rows.get_unchecked(*s as usize) };
+            acc = V::load(row).fused(V::splat(*w), acc);
         }
         acc.store(out);
     }
@@ -264,7 +269,7 @@ fn memory_update<V: Lanes>(
     }
 }
 
-/// `out = bias + input · weight`, both ranges of the frame's rows, the input before the output.
+/// `out = bias + input · weight`, both ranges of the frame's rows, the input behind the output.
 #[inline(always)]
 fn linear<V: Lanes>(
     weight: &[V::R],
@@ -273,19 +278,10 @@ fn linear<V: Lanes>(
     input: core::ops::Range<usize>,
     out: core::ops::Range<usize>,
 ) {
-    let (lower, upper) = match input.end <= out.start {
-        true => rows.split_at_mut(out.start),
-        // the activations lie behind the pre-activations of every layer
-        false => {
-            let (lower, upper) = rows.split_at_mut(input.start);
-            let out = &mut lower[out];
-            set::<V>(out, bias);
-            return product::<V>(weight, &upper[..input.len()], out);
-        }
-    };
-    let out = &mut upper[..out.len()];
+    let (lower, upper) = rows.split_at_mut(input.start);
+    let out = &mut lower[out];
     set::<V>(out, bias);
-    product::<V>(weight, &lower[input], out);
+    product::<V>(weight, &upper[..input.len()], out);
 }
 
 #[inline(always)]

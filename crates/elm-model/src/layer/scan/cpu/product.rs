@@ -9,6 +9,9 @@ use crate::memory_scan::cpu::real::Real;
 /// Most results that are kept in registers at a time.
 const TILE: usize = 12;
 
+/// The same for the transposed product, which needs an address register for each.
+const TRANSPOSED_TILE: usize = 8;
+
 /// Calls `$f::<$V, n>($args)` with the constant n that equals `$n`, which is 1 to [`TILE`].
 macro_rules! by_size {
     ($n:expr, $f:ident::<$v:ident>($($arg:expr),* $(,)?)) => {
@@ -29,10 +32,10 @@ macro_rules! by_size {
     };
 }
 
-/// Cuts `len` into pieces of nearly equal size, at most [`TILE`] each: `(start, size)`.
+/// Cuts `len` into pieces of nearly equal size, at most `most` each: `(start, size)`.
 #[inline(always)]
-fn pieces(len: usize) -> impl Iterator<Item = (usize, usize)> {
-    let count = len.div_ceil(TILE).max(1);
+fn pieces(len: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = len.div_ceil(most).max(1);
     (0..count).map(move |i| {
         let (start, end) = (i * len / count, (i + 1) * len / count);
         (start, end - start)
@@ -43,7 +46,7 @@ fn pieces(len: usize) -> impl Iterator<Item = (usize, usize)> {
 #[inline(always)]
 pub fn product<V: Lanes>(weight: &[V::R], input: &[Row<V::R>], out: &mut [Row<V::R>]) {
     let outputs = out.len();
-    for (start, size) in pieces(outputs) {
+    for (start, size) in pieces(outputs, TILE) {
         let out = &mut out[start..start + size];
         by_size!(size, product_tile::<V>(weight, outputs, start, input, out));
     }
@@ -74,7 +77,7 @@ fn product_tile<V: Lanes, const N: usize>(
 #[inline(always)]
 pub fn transposed<V: Lanes>(weight: &[V::R], input: &[Row<V::R>], out: &mut [Row<V::R>]) {
     let width = input.len();
-    for (start, size) in pieces(out.len()) {
+    for (start, size) in pieces(out.len(), TRANSPOSED_TILE) {
         let weight = &weight[start * width..(start + size) * width];
         let out = &mut out[start..start + size];
         by_size!(size, transposed_tile::<V>(weight, input, out));
@@ -88,12 +91,15 @@ fn transposed_tile<V: Lanes, const N: usize>(
     out: &mut [Row<V::R>],
 ) {
     let width = input.len();
-    let rows: [&[V::R]; N] = core::array::from_fn(|i| &weight[i * width..][..width]);
+    assert!(weight.len() >= N * width);
     let mut acc: [V; N] = core::array::from_fn(|i| V::load(&out[i]));
-    for o in 0..width {
-        let x = V::load(&input[o]);
-        for i in 0..N {
-            acc[i] = x.fused(V::splat(rows[i][o]), acc[i]);
+    for (o, x) in input.iter().enumerate() {
+        let x = V::load(x);
+        for (i, acc) in acc.iter_mut().enumerate() {
+            // SAFETY: i < N and o < width, and the weight has N · width numbers, as asserted above. N checks for N
+            // products would be half of the work.
+            let w = unsafe { *weight.get_unchecked(i * width + o) };
+            *acc = x.fused(V::splat(w), *acc);
         }
     }
     for i in 0..N {

@@ -111,6 +111,11 @@ impl<T: Copy + Default> Shared<T> {
         values.into_vec()
     }
 
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// A part to read.
     ///
     /// # Safety
@@ -236,7 +241,7 @@ mod tests {
         let barrier = Barrier::new(3);
         let counters: Vec<AtomicU64> = (0..3).map(|_| AtomicU64::new(0)).collect();
         let partition = Partition {
-            groups: std::iter::once(0..1).collect(),
+            groups: split(1, 1),
             members: split(3, 3),
         };
         run(&partition, |_, member| {
@@ -256,7 +261,7 @@ mod tests {
     fn a_failed_member_stops_the_others() {
         let barrier = Barrier::new(2);
         let partition = Partition {
-            groups: std::iter::once(0..1).collect(),
+            groups: split(1, 1),
             members: split(2, 2),
         };
         run(&partition, |_, member| {

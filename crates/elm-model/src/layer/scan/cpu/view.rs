@@ -34,6 +34,8 @@ pub struct View<'a, R> {
     pub constants: Constants<R>,
     /// Synapse weights in walking order.
     synapses: Vec<R>,
+    /// Factor on the input.
+    gain: R,
     /// Factors on the recurrent activity, `[tile, neuron]`.
     recurrent_mask: Option<Vec<Row<R>>>,
     /// Factors on the MLP's output, `[tile, neuron, memory]`.
@@ -55,6 +57,7 @@ impl<'a, R: LayerReal> View<'a, R> {
             recurrent_mask: masks(&call.masks.recurrent, spec.neurons),
             memory_mask: masks(&call.masks.memory, spec.neurons * spec.memory),
             constants: Constants::new(spec),
+            gain: R::of(call.gain),
             synapses: walking_order(call, slices.synapses),
             slices,
             call,
@@ -86,10 +89,21 @@ impl<'a, R: LayerReal> View<'a, R> {
         }
     }
 
-    /// Factor on the activity of neuron n as recurrent synapses see it.
-    pub fn recurrent_mask(&self, tile: usize, n: usize) -> Option<Row<R>> {
-        let mask = self.recurrent_mask.as_ref()?;
-        Some(mask[tile * self.spec().neurons + n])
+    /// The activity of neuron n, or its gradient, as recurrent synapses see it.
+    #[inline(always)]
+    pub fn masked_activity(&self, tile: usize, n: usize, activity: Row<R>) -> Row<R> {
+        match &self.recurrent_mask {
+            None => activity,
+            Some(mask) => activity.zip(mask[tile * self.spec().neurons + n], |a, mask| a * mask),
+        }
+    }
+
+    /// Factor on a channel of sample b.
+    pub fn input_factor(&self, b: usize, channel: usize) -> R {
+        match &self.call.masks.input {
+            None => self.gain,
+            Some(mask) => self.gain * R::of(mask[b * self.spec().inputs + channel]),
+        }
     }
 
     /// Factors on the MLP's output of neuron n.
