@@ -1,6 +1,7 @@
 //! The command line: parses arguments, calls the library, prints.
 
 mod bench;
+mod compare;
 mod data;
 mod eval;
 mod info;
@@ -37,6 +38,7 @@ Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda";
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Args),
+    Compare(compare::Args),
     Eval(eval::Args),
     Info(info::Args),
     Recipes(recipes::Args),
@@ -64,6 +66,7 @@ pub fn run() -> ExitCode {
 fn execute(command: Command) -> Result<()> {
     match command {
         Command::Train(args) => train::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Info(args) => info::run(args),
         Command::Recipes(args) => recipes::run(args),
@@ -100,7 +103,9 @@ mod tests {
         Cli::command().debug_assert();
         let help = Cli::command().render_help().to_string();
         assert!(help.lines().count() <= 24, "{help}");
-        for command in ["train", "eval", "info", "recipes", "data", "bench"] {
+        for command in [
+            "train", "compare", "eval", "info", "recipes", "data", "bench",
+        ] {
             assert!(help.contains(command), "{command} is missing in:\n{help}");
         }
     }

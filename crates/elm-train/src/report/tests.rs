@@ -46,7 +46,10 @@ fn full_report() -> Report {
         examples: vec![example("a.p.gz, simulation 3", 5500), example("short", 800)],
         roc: Some(roc_curve()),
         classification: None,
-        timescales_ms: (0..20).map(|i| 150f32.powf(i as f32 / 19.0)).collect(),
+        timescales: vec![TimescaleList {
+            part: String::new(),
+            tau_ms: (0..20).map(|i| 150f32.powf(i as f32 / 19.0)).collect(),
+        }],
         memory_traces: Some(memory(32)),
         notes: vec!["The published models saw 600 times as much data.".into()],
     }
@@ -234,7 +237,7 @@ fn an_empty_report_is_sentences() {
     assert_balanced(&html);
     assert_numbers(&html);
     assert_eq!(html.matches("<svg ").count(), 0);
-    assert_eq!(html.matches("class=\"missing\"").count(), 7);
+    assert_eq!(html.matches("class=\"missing\"").count(), 5);
 }
 
 #[test]
@@ -287,8 +290,8 @@ fn what_is_not_finite_leaves_gaps() {
     report.examples[1].true_soma_mv.clear();
     report.examples[1].predicted_soma_mv.fill(f32::NAN);
     report.examples[1].true_spikes_ms.push(f32::NAN);
-    report.timescales_ms[0] = 0.0;
-    report.timescales_ms[1] = f32::NAN;
+    report.timescales[0].tau_ms[0] = 0.0;
+    report.timescales[0].tau_ms[1] = f32::NAN;
     let units = &mut report.memory_traces.as_mut().unwrap().units;
     units[0].values.fill(f32::NAN);
     units[31].values[5] = f32::NAN;
@@ -307,7 +310,7 @@ fn single_values_and_constants_are_drawn() {
     report.examples[1].true_soma_mv.fill(-70.0);
     report.examples[1].predicted_soma_mv.fill(-70.0);
     report.examples[1].spike_probability.fill(0.0);
-    report.timescales_ms = vec![12.5];
+    report.timescales[0].tau_ms = vec![12.5];
     report.memory_traces = Some(memory(1));
     report.memory_traces.as_mut().unwrap().units[0]
         .values
@@ -316,6 +319,28 @@ fn single_values_and_constants_are_drawn() {
     assert_balanced(&html);
     assert_numbers(&html);
     assert_eq!(html.matches("<svg ").count(), 11);
+}
+
+#[test]
+fn each_layer_has_its_timescales_and_a_model_without_any_has_no_section() {
+    let mut report = full_report();
+    report.timescales = (1..=2)
+        .map(|layer| TimescaleList {
+            part: format!("<Layer> {layer}"),
+            tau_ms: vec![1.0, 10.0, 100.0],
+        })
+        .collect();
+    report.timescales[1].tau_ms.clear();
+    report.memory_traces = None;
+    let html = render(&report);
+    assert_balanced(&html);
+    assert_numbers(&html);
+    for part in ["&lt;Layer&gt; 1", "&lt;Layer&gt; 2", "no memory timescales"] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("<section id=\"memory\">"));
+    report.timescales.clear();
+    assert!(!render(&report).contains("<section id=\"timescales\">"));
 }
 
 #[test]

@@ -34,6 +34,9 @@ pub struct EpochRecord {
     pub step: u64,
     /// Seconds of training up to here, over all sessions of the run.
     pub seconds: f64,
+    /// Those of them that gradient steps took, without validation.
+    #[serde(default)]
+    pub train_seconds: f64,
     /// Learning rate of the last step.
     pub learning_rate: f64,
     /// Mean training loss.
@@ -194,6 +197,7 @@ mod tests {
             epoch,
             step: 10 * epoch as u64,
             seconds: 1.5,
+            train_seconds: 1.0,
             learning_rate: 0.1,
             train_loss: 1.0,
             valid_loss,

@@ -16,6 +16,7 @@ use burn::train::{
     TrainingItem, ValidLoader,
 };
 
+use super::experiment::BEST;
 use super::history::{Column, EpochRecord, History};
 use super::progress::duration;
 use super::unfinished::Unfinished;
@@ -69,11 +70,12 @@ impl<M: LearnerModel> SupervisedLearningStrategy<M> for Loop<M> {
             ..
         } = components;
         let started = Instant::now();
-        let earlier = self.seconds_so_far();
+        let (earlier, mut trained_for) = self.seconds_so_far();
         let mut unfinished = self.unfinished;
         while self.step() < self.total() && !interrupter.should_stop() {
             let first = self.step();
             let epoch = (first / self.batches + 1) as usize;
+            let epoch_started = Instant::now();
             self.train_epoch(
                 epoch,
                 &mut learner,
@@ -81,6 +83,7 @@ impl<M: LearnerModel> SupervisedLearningStrategy<M> for Loop<M> {
                 &mut event_processor,
                 &interrupter,
             );
+            trained_for += epoch_started.elapsed().as_secs_f64();
             // An epoch that was trained to its end is validated even when asked to stop, or its metrics would be lost.
             let whole = self.step() == epoch as u64 * self.batches;
             if whole {
@@ -92,6 +95,7 @@ impl<M: LearnerModel> SupervisedLearningStrategy<M> for Loop<M> {
                 batches: self.step() - first,
                 train_loss: find(&event_store, &LossMetric::new().name(), epoch, Split::Train),
                 seconds: earlier + started.elapsed().as_secs_f64(),
+                train_seconds: trained_for,
             };
             let trained = unfinished.take().map_or(trained, |part| part.and(trained));
             if interrupter.error().is_none() {
@@ -126,13 +130,14 @@ impl<M: LearnerModel> Loop<M> {
         self.epochs as u64 * self.batches
     }
 
-    /// Seconds of the run's earlier sessions.
-    fn seconds_so_far(&self) -> f64 {
-        let last = |history: &History| history.records().last().map_or(0.0, |r| r.seconds);
-        match self.unfinished {
-            Some(part) => part.seconds,
-            None => self.history.lock().map_or(0.0, |history| last(&history)),
+    /// Seconds of the run's earlier sessions, and those that gradient steps took.
+    fn seconds_so_far(&self) -> (f64, f64) {
+        if let Some(part) = self.unfinished {
+            return (part.seconds, part.train_seconds);
         }
+        let history = self.history.lock();
+        let last = history.ok().and_then(|h| h.records().last().cloned());
+        last.map_or((0.0, 0.0), |r| (r.seconds, r.train_seconds))
     }
 
     fn fail(&self, error: TrainError) {
@@ -224,10 +229,7 @@ impl<M: LearnerModel> Loop<M> {
             .best()
             .is_none_or(|best| record.valid_loss < best.valid_loss)
         {
-            (self.save)(
-                &learner.model().valid(),
-                &self.folder.join("model.safetensors"),
-            )?;
+            (self.save)(&learner.model().valid(), &self.folder.join(BEST))?;
         }
         say!("{}", self.line(&record));
         history.push(record)
@@ -279,6 +281,7 @@ fn record(
         epoch,
         step: trained.step,
         seconds: trained.seconds,
+        train_seconds: trained.train_seconds,
         learning_rate,
         train_loss: trained.train_loss,
         valid_loss: valid(&LossMetric::new().name()),
