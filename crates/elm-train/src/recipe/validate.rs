@@ -436,11 +436,18 @@ mod tests {
                         assert_eq!(kind, ModelKind::Transformer, "{name}: {error}");
                         let long = ["listops", "text", "retrieval", "pathx"].contains(&name);
                         assert!(long && error.contains("attention over"), "{name}: {error}");
-                        assert_eq!(name == "pathx", error.contains("`model.kind`"), "{error}");
+                        assert!(error.contains("`train.batch_size`"), "{name}: {error}");
                     }
                 }
             }
         }
+        let mut recipe = Recipe::builtin("pathx")
+            .unwrap()
+            .with_model(ModelKind::Transformer);
+        recipe.set("data.dir=folder").unwrap();
+        recipe.set("transformer.num_layers=9").unwrap();
+        let error = recipe.validate().unwrap_err().to_string();
+        assert!(error.contains("`model.kind` cannot be transformer"), "{error}");
         let mut recipe = Recipe::builtin("listops")
             .unwrap()
             .with_model(ModelKind::Transformer);
