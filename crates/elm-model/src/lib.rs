@@ -24,6 +24,8 @@
 //! ```
 
 mod error;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod host;
 pub mod layer;
 pub mod memory_scan;
 pub mod network;

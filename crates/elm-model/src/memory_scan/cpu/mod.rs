@@ -14,8 +14,3 @@ pub mod product;
 pub mod real;
 pub mod scan;
 pub mod trace;
-
-#[cfg(feature = "flex")]
-mod flex;
-#[cfg(feature = "ndarray")]
-mod ndarray;
