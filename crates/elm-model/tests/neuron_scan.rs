@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use common::{assert_relative, host};
 use elm_model::HiddenActivation;
-use elm_model::memory_scan::neuron::{NeuronInputs, neuron_scan, runs_as_one};
+use elm_model::memory_scan::neuron::{LastMemory, NeuronInputs, neuron_scan, runs_as_one};
 use elm_model::memory_scan::{ScanPath, ScanSpec, cpu::isa::ISA_VARIABLE};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -100,12 +100,12 @@ const NAMES: [&str; 13] = [
     "gradient of readout bias",
 ];
 
-/// Results and the gradients of all tensors under a fixed weighting; that of x only if it is asked for.
+/// Results and the gradients of all tensors under a fixed weighting; of x and the last memory only if asked for.
 fn run(
     x: &NeuronInputs,
     spec: &ScanSpec,
     (wy, wm): &(Tensor<3>, Tensor<2>),
-    input_gradient: bool,
+    (input_gradient, last): (bool, LastMemory),
     path: ScanPath,
 ) -> Vec<Vec<f64>> {
     fn tracked<const D: usize>(tensor: &Tensor<D>) -> Tensor<D> {
@@ -128,15 +128,18 @@ fn run(
         readout: tracked(&x.readout),
         readout_bias: tracked(&x.readout_bias),
     };
-    let found = neuron_scan(x.clone(), spec, path);
-    let loss = (found.y.clone() * wy.clone()).sum() + (found.memory.clone() * wm.clone()).sum();
+    let found = neuron_scan(x.clone(), spec, path, last);
+    let mut loss = (found.y.clone() * wy.clone()).sum();
+    if let Some(memory) = &found.memory {
+        loss = loss + (memory.clone() * wm.clone()).sum();
+    }
     let grads = loss.backward();
     fn gradient<const D: usize>(tensor: &Tensor<D>, grads: &burn::tensor::Gradients) -> Vec<f64> {
         host(tensor.grad(grads).unwrap())
     }
     vec![
         host(found.y),
-        host(found.memory),
+        found.memory.map_or(vec![], host),
         match input_gradient {
             true => gradient(&x.x, &grads),
             false => vec![],
@@ -172,13 +175,14 @@ proptest! {
         batch in 2usize..12, time in 1usize..70, inputs in 1usize..90, branches in 1usize..40, outputs in 1usize..21,
         folded in any::<bool>(), sparse in any::<bool>(), memory in 1usize..40, hidden in 1usize..70,
         hidden_layers in 0usize..3, activation in activation(), double in any::<bool>(), threads in 1usize..3,
-        input_gradient in any::<bool>(),
+        input_gradient in any::<bool>(), memory_wanted in any::<bool>(),
     ) {
         let case = Case {
             batch, time, inputs, branches, outputs, folded,
             density: if sparse { 0.03 } else { 0.7 },
             spec: ScanSpec { memory, hidden_layers, hidden, activation },
         };
+        let wanted = (input_gradient, if memory_wanted { LastMemory::Wanted } else { LastMemory::NotWanted });
         let dtype = if double { DType::F64 } else { DType::F32 };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         for (name, device) in common::devices() {
@@ -200,13 +204,14 @@ proptest! {
             let fused = pool.install(|| {
                 assert!(runs_as_one(&x, &case.spec, ScanPath::Auto));
                 // the same without gradients, which keeps nothing
-                let plain = neuron_scan(x.clone(), &case.spec, ScanPath::Auto);
-                let all = run(&x, &case.spec, &weighting, input_gradient, ScanPath::Auto);
+                let plain = neuron_scan(x.clone(), &case.spec, ScanPath::Auto, wanted.1);
+                let all = run(&x, &case.spec, &weighting, wanted, ScanPath::Auto);
                 assert_eq!(host(plain.y), all[0]);
-                assert_eq!(host(plain.memory), all[1]);
+                assert_eq!(plain.memory.map_or(vec![], host), all[1]);
+                assert_eq!(all[1].is_empty(), !memory_wanted);
                 all
             });
-            let reference = run(&x, &case.spec, &weighting, input_gradient, ScanPath::Reference);
+            let reference = run(&x, &case.spec, &weighting, wanted, ScanPath::Reference);
             for ((what, a), b) in NAMES.iter().zip(fused).zip(reference) {
                 assert_relative(&format!("{name} {case:?} {dtype:?}: {what}"), &a, &b, tolerance);
             }

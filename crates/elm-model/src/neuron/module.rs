@@ -13,7 +13,9 @@ use super::synapses::Synapses;
 use super::timescales;
 use crate::ElmError;
 use crate::layer::MemoryGate;
-use crate::memory_scan::neuron::{NeuronInputs, NeuronResult, leaky_product, neuron_scan};
+use crate::memory_scan::neuron::{
+    LastMemory, NeuronInputs, NeuronResult, leaky_product, neuron_scan,
+};
 use crate::memory_scan::{self, ScanInputs, ScanPath, ScanSpec, reference};
 
 /// The Expressive Leaky Memory neuron.
@@ -135,7 +137,7 @@ impl ElmNeuron {
         if let Err(error) = self.check_input(x.dims()) {
             panic!("{error}");
         }
-        self.over_time(x, None).y
+        self.over_time(x, None, LastMemory::NotWanted).y
     }
 
     /// Output and final state over a sequence; two halves with the state carried over give the whole.
@@ -161,8 +163,11 @@ impl ElmNeuron {
         };
         self.check_state(&state, batch)?;
         let trace = self.final_trace(x.clone(), state.trace.clone());
-        let NeuronResult { y, memory } = self.over_time(x, Some(state));
-        Ok((y, ElmState { trace, memory }))
+        let start = state.memory.clone();
+        let found = self.over_time(x, Some(state), LastMemory::Wanted);
+        // it is there, as it was asked for
+        let memory = found.memory.unwrap_or(start);
+        Ok((found.y, ElmState { trace, memory }))
     }
 
     /// One time step: `[batch, input]` to `[batch, output]`.
@@ -257,11 +262,11 @@ impl ElmNeuron {
         Ok(())
     }
 
-    /// Output after each step and the last memory.
+    /// Output after each step and, if asked for, the last memory.
     ///
     /// The trace is linear and has one timescale, so it may be taken before or after the first layer: it runs over
     /// whichever is narrower.
-    fn over_time(&self, x: Tensor<3>, state: Option<ElmState>) -> NeuronResult {
+    fn over_time(&self, x: Tensor<3>, state: Option<ElmState>, last: LastMemory) -> NeuronResult {
         let spec = self.config.scan_spec();
         let options = (&x.device(), x.dtype());
         let batch = x.dims()[0];
@@ -294,7 +299,7 @@ impl ElmNeuron {
             readout: self.readout.weight.val(),
             readout_bias: mlp::bias(&self.readout),
         };
-        neuron_scan(inputs, &spec, self.path)
+        neuron_scan(inputs, &spec, self.path, last)
     }
 
     fn rest(&self, batch: usize, like: &Tensor<3>) -> Tensor<2> {

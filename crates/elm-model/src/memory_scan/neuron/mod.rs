@@ -11,7 +11,8 @@
 //! device. On the CPU all of it is also one fused operation: a tile of samples goes through some dozens of steps of all
 //! four lines before the next, so that what one line writes is still in the cache when the next reads it, and neither
 //! branches, drive and their gradients nor the gradient of the memory ever exist for the whole sequence. Its backward
-//! pass keeps hidden pre-activations, memory and tanh values, and what of the input is not zero where that is little.
+//! pass keeps hidden pre-activations and tanh values, from which it computes the memory again exactly, and what of the
+//! input is not zero where that is little.
 
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod autodiff;
@@ -56,17 +57,30 @@ pub struct NeuronInputs {
 pub struct NeuronResult {
     /// Output after each step, `[batch, time, output]`.
     pub y: Tensor<3>,
-    /// Memory after the last step, `[batch, memory]`.
-    pub memory: Tensor<2>,
+    /// Memory after the last step, `[batch, memory]`, if it was asked for.
+    pub memory: Option<Tensor<2>>,
 }
 
-/// Output and last memory of a neuron over a sequence of one step at least.
+/// Is the memory after the last step asked for?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum LastMemory {
+    Wanted,
+    NotWanted,
+}
+
+/// Output and, if asked for, last memory of a neuron over a sequence of one step at least.
 ///
 /// Differentiable in every tensor. Shapes must fit each other and `spec`; [`ElmNeuron`](crate::ElmNeuron) sees to that.
-pub fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, path: ScanPath) -> NeuronResult {
+pub fn neuron_scan(
+    inputs: NeuronInputs,
+    spec: &ScanSpec,
+    path: ScanPath,
+    last: LastMemory,
+) -> NeuronResult {
     if runs_as_one(&inputs, spec, path) {
         #[cfg(any(feature = "flex", feature = "ndarray"))]
-        return ops::neuron_scan(inputs, spec);
+        return ops::neuron_scan(inputs, spec, last);
     }
     let [batch, time, _] = inputs.x.dims();
     let drive = drive(&inputs, spec, path);
@@ -89,7 +103,8 @@ pub fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, path: ScanPath) -> Neu
         + inputs.readout_bias.unsqueeze::<2>();
     NeuronResult {
         y: y.reshape([batch, time, outputs]),
-        memory: memory.narrow(1, time - 1, 1).reshape([batch, spec.memory]),
+        memory: (last == LastMemory::Wanted)
+            .then(|| memory.narrow(1, time - 1, 1).reshape([batch, spec.memory])),
     }
 }
 

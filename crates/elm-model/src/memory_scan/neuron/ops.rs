@@ -8,7 +8,7 @@ use burn::backend::{
 };
 use burn::tensor::{DType, Tensor};
 
-use super::{NeuronInputs, NeuronResult};
+use super::{LastMemory, NeuronInputs, NeuronResult};
 use crate::memory_scan::cpu::neuron::KeptInput;
 use crate::memory_scan::{ScanPath, ScanSpec, keep_of, ops::Keep};
 
@@ -21,6 +21,8 @@ pub struct NeuronCall {
     pub trace_decay: f64,
     /// Does the matrix hold the first layer's share already?
     pub first_layer: FirstLayer,
+    /// Is the last memory part of the result?
+    pub last: LastMemory,
     /// What of the input is not zero, from the forward to the backward pass.
     pub input: Arc<KeptInput>,
 }
@@ -57,34 +59,32 @@ pub struct NeuronTensors<B: Backend> {
 pub struct NeuronKept<B: Backend> {
     /// Hidden pre-activations, `[batch, time, layers · hidden]`.
     pub hidden: FloatTensor<B>,
-    /// Memory after each step, `[batch, time, memory]`.
-    pub memory: FloatTensor<B>,
     /// Tanh values, `[batch, time, memory]`.
     pub tanh: FloatTensor<B>,
-    /// The trace before every chunk of steps.
-    pub traces: FloatTensor<B>,
+    /// Memory and trace before every chunk of steps.
+    pub starts: FloatTensor<B>,
 }
 
 /// Backends with the whole neuron as one operation.
 ///
 /// The `*_forward` and `*_backward` methods are the inner halves that the autodiff version calls; they are not
-/// differentiable themselves. The result is flat: outputs `[batch, time, output]`, then the last memory
-/// `[batch, memory]`.
+/// differentiable themselves. The result is the outputs `[batch, time, output]`, or where the last memory is wanted flat:
+/// outputs, then the last memory `[batch, memory]`.
 #[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
 pub trait NeuronOps: Backend {
-    /// The flat result.
+    /// The result.
     fn elm_neuron(
         #[extension_type] tensors: NeuronTensors<Self>,
         call: NeuronCall,
     ) -> FloatTensor<Self>;
 
-    /// The flat result, and what the backward pass needs.
+    /// The result, and what the backward pass needs.
     fn elm_neuron_forward(
         #[extension_type] tensors: NeuronTensors<Self>,
         call: NeuronCall,
     ) -> (FloatTensor<Self>, NeuronKept<Self>);
 
-    /// Gradients of all tensors from that of the flat result. In the place of the input's is that of `x · matrix`,
+    /// Gradients of all tensors from that of the result. In the place of the input's is that of `x · matrix`,
     /// `[batch, time, column]`, if it is asked for.
     fn elm_neuron_backward(
         grad: FloatTensor<Self>,
@@ -126,7 +126,7 @@ fn on_host(device: &DispatchDevice) -> bool {
     }
 }
 
-pub(super) fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec) -> NeuronResult {
+pub(super) fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, last: LastMemory) -> NeuronResult {
     let [batch, time, _] = inputs.x.dims();
     let outputs = inputs.readout.dims()[1];
     let options = (&inputs.x.device(), inputs.x.dtype());
@@ -138,6 +138,7 @@ pub(super) fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec) -> NeuronResult
         scan: *spec,
         trace_decay: inputs.trace_decay,
         first_layer,
+        last,
         input: Arc::default(),
     };
     let tensors = NeuronTensors::<Dispatch> {
@@ -153,15 +154,18 @@ pub(super) fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec) -> NeuronResult
         readout: inputs.readout.into_dispatch(),
         readout_bias: inputs.readout_bias.into_dispatch(),
     };
-    let flat = Tensor::<1>::from_dispatch(Dispatch::elm_neuron(tensors, call));
+    let result = Dispatch::elm_neuron(tensors, call);
+    if last == LastMemory::NotWanted {
+        return NeuronResult {
+            y: Tensor::from_dispatch(result),
+            memory: None,
+        };
+    }
+    let flat = Tensor::<1>::from_dispatch(result);
     let steps = batch * time * outputs;
+    let memory = flat.clone().narrow(0, steps, batch * spec.memory);
     NeuronResult {
-        y: flat
-            .clone()
-            .narrow(0, 0, steps)
-            .reshape([batch, time, outputs]),
-        memory: flat
-            .narrow(0, steps, batch * spec.memory)
-            .reshape([batch, spec.memory]),
+        y: flat.narrow(0, 0, steps).reshape([batch, time, outputs]),
+        memory: Some(memory.reshape([batch, spec.memory])),
     }
 }

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::feed::{FeedBackward, FeedSums};
 use super::{Feed, KeptInput, Sizes, Slices};
+use crate::memory_scan::SQUASH_GAIN;
 use crate::memory_scan::cpu::{
     gemm::{Strided, add_product},
     isa::{Isa, by_isa},
@@ -16,16 +17,18 @@ use crate::memory_scan::cpu::{
     sparse::SparseRows,
 };
 
-/// What the forward pass kept, and the gradient of its result.
+/// What the forward pass kept, and the gradients of its results.
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub struct Kept<'a, R> {
+    /// Of the outputs.
     pub grad: &'a [R],
+    /// Of the last memory, if it was asked for.
+    pub last: Option<&'a [R]>,
     /// Overwritten.
     pub hidden: &'a mut [R],
-    pub memory: &'a [R],
     pub tanh: &'a [R],
-    pub traces: &'a [R],
+    pub starts: &'a [R],
     pub input: &'a KeptInput,
     /// Is the gradient of the input wanted?
     pub input_gradient: bool,
@@ -68,11 +71,10 @@ struct Tile<'a, R> {
     /// Gradient of the outputs `[sample, time, output]`.
     grad: &'a [R],
     /// Gradient of the last memory `[sample, memory]`.
-    last: &'a [R],
+    last: Option<&'a [R]>,
     hidden: &'a mut [R],
-    memory: &'a [R],
     tanh: &'a [R],
-    traces: &'a [R],
+    starts: &'a [R],
     input: Option<&'a [Option<SparseRows<R>>]>,
     dproduct: Option<&'a mut [R]>,
     dtrace: &'a mut [R],
@@ -124,7 +126,6 @@ pub fn backward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) ->
         0
     });
     let (mut trace, mut memory) = (zeros(batch * width), zeros(batch * m));
-    let (grad, last) = kept.grad.split_at(batch * time * outputs);
     let chunks = time.div_ceil(steps);
     let inputs = kept.input.get::<R>();
     let mut hidden = tiles(kept.hidden, rows * time * scan.hidden_total());
@@ -138,12 +139,11 @@ pub fn backward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) ->
             Tile {
                 shared: &shared,
                 sample,
-                grad: part(grad, time * outputs),
-                last: part(last, m),
+                grad: part(kept.grad, time * outputs),
+                last: kept.last.map(|last| part(last, m)),
                 hidden: hidden.next().unwrap_or_default(),
-                memory: part(kept.memory, time * m),
                 tanh: part(kept.tanh, time * m),
-                traces: part(kept.traces, chunks * width),
+                starts: part(kept.starts, chunks * (m + width)),
                 input: inputs.and_then(|tiles| tiles.get(i)).map(Vec::as_slice),
                 dproduct: products.next(),
                 dtrace,
@@ -215,17 +215,12 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(
         &shared.transposed,
         ROWS,
     );
-    for r in 0..ROWS {
-        reverse.dm[r * mp..][..m].copy_from_slice(&tile.last[r * m..][..m]);
+    if let Some(last) = tile.last {
+        for r in 0..ROWS {
+            reverse.dm[r * mp..][..m].copy_from_slice(&last[r * m..][..m]);
+        }
     }
-    let mut kept = scan::Kept {
-        time,
-        memory: tile.memory,
-        tanh: tile.tanh,
-        start: of_samples(shared.slices.memory, tile.sample, ROWS, m),
-        hidden: &mut *tile.hidden,
-        drive: Outgoing::Chunk,
-    };
+    let mut memory = vec![R::default(); shared.steps * ROWS * m];
     let mut feed: FeedBackward<R> = shared.feed.begin_backward(ROWS, shared.steps);
     let mut readout = ReadoutBackward::new(m, outputs, shared.steps * ROWS);
     let mut sums = Sums::new(&scan);
@@ -233,6 +228,20 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(
     let mut sparse = SparseRows::with_room(inputs);
     for (number, begin) in (0..time).step_by(shared.steps).enumerate().rev() {
         let end = (begin + shared.steps).min(time);
+        let wide = ROWS * (m + width);
+        let (start, trace) = tile.starts[number * wide..][..wide].split_at(ROWS * m);
+        let rows = Rows::by_sample(shared.steps, begin);
+        shared.memory_again::<ROWS>(tile.tanh, start, begin..end, rows, &mut memory);
+        let mut kept = scan::Kept {
+            time,
+            first: begin,
+            memory: &memory,
+            memory_rows: rows,
+            tanh: tile.tanh,
+            start,
+            hidden: &mut *tile.hidden,
+            drive: Outgoing::Chunk,
+        };
         chunk.clear();
         readout.clear();
         for t in (begin..end).rev() {
@@ -243,7 +252,7 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(
             );
             for r in 0..ROWS {
                 readout.push(
-                    &tile.memory[(r * time + t) * m..][..m],
+                    &memory[rows.at(r, t) * m..][..m],
                     &tile.grad[(r * time + t) * outputs..][..outputs],
                 );
             }
@@ -251,8 +260,8 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(
         }
         chunk.add_to(&scan, &mut sums.weights);
         readout.add_up();
-        let rows = match tile.input.and_then(|chunks| chunks[number].as_ref()) {
-            Some(rows) => rows,
+        let input = match tile.input.and_then(|chunks| chunks[number].as_ref()) {
+            Some(input) => input,
             None => {
                 shared
                     .feed
@@ -264,10 +273,9 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(
             .dproduct
             .as_mut()
             .map(|product| (&mut **product, Rows::by_sample(time, 0), begin));
-        let trace = &tile.traces[number * ROWS * width..][..ROWS * width];
         shared
             .feed
-            .take::<I, ROWS>(rows, end - begin, trace, chunk.drive(), &mut feed, product);
+            .take::<I, ROWS>(input, end - begin, trace, chunk.drive(), &mut feed, product);
     }
     for r in 0..ROWS {
         tile.dmemory[r * m..][..m].copy_from_slice(&reverse.dm[r * mp..][..m]);
@@ -284,6 +292,36 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(
         scan: sums,
         readout: readout.sums,
     });
+}
+
+impl<R: Real> Shared<'_, R> {
+    /// The memory after each step of a chunk, from that before it and the tanh values: what the forward pass computed,
+    /// number by number.
+    #[inline(always)]
+    fn memory_again<const ROWS: usize>(
+        &self,
+        tanh: &[R],
+        start: &[R],
+        steps: core::ops::Range<usize>,
+        rows: Rows,
+        memory: &mut [R],
+    ) {
+        let (time, m) = (self.sizes.time, self.sizes.scan.memory);
+        let gain = R::of(SQUASH_GAIN);
+        let (decay, gate) = (&self.slices.decay[..m], &self.slices.gate[..m]);
+        let mut before = vec![R::default(); m];
+        for r in 0..ROWS {
+            before.copy_from_slice(&start[r * m..][..m]);
+            for t in steps.clone() {
+                let tanh = &tanh[(r * time + t) * m..][..m];
+                let to = &mut memory[rows.at(r, t) * m..][..m];
+                for j in 0..m {
+                    before[j] = decay[j] * before[j] + gate[j] * gain * tanh[j];
+                    to[j] = before[j];
+                }
+            }
+        }
+    }
 }
 
 /// Gradients of the readout's weights `[memory, output]` and bias.

@@ -17,8 +17,10 @@ const SPARSE: usize = 16;
 /// What the forward pass yields.
 #[derive(Debug)]
 pub struct Forward<R> {
-    /// Outputs `[batch, time, output]`, then the last memory `[batch, memory]`.
-    pub result: Vec<R>,
+    /// Outputs `[batch, time, output]`.
+    pub y: Vec<R>,
+    /// Memory after the last step `[batch, memory]`.
+    pub memory: Vec<R>,
     /// What the backward pass needs, if asked for.
     pub kept: Option<Kept<R>>,
 }
@@ -28,12 +30,10 @@ pub struct Forward<R> {
 pub struct Kept<R> {
     /// Hidden pre-activations `[batch, time, layers · hidden]`.
     pub hidden: Vec<R>,
-    /// Memory after each step `[batch, time, memory]`.
-    pub memory: Vec<R>,
     /// Tanh values `[batch, time, memory]`.
     pub tanh: Vec<R>,
-    /// The trace before each chunk, `[sample, column]` for each chunk of each tile.
-    pub traces: Vec<R>,
+    /// Memory and trace before each chunk, `[sample, memory]` and `[sample, column]` for each chunk of each tile.
+    pub starts: Vec<R>,
 }
 
 /// What all tiles read.
@@ -50,9 +50,8 @@ struct Shared<'a, R> {
 /// A tile's share of what is kept.
 struct KeptTile<'a, R> {
     hidden: &'a mut [R],
-    memory: &'a mut [R],
     tanh: &'a mut [R],
-    traces: &'a mut [R],
+    starts: &'a mut [R],
 }
 
 struct Tile<'a, R> {
@@ -90,36 +89,31 @@ pub fn forward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, keep: Option<&KeptInpu
     let chunks = time.div_ceil(steps);
     let mut kept = keep.map(|_| Kept {
         hidden: zeros(batch * time * scan.hidden_total()),
-        memory: zeros(batch * time * scan.memory),
         tanh: zeros(batch * time * scan.memory),
-        traces: zeros(batch * chunks * width),
+        starts: zeros(batch * chunks * (scan.memory + width)),
     });
-    let mut result = zeros(batch * (time * outputs + scan.memory));
-    let (y, last) = result.split_at_mut(batch * time * outputs);
+    let mut y = zeros(batch * time * outputs);
+    let mut memory = zeros(batch * scan.memory);
     let mut kept_tiles = kept.as_mut().map(|kept| {
         (
             tiles(&mut kept.hidden, rows * time * scan.hidden_total()),
-            tiles(&mut kept.memory, rows * time * scan.memory),
             tiles(&mut kept.tanh, rows * time * scan.memory),
-            tiles(&mut kept.traces, rows * chunks * width),
+            tiles(&mut kept.starts, rows * chunks * (scan.memory + width)),
         )
     });
-    let jobs: Vec<Tile<R>> = tiles(y, rows * time * outputs)
-        .zip(tiles(last, rows * scan.memory))
+    let jobs: Vec<Tile<R>> = tiles(&mut y, rows * time * outputs)
+        .zip(tiles(&mut memory, rows * scan.memory))
         .enumerate()
         .map(|(i, (y, last))| Tile {
             shared: &shared,
             sample: i * rows,
             y,
             last,
-            kept: kept_tiles
-                .as_mut()
-                .map(|(hidden, memory, tanh, traces)| KeptTile {
-                    hidden: hidden.next().unwrap_or_default(),
-                    memory: memory.next().unwrap_or_default(),
-                    tanh: tanh.next().unwrap_or_default(),
-                    traces: traces.next().unwrap_or_default(),
-                }),
+            kept: kept_tiles.as_mut().map(|(hidden, tanh, starts)| KeptTile {
+                hidden: hidden.next().unwrap_or_default(),
+                tanh: tanh.next().unwrap_or_default(),
+                starts: starts.next().unwrap_or_default(),
+            }),
             input: Vec::new(),
         })
         .collect();
@@ -133,7 +127,7 @@ pub fn forward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, keep: Option<&KeptInpu
     if let Some(input) = keep {
         input.set(inputs);
     }
-    Forward { result, kept }
+    Forward { y, memory, kept }
 }
 
 by_isa!(tile_isa => run_tile [R: Real] [ROWS] (tile: &mut Tile<'_, R>));
@@ -160,54 +154,48 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(tile: &mut Tile<'_, R>) {
     let x = &shared.slices.x[tile.sample * time * inputs..][..ROWS * time * inputs];
     let mut sparse = SparseRows::with_room(inputs);
     let mut drive = vec![R::default(); shared.steps * ROWS * scan.first()];
-    let mut memory = match tile.kept {
-        Some(_) => Vec::new(),
-        None => vec![R::default(); shared.steps * ROWS * scan.memory],
-    };
+    let mut memory = vec![R::default(); shared.steps * ROWS * scan.memory];
+    tile.last.copy_from_slice(&start);
     for (chunk, begin) in (0..time).step_by(shared.steps).enumerate() {
         let end = (begin + shared.steps).min(time);
         shared
             .feed
             .read::<I, ROWS>(x, time, begin..end, &mut sparse);
         if let Some(kept) = &mut tile.kept {
-            let place = &mut kept.traces[chunk * ROWS * width..][..ROWS * width];
-            for (to, from) in place.iter_mut().zip(shared.feed.unpadded(feed.trace())) {
+            let wide = ROWS * (scan.memory + width);
+            let (m, trace) = kept.starts[chunk * wide..][..wide].split_at_mut(ROWS * scan.memory);
+            m.copy_from_slice(tile.last);
+            for (to, from) in trace.iter_mut().zip(shared.feed.unpadded(feed.trace())) {
                 *to = from;
             }
             let dense = (end - begin) * ROWS * inputs;
-            tile.input
-                .push((sparse.len() * SPARSE <= dense).then(|| sparse.clone()));
+            let few = sparse.len() * SPARSE <= dense;
+            tile.input.push(few.then(|| sparse.clone()));
         }
         shared
             .feed
             .drive::<I, ROWS>(&sparse, end - begin, &mut feed, &mut drive);
-        let whole = Rows::by_sample(time, 0);
-        let mut buffers = match &mut tile.kept {
-            Some(kept) => Buffers {
-                drive: Drive::KeepHidden(&drive, kept.hidden),
-                drive_rows: Rows::by_step(ROWS, begin),
-                memory: kept.memory,
-                memory_rows: whole,
-                tanh: Some(kept.tanh),
-                kept_rows: whole,
-            },
-            None => Buffers {
-                drive: Drive::Read(&drive),
-                drive_rows: Rows::by_step(ROWS, begin),
-                memory: &mut memory,
-                memory_rows: Rows::by_sample(shared.steps, begin),
-                tanh: None,
-                kept_rows: whole,
-            },
+        let (drive, tanh) = match &mut tile.kept {
+            Some(kept) => (
+                Drive::KeepHidden(&drive, kept.hidden),
+                Some(&mut *kept.tanh),
+            ),
+            None => (Drive::Read(&drive), None),
+        };
+        let rows = Rows::by_sample(shared.steps, begin);
+        let mut buffers = Buffers {
+            drive,
+            drive_rows: Rows::by_step(ROWS, begin),
+            memory: &mut memory,
+            memory_rows: rows,
+            tanh,
+            kept_rows: Rows::by_sample(time, 0),
         };
         steps.run::<I, ROWS>(begin..end, &mut buffers);
-        let (memory, rows) = (&*buffers.memory, buffers.memory_rows);
-        shared.read_out::<I, ROWS>(memory, rows, begin..end, tile.y);
-        if end == time {
-            for r in 0..ROWS {
-                let m = scan.memory;
-                tile.last[r * m..][..m].copy_from_slice(&memory[rows.at(r, time - 1) * m..][..m]);
-            }
+        shared.read_out::<I, ROWS>(&memory, rows, begin..end, tile.y);
+        for r in 0..ROWS {
+            let m = scan.memory;
+            tile.last[r * m..][..m].copy_from_slice(&memory[rows.at(r, end - 1) * m..][..m]);
         }
     }
 }

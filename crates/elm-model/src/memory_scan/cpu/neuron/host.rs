@@ -7,6 +7,7 @@ use burn::tensor::Shape;
 use super::{BackwardKept, Sizes, Slices, backward, forward};
 use crate::host::{HostBackend, by_dtype, for_each_host};
 use crate::memory_scan::cpu::real::Real;
+use crate::memory_scan::neuron::LastMemory;
 use crate::memory_scan::neuron::ops::{
     FirstLayer, InputGradient, NeuronCall, NeuronKept, NeuronOps, NeuronTensors,
 };
@@ -85,11 +86,33 @@ impl<B: HostBackend> Held<B> {
     }
 }
 
+/// The result as the call wants it.
+fn result<B: HostBackend, R: Real>(
+    mut y: Vec<R>,
+    memory: Vec<R>,
+    held: &Held<B>,
+    last: LastMemory,
+) -> FloatTensor<B> {
+    let Sizes {
+        batch,
+        time,
+        outputs,
+        ..
+    } = held.sizes;
+    let shape = match last {
+        LastMemory::NotWanted => Shape::new([batch, time, outputs]),
+        LastMemory::Wanted => {
+            y.extend(memory);
+            Shape::new([y.len()])
+        }
+    };
+    B::make(y, shape, &held.device)
+}
+
 fn run<B: HostBackend, R: Real>(tensors: NeuronTensors<B>, call: &NeuronCall) -> FloatTensor<B> {
     let held = Held::<B>::new(tensors, call);
-    let result = forward(&held.sizes, &held.slices::<R>(), None).result;
-    let shape = Shape::new([result.len()]);
-    B::make(result, shape, &held.device)
+    let found = forward(&held.sizes, &held.slices::<R>(), None);
+    result(found.y, found.memory, &held, call.last)
 }
 
 fn run_forward<B: HostBackend, R: Real>(
@@ -105,15 +128,12 @@ fn run_forward<B: HostBackend, R: Real>(
     let Some(kept) = found.kept else {
         unreachable!("it was asked to be kept")
     };
-    (
-        make(found.result),
-        NeuronKept {
-            hidden: make(kept.hidden),
-            memory: make(kept.memory),
-            tanh: make(kept.tanh),
-            traces: make(kept.traces),
-        },
-    )
+    let kept = NeuronKept {
+        hidden: make(kept.hidden),
+        tanh: make(kept.tanh),
+        starts: make(kept.starts),
+    };
+    (result(found.y, found.memory, &held, call.last), kept)
 }
 
 fn run_backward<B: HostBackend, R: Real>(
@@ -125,17 +145,19 @@ fn run_backward<B: HostBackend, R: Real>(
 ) -> NeuronTensors<B> {
     let held = Held::<B>::new(tensors, call);
     let mut hidden = B::hold(kept.hidden);
-    let [grad, memory, tanh, traces] = [grad, kept.memory, kept.tanh, kept.traces].map(B::hold);
+    let [grad, tanh, starts] = [grad, kept.tanh, kept.starts].map(B::hold);
     let slices = held.slices::<R>();
+    let outputs = held.sizes.batch * held.sizes.time * held.sizes.outputs;
+    let (grad, last) = B::slice::<R>(&grad).split_at(outputs);
     let g = backward(
         &held.sizes,
         &slices,
         BackwardKept {
-            grad: B::slice::<R>(&grad),
+            grad,
+            last: (call.last == LastMemory::Wanted).then_some(last),
             hidden: B::slice_mut::<R>(&mut hidden),
-            memory: B::slice::<R>(&memory),
             tanh: B::slice::<R>(&tanh),
-            traces: B::slice::<R>(&traces),
+            starts: B::slice::<R>(&starts),
             input: &call.input,
             input_gradient: input == InputGradient::Wanted,
         },

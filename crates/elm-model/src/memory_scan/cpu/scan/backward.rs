@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::{Tiling, activation_gradient, by_rows, chunk_steps, tiles, weight_gradients::Chunk};
+use super::{
+    Rows, Tiling, activation_gradient, by_rows, chunk_steps, tiles, weight_gradients::Chunk,
+};
 use crate::memory_scan::cpu::{
     isa::{Isa, by_isa},
     pack::{Packed, padded},
@@ -158,7 +160,9 @@ fn backward_tile<I: Isa, R: Real, const ROWS: usize>(tile: &mut BackwardTile<'_,
     let mut reverse = Reverse::new(&spec, tile.decay, tile.gate, tile.transposed, ROWS);
     let mut kept = Kept {
         time,
+        first: 0,
         memory: tile.memory,
+        memory_rows: Rows::by_sample(time, 0),
         tanh: tile.tanh,
         start: tile.start,
         hidden: &mut *tile.hidden,
@@ -184,16 +188,20 @@ fn backward_tile<I: Isa, R: Real, const ROWS: usize>(tile: &mut BackwardTile<'_,
     }
 }
 
-/// What a tile's forward pass kept, all `[sample, time, ·]`.
+/// What a tile's forward pass kept, `[sample, time, ·]` but for the memory.
 #[derive(Debug)]
 pub struct Kept<'a, R> {
     /// Steps of the sequence.
     pub time: usize,
-    /// The memory after each step.
+    /// The first of the steps that are gone through.
+    pub first: usize,
+    /// The memory after each of these steps.
     pub memory: &'a [R],
+    /// Its rows.
+    pub memory_rows: Rows,
     /// The tanh values.
     pub tanh: &'a [R],
-    /// The memory before the first step, `[sample, memory]`.
+    /// The memory before the first of these steps, `[sample, memory]`.
     pub start: &'a [R],
     /// Hidden pre-activations; they are overwritten.
     pub hidden: &'a mut [R],
@@ -318,9 +326,10 @@ impl<'a, R: Real> Reverse<'a, R> {
         let mp = padded::<R>(m);
         let (decay, ddecay) = (&self.decay[..m], &mut sums.decay[..m]);
         for r in 0..ROWS {
-            let previous = match t {
-                0 => &kept.start[r * m..][..m],
-                _ => &kept.memory[(r * kept.time + t - 1) * m..][..m],
+            let previous = if t == kept.first {
+                &kept.start[r * m..][..m]
+            } else {
+                &kept.memory[kept.memory_rows.at(r, t - 1) * m..][..m]
             };
             let (decayed, dz) = chunk.memory(r);
             dz.copy_from_slice(&self.dz[r * mp..][..m]);
