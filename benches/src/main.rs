@@ -17,6 +17,10 @@ use elm_train::bench::BenchConfig;
 
 use measure::{Implementation, Job, Measurement};
 
+/// As in the `elm` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Time the neuron against its baselines on this machine.
 #[derive(Debug, Parser)]
 struct Args {

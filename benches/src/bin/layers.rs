@@ -13,6 +13,10 @@ use clap::{Parser, ValueEnum};
 use elm_model::layer::{ElmLayerConfig, FilterTau, LayerSource, NetForm, Wiring};
 use serde_json::{Value, json};
 
+/// As in the `elm` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Time a layer against its baselines on this machine.
 #[derive(Debug, Parser)]
 struct Args {

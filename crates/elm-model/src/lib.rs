@@ -26,6 +26,8 @@
 
 pub mod baselines;
 mod error;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod host;
 pub mod layer;
 pub mod memory_scan;
 pub mod network;

@@ -18,8 +18,11 @@
 //! - [`leaky_trace`]: `v_t = κ ⊙ v_{t−1} + u_t`, the branch trace;
 //! - [`input_product`]: `x · R` for inputs that are mostly zero (spikes).
 //!
+//! [`mod@neuron`] puts them together, and on the CPU makes one operation of the whole neuron.
+//!
 //! Layout of this folder: `spec` (sizes and the packed weights), `reference`, `ops` (the backend
-//! extension that Burn dispatches), `autodiff` (its gradient), `segments` (the gradient in little memory), `cpu/`
+//! extension that Burn dispatches), `autodiff` (its gradient), `segments` (the gradient in little memory), `neuron/`
+//! (the whole neuron likewise), `cpu/`
 //! (kernels for Flex and NdArray), `cube/` (kernels for graphics cards).
 //! A further backend adds a folder with its kernels and one `impl FusedOps`.
 
@@ -28,6 +31,7 @@ mod autodiff;
 pub mod cpu;
 #[cfg(feature = "cube")]
 mod cube;
+pub mod neuron;
 #[cfg(feature = "fused")]
 mod ops;
 pub mod reference;
@@ -105,20 +109,24 @@ fn use_fused(path: ScanPath, device: &Device, dtype: DType, spec: Option<&ScanSp
 
 /// What the backward pass of a scan of `[batch, time]` may keep.
 #[cfg(feature = "fused")]
-fn keep(path: ScanPath, inputs: &ScanInputs, spec: &ScanSpec) -> ops::Keep {
-    let [batch, time, _] = inputs.drive.dims();
+fn keep_of(
+    path: ScanPath,
+    device: &burn::backend::DispatchDevice,
+    [batch, time]: [usize; 2],
+    dtype: DType,
+    spec: &ScanSpec,
+) -> ops::Keep {
     let budget = match path {
         ScanPath::CheckpointEvery(steps) => return ops::Keep::Segments(steps.max(1)),
         ScanPath::MemoryBudget(bytes) => bytes,
         ScanPath::Auto | ScanPath::Reference => {
-            ops::memory_bytes(inputs.drive.device().as_dispatch())
-                .map_or(DEFAULT_MEMORY_BUDGET, |bytes| bytes / 2)
+            ops::memory_bytes(device).map_or(DEFAULT_MEMORY_BUDGET, |bytes| bytes / 2)
         }
     };
     // hidden layers: pre-activations (and gradients in their place), activated; memory: itself, its gradient, decayed,
     // tanh (and gradients in its place)
     let numbers = 2 * spec.hidden_total() + 4 * spec.memory;
-    let step = (batch * numbers * inputs.drive.dtype().size()) as u64;
+    let step = (batch * numbers * dtype.size()) as u64;
     if step * time as u64 <= budget {
         return ops::Keep::All;
     }
@@ -137,7 +145,15 @@ pub fn memory_scan(inputs: ScanInputs, spec: &ScanSpec, path: ScanPath) -> Tenso
         inputs.drive.dtype(),
         Some(spec),
     ) {
-        let keep = keep(path, &inputs, spec);
+        let [batch, time, _] = inputs.drive.dims();
+        let device = inputs.drive.device();
+        let keep = keep_of(
+            path,
+            device.as_dispatch(),
+            [batch, time],
+            inputs.drive.dtype(),
+            spec,
+        );
         return ops::memory_scan(inputs, spec, keep);
     }
     let _ = path;
@@ -186,14 +202,7 @@ mod tests {
             activation: HiddenActivation::Relu,
         };
         let device = Device::flex();
-        let inputs = ScanInputs {
-            drive: Tensor::zeros([2, steps, 20], &device),
-            weights: Tensor::zeros([spec.num_weights()], &device),
-            decay: Tensor::zeros([10], &device),
-            gate: Tensor::zeros([10], &device),
-            memory: Tensor::zeros([2, 10], &device),
-        };
-        keep(path, &inputs, &spec)
+        keep_of(path, device.as_dispatch(), [2, steps], DType::F32, &spec)
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Mlp {
 }
 
 /// Bias of a map; they are all made and loaded with one.
-fn bias(layer: &Linear) -> Tensor<1> {
+pub(crate) fn bias(layer: &Linear) -> Tensor<1> {
     match &layer.bias {
         Some(bias) => bias.val(),
         None => Tensor::zeros([layer.weight.dims()[1]], &layer.weight.device()),

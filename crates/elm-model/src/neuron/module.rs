@@ -5,7 +5,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::config::{ElmNeuronConfig, NeuronVersion, SynapseRectification};
-use super::mlp::Mlp;
+use super::mlp::{self, Mlp};
 use super::recording::Recording;
 use super::routing::RoutingTable;
 use super::state::ElmState;
@@ -13,6 +13,9 @@ use super::synapses::Synapses;
 use super::timescales;
 use crate::ElmError;
 use crate::layer::MemoryGate;
+use crate::memory_scan::neuron::{
+    LastMemory, NeuronInputs, NeuronResult, leaky_product, neuron_scan,
+};
 use crate::memory_scan::{self, ScanInputs, ScanPath, ScanSpec, reference};
 
 /// The Expressive Leaky Memory neuron.
@@ -84,12 +87,6 @@ impl ElmNeuronConfig {
     }
 }
 
-/// What one pass over a sequence yields besides the output.
-struct Pass {
-    memory: Tensor<3>,
-    state: ElmState,
-}
-
 impl ElmNeuron {
     /// The configuration that this neuron was made with.
     pub fn config(&self) -> &ElmNeuronConfig {
@@ -140,8 +137,7 @@ impl ElmNeuron {
         if let Err(error) = self.check_input(x.dims()) {
             panic!("{error}");
         }
-        let memory = self.memory_over_time(x, None);
-        self.readout.forward(memory)
+        self.over_time(x, None, LastMemory::NotWanted).y
     }
 
     /// Output and final state over a sequence; two halves with the state carried over give the whole.
@@ -153,8 +149,25 @@ impl ElmNeuron {
         x: Tensor<3>,
         state: Option<ElmState>,
     ) -> Result<(Tensor<3>, ElmState), ElmError> {
-        let pass = self.pass(x, state)?;
-        Ok((self.readout.forward(pass.memory), pass.state))
+        self.check_input(x.dims())?;
+        let [batch, _, _] = x.dims();
+        let state = match state {
+            Some(state) => state,
+            None => {
+                let zeros = ElmState::zeros(&self.config, batch, &x.device());
+                ElmState {
+                    trace: zeros.trace.cast(x.dtype()),
+                    memory: zeros.memory.cast(x.dtype()),
+                }
+            }
+        };
+        self.check_state(&state, batch)?;
+        let trace = self.final_trace(x.clone(), state.trace.clone());
+        let start = state.memory.clone();
+        let found = self.over_time(x, Some(state), LastMemory::Wanted);
+        // it is there, as it was asked for
+        let memory = found.memory.unwrap_or(start);
+        Ok((found.y, ElmState { trace, memory }))
     }
 
     /// One time step: `[batch, input]` to `[batch, output]`.
@@ -179,11 +192,19 @@ impl ElmNeuron {
         self.check_input(x.dims())?;
         let [batch, time, _] = x.dims();
         let spec = self.config.scan_spec();
-        let branch = self.branch_trace(x, None);
+        let matrix = self.synapses.branch_matrix();
+        let branch = leaky_product(x, matrix, self.trace_decay(), None, self.path);
         let drive = self.drive_of_branches(branch.clone());
         let (decay, gate) = self.decay_and_gate();
         let start = self.rest(batch, &drive);
-        let memory = self.scan(drive, decay.clone(), gate, start.clone(), &spec);
+        let inputs = ScanInputs {
+            drive,
+            weights: self.mlp.packed(&spec),
+            decay: decay.clone(),
+            gate,
+            memory: start.clone(),
+        };
+        let memory = memory_scan::memory_scan(inputs, &spec, self.path);
         // the update of every step at once, from the memory before it
         let previous = match time {
             1 => start.unsqueeze_dim::<3>(1),
@@ -241,65 +262,44 @@ impl ElmNeuron {
         Ok(())
     }
 
-    fn pass(&self, x: Tensor<3>, state: Option<ElmState>) -> Result<Pass, ElmError> {
-        self.check_input(x.dims())?;
-        let [batch, time, _] = x.dims();
-        let state = match state {
-            Some(state) => state,
-            None => {
-                let zeros = ElmState::zeros(&self.config, batch, &x.device());
-                ElmState {
-                    trace: zeros.trace.cast(x.dtype()),
-                    memory: zeros.memory.cast(x.dtype()),
-                }
-            }
-        };
-        self.check_state(&state, batch)?;
-        let trace = self.final_trace(x.clone(), state.trace.clone());
-        let memory = self.memory_over_time(x, Some(state));
-        let last = memory
-            .clone()
-            .narrow(1, time - 1, 1)
-            .reshape([batch, self.config.num_memory]);
-        Ok(Pass {
-            memory,
-            state: ElmState {
-                trace,
-                memory: last,
-            },
-        })
-    }
-
-    /// Memory after each step, `[batch, time, memory]`.
-    fn memory_over_time(&self, x: Tensor<3>, state: Option<ElmState>) -> Tensor<3> {
-        let batch = x.dims()[0];
+    /// Output after each step and, if asked for, the last memory.
+    ///
+    /// The trace is linear and has one timescale, so it may be taken before or after the first layer: it runs over
+    /// whichever is narrower.
+    fn over_time(&self, x: Tensor<3>, state: Option<ElmState>, last: LastMemory) -> NeuronResult {
         let spec = self.config.scan_spec();
+        let options = (&x.device(), x.dtype());
+        let batch = x.dims()[0];
         let (trace, memory) = match state {
-            Some(state) => (Some(self.branch_state(state.trace)), Some(state.memory)),
-            None => (None, None),
+            Some(state) => (self.branch_state(state.trace), state.memory),
+            None => (
+                Tensor::zeros([batch, self.config.branches()], options),
+                Tensor::zeros([batch, spec.memory], options),
+            ),
         };
-        let drive = self.drive(x, trace, &spec);
+        let weights = self.mlp.branch_weights(spec.memory);
+        let (matrix, trace, branch_weights) = if self.config.branches() <= spec.first() {
+            (self.synapses.branch_matrix(), trace, Some(weights))
+        } else {
+            let trace = trace.matmul(weights.clone());
+            (self.synapses.fold(weights), trace, None)
+        };
         let (decay, gate) = self.decay_and_gate();
-        let start = memory.unwrap_or_else(|| self.rest(batch, &drive));
-        self.scan(drive, decay, gate, start, &spec)
-    }
-
-    fn scan(
-        &self,
-        drive: Tensor<3>,
-        decay: Tensor<1>,
-        gate: Tensor<1>,
-        memory: Tensor<2>,
-        spec: &ScanSpec,
-    ) -> Tensor<3> {
-        let inputs = ScanInputs {
-            drive,
-            weights: self.mlp.packed(spec),
+        let inputs = NeuronInputs {
+            x,
+            matrix,
+            trace_decay: self.trace_decay(),
+            trace,
+            branch_weights,
+            bias: self.mlp.first_bias(),
+            weights: self.mlp.packed(&spec),
             decay,
             gate,
             memory,
+            readout: self.readout.weight.val(),
+            readout_bias: mlp::bias(&self.readout),
         };
-        memory_scan::memory_scan(inputs, spec, self.path)
+        neuron_scan(inputs, &spec, self.path, last)
     }
 
     fn rest(&self, batch: usize, like: &Tensor<3>) -> Tensor<2> {
@@ -332,21 +332,6 @@ impl ElmNeuron {
         }
     }
 
-    /// The branches' share of the first layer with its bias, `[batch, time, first]`.
-    ///
-    /// The trace is linear and has one timescale, so it may be taken before or after the first layer: it
-    /// runs over whichever is narrower.
-    fn drive(&self, x: Tensor<3>, trace: Option<Tensor<2>>, spec: &ScanSpec) -> Tensor<3> {
-        if self.config.branches() <= spec.first() {
-            let branch = self.branch_trace(x, trace);
-            return self.drive_of_branches(branch);
-        }
-        let weights = self.mlp.branch_weights(spec.memory);
-        let start = trace.map(|trace| trace.matmul(weights.clone()));
-        let drive = self.leaky_product(x, self.synapses.fold(weights), start);
-        drive + self.mlp.first_bias().unsqueeze::<3>()
-    }
-
     fn drive_of_branches(&self, branch: Tensor<3>) -> Tensor<3> {
         let [batch, time, branches] = branch.dims();
         let weights = self.mlp.branch_weights(self.config.num_memory);
@@ -354,29 +339,6 @@ impl ElmNeuron {
             + self.mlp.first_bias().unsqueeze::<2>();
         let first = drive.dims()[1];
         drive.reshape([batch, time, first])
-    }
-
-    /// Branch activation `b`, `[batch, time, branch]`.
-    fn branch_trace(&self, x: Tensor<3>, start: Option<Tensor<2>>) -> Tensor<3> {
-        self.leaky_product(x, self.synapses.branch_matrix(), start)
-    }
-
-    /// Leaky sum over time of `x · matrix`.
-    fn leaky_product(
-        &self,
-        x: Tensor<3>,
-        matrix: Tensor<2>,
-        start: Option<Tensor<2>>,
-    ) -> Tensor<3> {
-        let [batch, time, inputs] = x.dims();
-        let width = matrix.dims()[1];
-        let rows = x.reshape([batch * time, inputs]);
-        let product =
-            memory_scan::input_product(rows, matrix, self.path).reshape([batch, time, width]);
-        let options = (&product.device(), product.dtype());
-        let decay = Tensor::full([width], self.trace_decay(), options);
-        let start = start.unwrap_or_else(|| Tensor::zeros([batch, width], options));
-        memory_scan::leaky_trace(product, decay, start, self.path)
     }
 
     pub(super) fn trace_decay(&self) -> f64 {

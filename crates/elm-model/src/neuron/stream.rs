@@ -8,9 +8,10 @@ use super::state::ElmState;
 use crate::ElmError;
 use crate::memory_scan::cpu::isa::{Isa, Level, by_isa};
 use crate::memory_scan::cpu::pack::{Packed, padded};
-use crate::memory_scan::cpu::product::{add_scaled, nonzeros};
+use crate::memory_scan::cpu::product::add_rows;
 use crate::memory_scan::cpu::real::Real;
 use crate::memory_scan::cpu::scan::activate;
+use crate::memory_scan::cpu::sparse::SparseRows;
 use crate::memory_scan::{SQUASH_GAIN, SQUASH_SLOPE};
 
 /// A neuron that takes one time step after another, in f32 on the CPU and without allocating: for control loops,
@@ -54,6 +55,8 @@ pub struct ElmStream {
     readout: Packed<f32>,
     readout_bias: Vec<f32>,
     output: Vec<f32>,
+    /// Channels of the step that are not zero.
+    active: SparseRows<f32>,
 }
 
 /// One linear map of the MLP.
@@ -160,6 +163,7 @@ impl ElmStream {
                     .map(|g| g * SQUASH_GAIN as f32)
                     .collect::<Vec<_>>(),
             ),
+            active: SparseRows::with_room(config.num_inputs),
             memory,
             decayed,
             readout: Packed::new(
@@ -225,7 +229,7 @@ impl ElmStream {
     fn add_channel<I: Isa>(&mut self, channel: usize, value: f32) {
         let width = self.trace.len();
         let row = &self.matrix[channel * width..][..width];
-        add_scaled::<I, f32>(&mut self.trace, value, row);
+        f32::add_scaled::<I>(&mut self.trace, value, row);
     }
 
     #[inline(always)]
@@ -286,9 +290,9 @@ by_isa!(dense_isa => dense [] [] (stream: &mut ElmStream, x: &[f32]));
 #[inline(always)]
 fn dense<I: Isa>(stream: &mut ElmStream, x: &[f32]) {
     stream.decay_trace();
-    for (channel, value) in nonzeros::<I, f32>(x) {
-        stream.add_channel::<I>(channel, value);
-    }
+    stream.active.clear();
+    stream.active.push::<I>(x);
+    add_rows::<I, f32>(&mut stream.trace, stream.active.row(0), &stream.matrix);
     stream.advance::<I>();
 }
 

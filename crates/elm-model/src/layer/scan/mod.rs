@@ -11,7 +11,7 @@
 //! ```
 //!
 //! [`mod@reference`] is the specification in plain tensor steps, differentiable by Burn itself, for every backend. The
-//! fused version has its own gradient and runs on Flex and NdArray.
+//! fused version has its own gradient, keeps states at some steps only and runs on Flex and NdArray.
 //!
 //! Layout of this folder: `spec` (sizes and layouts), `plan` (the connectome for the kernels), `reference`, `ops` (the
 //! backend extension), `autodiff` (its gradient), `cpu/` (kernels).
@@ -31,10 +31,10 @@ pub use spec::{LayerCall, LayerSpec, Masks, Stage, Tokens};
 
 use std::sync::Arc;
 
-use burn::tensor::{DType, Int, Tensor};
+use burn::tensor::{Int, Tensor};
 
 use crate::layer::NetForm;
-use crate::memory_scan::{ScanPath, has_fused};
+use crate::memory_scan::ScanPath;
 
 /// What a layer reads.
 #[derive(Debug, Clone)]
@@ -142,11 +142,22 @@ impl LayerSpec {
 ///
 /// Shapes must fit `spec`, token indices must be below the number of inputs; [`ElmLayer`](crate::ElmLayer) sees to that.
 pub fn layer_scan(inputs: LayerInputs, spec: &LayerSpec, path: ScanPath) -> LayerResult {
-    let (device, dtype) = (inputs.weights.decay.device(), inputs.weights.decay.dtype());
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if path == ScanPath::Auto && matches!(dtype, DType::F32 | DType::F64) && has_fused(&device) {
+    if use_fused(&inputs, path) {
+        #[cfg(any(feature = "flex", feature = "ndarray"))]
         return ops::layer_scan(inputs, spec);
     }
-    let _ = (path, device, dtype, has_fused, DType::F32);
     reference::layer_scan(inputs, spec)
+}
+
+fn use_fused(inputs: &LayerInputs, path: ScanPath) -> bool {
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    {
+        let decay = &inputs.weights.decay;
+        path != ScanPath::Reference && ops::has_fused(decay.device().as_dispatch(), decay.dtype())
+    }
+    #[cfg(not(any(feature = "flex", feature = "ndarray")))]
+    {
+        let _ = (inputs, path);
+        false
+    }
 }

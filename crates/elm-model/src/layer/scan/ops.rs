@@ -1,8 +1,10 @@
 //! The layer's scan as a Burn backend extension: what Burn dispatches to a backend's own version.
 #![allow(deprecated)] // NdArray is deprecated in Burn 0.22 and still in use
 
-use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor};
-use burn::tensor::{Int, Tensor};
+use burn::backend::{
+    Backend, Dispatch, DispatchDevice, ExtensionType, backend_extension, tensor::FloatTensor,
+};
+use burn::tensor::{DType, Int, Tensor};
 
 use super::{LayerCall, LayerInputs, LayerResult, LayerSource, LayerSpec, ScanState, Tokens};
 
@@ -31,6 +33,55 @@ pub struct LayerTensors<B: Backend> {
     pub inner: FloatTensor<B>,
     /// Activity before the first step, `[batch, neuron]`.
     pub activity: FloatTensor<B>,
+}
+
+impl<B: Backend> LayerTensors<B> {
+    /// The tensors in the order of their declaration.
+    pub fn into_array(self) -> [FloatTensor<B>; 11] {
+        [
+            self.x,
+            self.synapses,
+            self.first_weight,
+            self.first_bias,
+            self.packed,
+            self.decay,
+            self.gate,
+            self.readout,
+            self.bias,
+            self.inner,
+            self.activity,
+        ]
+    }
+
+    /// The reverse of [`into_array`](Self::into_array).
+    pub fn from_array(tensors: [FloatTensor<B>; 11]) -> Self {
+        let [
+            x,
+            synapses,
+            first_weight,
+            first_bias,
+            packed,
+            decay,
+            gate,
+            readout,
+            bias,
+            inner,
+            activity,
+        ] = tensors;
+        Self {
+            x,
+            synapses,
+            first_weight,
+            first_bias,
+            packed,
+            decay,
+            gate,
+            readout,
+            bias,
+            inner,
+            activity,
+        }
+    }
 }
 
 /// Gradients that are asked for, of those that cost something to have.
@@ -69,6 +120,19 @@ pub trait LayerOps: Backend {
         call: LayerCall,
         wanted: Wanted,
     ) -> LayerTensors<Self>;
+}
+
+/// Does this device run layers in this number type fused?
+pub(super) fn has_fused(device: &DispatchDevice, dtype: DType) -> bool {
+    match device {
+        DispatchDevice::Autodiff(inner) => has_fused(inner, dtype),
+        #[cfg(feature = "flex")]
+        DispatchDevice::Flex(_) => matches!(dtype, DType::F32 | DType::F64),
+        #[cfg(feature = "ndarray")]
+        DispatchDevice::NdArray(_) => matches!(dtype, DType::F32 | DType::F64),
+        #[allow(unreachable_patterns)]
+        _ => false,
+    }
 }
 
 /// The tokens of a call on the host; the layer has checked that they are in range.

@@ -1,26 +1,13 @@
-//! From a backend's tensors to slices and back: what Flex and NdArray have in common.
+//! From a backend's tensors to slices and back.
+#![allow(deprecated)] // Burn 0.22 deprecates NdArray; people still use it
 
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
 use super::{product, real::Real, scan, trace};
+use crate::host::{HostBackend, by_dtype, for_each_host};
 use crate::memory_scan::ScanSpec;
-
-/// A backend whose tensors lie in host memory.
-pub(super) trait HostBackend: Backend {
-    /// A contiguous tensor that can be read as a slice.
-    type Held;
-    /// Makes a tensor readable.
-    fn hold(tensor: FloatTensor<Self>) -> Self::Held;
-    /// Its numbers, row by row.
-    fn slice<R: Real>(held: &Self::Held) -> &[R];
-    /// Its numbers to be overwritten: a copy, if somebody else still holds the tensor.
-    fn slice_mut<R: Real>(held: &mut Self::Held) -> &mut [R];
-    /// The tensor again, of the shape it had.
-    fn release(held: Self::Held, like: &Self::Device) -> FloatTensor<Self>;
-    /// A tensor of these numbers on the same device as `like`.
-    fn make<R: Real>(values: Vec<R>, shape: Shape, like: &Self::Device) -> FloatTensor<Self>;
-}
+use crate::memory_scan::ops::{FusedOps, Keep, Kept};
 
 type F<B> = FloatTensor<B>;
 
@@ -190,44 +177,32 @@ pub(super) fn input_product<B: HostBackend, R: Real>(x: [F<B>; 2], transpose: bo
     }
 }
 
-/// Runs `$call::<Self, R>` for the tensor's number type; the callers only come here with f32 and f64.
-macro_rules! by_dtype {
-    ($dtype:expr, $call:ident($($arg:expr),*)) => {
-        match $dtype {
-            DType::F32 => host::$call::<Self, f32>($($arg),*),
-            DType::F64 => host::$call::<Self, f64>($($arg),*),
-            other => unreachable!("fused ELM operations run in f32 and f64, not {other:?}"),
-        }
-    };
-}
-pub(super) use by_dtype;
-
 /// Implements the extension for a [`HostBackend`].
 macro_rules! impl_fused_ops {
     ($backend:ty) => {
         impl FusedOps for $backend {
             fn elm_memory_scan(
-                drive: F,
-                weights: F,
-                decay: F,
-                gate: F,
-                start: F,
+                drive: F<Self>,
+                weights: F<Self>,
+                decay: F<Self>,
+                gate: F<Self>,
+                start: F<Self>,
                 spec: ScanSpec,
                 _: Keep,
-            ) -> F {
+            ) -> F<Self> {
                 by_dtype!(
                     drive.dtype(),
                     scan(drive, [weights, decay, gate, start], spec)
                 )
             }
             fn elm_memory_scan_forward(
-                drive: F,
-                weights: F,
-                decay: F,
-                gate: F,
-                start: F,
+                drive: F<Self>,
+                weights: F<Self>,
+                decay: F<Self>,
+                gate: F<Self>,
+                start: F<Self>,
                 spec: ScanSpec,
-            ) -> (F, Kept<Self>) {
+            ) -> (F<Self>, Kept<Self>) {
                 let (memory, hidden, tanh) = by_dtype!(
                     drive.dtype(),
                     scan_forward(drive, [weights, decay, gate, start], spec)
@@ -235,15 +210,15 @@ macro_rules! impl_fused_ops {
                 (memory, Kept::HiddenAndTanh(hidden, tanh))
             }
             fn elm_memory_scan_backward(
-                grad: F,
-                memory: F,
+                grad: F<Self>,
+                memory: F<Self>,
                 kept: Kept<Self>,
-                weights: F,
-                decay: F,
-                gate: F,
-                start: F,
+                weights: F<Self>,
+                decay: F<Self>,
+                gate: F<Self>,
+                start: F<Self>,
                 spec: ScanSpec,
-            ) -> (F, F, F, F, F) {
+            ) -> (F<Self>, F<Self>, F<Self>, F<Self>, F<Self>) {
                 let Kept::HiddenAndTanh(hidden, tanh) = kept else {
                     unreachable!("the forward pass of this backend keeps the tanh")
                 };
@@ -256,19 +231,19 @@ macro_rules! impl_fused_ops {
                     )
                 )
             }
-            fn elm_leaky_trace(input: F, decay: F, start: F) -> F {
+            fn elm_leaky_trace(input: F<Self>, decay: F<Self>, start: F<Self>) -> F<Self> {
                 by_dtype!(input.dtype(), trace_forward([input, decay, start]))
             }
-            fn elm_leaky_trace_backward(grad: F, decay: F) -> (F, F) {
+            fn elm_leaky_trace_backward(grad: F<Self>, decay: F<Self>) -> (F<Self>, F<Self>) {
                 by_dtype!(grad.dtype(), trace_backward([grad, decay]))
             }
-            fn elm_input_product(input: F, matrix: F) -> F {
+            fn elm_input_product(input: F<Self>, matrix: F<Self>) -> F<Self> {
                 by_dtype!(input.dtype(), input_product([input, matrix], false))
             }
-            fn elm_input_product_backward(input: F, grad: F) -> F {
+            fn elm_input_product_backward(input: F<Self>, grad: F<Self>) -> F<Self> {
                 by_dtype!(input.dtype(), input_product([input, grad], true))
             }
         }
     };
 }
-pub(super) use impl_fused_ops;
+for_each_host!(impl_fused_ops);

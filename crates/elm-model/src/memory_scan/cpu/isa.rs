@@ -17,7 +17,7 @@ pub trait Isa: Copy {
 /// The base set of the target: SSE2 on x86-64, NEON on 64-bit Arm.
 #[derive(Debug, Clone, Copy)]
 pub struct Base;
-/// AVX2 with fused multiply-add.
+/// AVX2 with fused multiply-add and bit operations.
 #[derive(Debug, Clone, Copy)]
 pub struct Avx2;
 /// AVX-512 (F, VL, BW and DQ).
@@ -68,7 +68,12 @@ impl Level {
     fn of_machine() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("lzcnt")
+                && is_x86_feature_detected!("popcnt");
             let avx512 = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512bw")
@@ -119,12 +124,12 @@ macro_rules! by_isa {
             #[cfg(target_arch = "x86_64")]
             {
                 use $crate::memory_scan::cpu::isa::{Avx2, Avx512};
-                #[target_feature(enable = "avx2,fma")]
+                #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
                 #[allow(clippy::too_many_arguments)]
                 fn avx2<$($generic $(: $bound)?,)* $(const $const: usize),*>($($arg: $type),*) {
                     $inner::<Avx2, $($generic,)* $($const),*>($($arg),*)
                 }
-                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
                 #[allow(clippy::too_many_arguments)]
                 fn avx512<$($generic $(: $bound)?,)* $(const $const: usize),*>($($arg: $type),*) {
                     $inner::<Avx512, $($generic,)* $($const),*>($($arg),*)

@@ -5,17 +5,15 @@
 //! function per tile, in the instruction set that the machine has ([`isa`]). Weight gradients are matrix products over a
 //! few hundred rows at a time within the reverse loop, while their factors are in the cache.
 
+pub mod gemm;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod host;
 pub mod isa;
+pub mod neuron;
 pub mod pack;
 mod panel;
 pub mod product;
 pub mod real;
 pub mod scan;
+pub mod sparse;
 pub mod trace;
-
-#[cfg(feature = "flex")]
-mod flex;
-#[cfg(feature = "ndarray")]
-mod ndarray;

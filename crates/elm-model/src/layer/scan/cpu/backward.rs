@@ -14,7 +14,7 @@ use super::part::Part;
 use super::product::Steps;
 use super::schedule::{self, Barrier, Partition, Shared, share};
 use super::source::{Order, SourceBlock};
-use super::view::View;
+use super::view::{Fields, View};
 
 /// What the backward pass reads besides the call.
 #[derive(Debug, Clone, Copy)]
@@ -31,23 +31,8 @@ pub struct Kept<'a, R> {
     pub timescales: bool,
 }
 
-/// Gradients in the layouts of [`super::view::Slices`].
-#[derive(Debug)]
-#[allow(missing_docs)]
-pub struct Gradients<R> {
-    /// Empty where not asked for.
-    pub x: Vec<R>,
-    pub synapses: Vec<R>,
-    pub first_weight: Vec<R>,
-    pub first_bias: Vec<R>,
-    pub packed: Vec<R>,
-    pub decay: Vec<R>,
-    pub gate: Vec<R>,
-    pub readout: Vec<R>,
-    pub bias: Vec<R>,
-    pub inner: Vec<R>,
-    pub activity: Vec<R>,
-}
+/// Gradients of a call's tensors; that of the input is empty where it is not asked for.
+pub type Gradients<R> = Fields<Vec<R>>;
 
 /// Gradients of all inputs.
 pub fn backward<R: LayerReal>(

@@ -22,11 +22,6 @@ mod schedule;
 mod source;
 mod view;
 
-#[cfg(feature = "flex")]
-mod flex;
-#[cfg(feature = "ndarray")]
-mod ndarray;
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -6,22 +6,74 @@ use super::neuron::{Constants, Weights};
 use super::schedule::{Partition, tiles};
 use super::source::{mask_rows, samples};
 
-/// The tensors of a call as slices, shapes as in [`super::super::LayerWeights`] and [`super::super::ScanState`].
+/// One thing for each tensor of a call, in the order and the shapes of [`super::super::ops::LayerTensors`].
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs)]
-pub struct Slices<'a, R> {
-    pub x: &'a [R],
-    pub synapses: &'a [R],
-    pub first_weight: &'a [R],
-    pub first_bias: &'a [R],
-    pub packed: &'a [R],
-    pub decay: &'a [R],
-    pub gate: &'a [R],
-    pub readout: &'a [R],
-    pub bias: &'a [R],
-    pub inner: &'a [R],
-    pub activity: &'a [R],
+pub struct Fields<T> {
+    pub x: T,
+    pub synapses: T,
+    pub first_weight: T,
+    pub first_bias: T,
+    pub packed: T,
+    pub decay: T,
+    pub gate: T,
+    pub readout: T,
+    pub bias: T,
+    pub inner: T,
+    pub activity: T,
 }
+
+impl<T> Fields<T> {
+    /// Takes them in their order.
+    pub fn from_array(fields: [T; 11]) -> Self {
+        let [
+            x,
+            synapses,
+            first_weight,
+            first_bias,
+            packed,
+            decay,
+            gate,
+            readout,
+            bias,
+            inner,
+            activity,
+        ] = fields;
+        Self {
+            x,
+            synapses,
+            first_weight,
+            first_bias,
+            packed,
+            decay,
+            gate,
+            readout,
+            bias,
+            inner,
+            activity,
+        }
+    }
+
+    /// Gives them in their order.
+    pub fn into_array(self) -> [T; 11] {
+        [
+            self.x,
+            self.synapses,
+            self.first_weight,
+            self.first_bias,
+            self.packed,
+            self.decay,
+            self.gate,
+            self.readout,
+            self.bias,
+            self.inner,
+            self.activity,
+        ]
+    }
+}
+
+/// The tensors of a call as slices.
+pub type Slices<'a, R> = Fields<&'a [R]>;
 
 /// What all threads of a call read.
 #[derive(Debug)]

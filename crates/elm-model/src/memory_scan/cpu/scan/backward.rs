@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::{Tiling, activation_gradient, by_rows, tiles, weight_gradients::Chunk};
+use super::{
+    Rows, Tiling, activation_gradient, by_rows, chunk_steps, tiles, weight_gradients::Chunk,
+};
 use crate::memory_scan::cpu::{
     isa::{Isa, by_isa},
     pack::{Packed, padded},
@@ -79,7 +81,7 @@ pub fn backward<R: Real>(
             by_rows!(tile.dstart.len() / m, backward_tile_isa, R, &mut tile);
             tile.sums
         })
-        .reduce_with(Sums::add)
+        .reduce_with(Sums::plus)
         .unwrap_or_else(|| Sums::new(spec));
     Gradients {
         weights: sums.weights,
@@ -89,7 +91,8 @@ pub fn backward<R: Real>(
     }
 }
 
-fn pack_transposed<R: Real>(spec: &ScanSpec, weights: &[R], lanes: usize) -> Vec<Packed<R>> {
+/// The maps the other way round, for panels of at most so many lanes.
+pub fn pack_transposed<R: Real>(spec: &ScanSpec, weights: &[R], lanes: usize) -> Vec<Packed<R>> {
     let pack = |s: &crate::memory_scan::spec::Stage| {
         let matrix = &weights[s.weight..][..s.inputs * s.outputs];
         Packed::transposed(matrix, s.outputs, s.inputs, lanes)
@@ -98,14 +101,17 @@ fn pack_transposed<R: Real>(spec: &ScanSpec, weights: &[R], lanes: usize) -> Vec
 }
 
 /// Gradients that are summed over samples and steps.
-struct Sums<R> {
-    weights: Vec<R>,
-    decay: Vec<R>,
-    gate: Vec<R>,
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Sums<R> {
+    pub weights: Vec<R>,
+    pub decay: Vec<R>,
+    pub gate: Vec<R>,
 }
 
 impl<R: Real> Sums<R> {
-    fn new(spec: &ScanSpec) -> Self {
+    /// Nothing yet.
+    pub fn new(spec: &ScanSpec) -> Self {
         Self {
             weights: vec![R::default(); spec.num_weights()],
             decay: vec![R::default(); spec.memory],
@@ -113,7 +119,8 @@ impl<R: Real> Sums<R> {
         }
     }
 
-    fn add(mut self, other: Self) -> Self {
+    /// Both together.
+    pub fn plus(mut self, other: Self) -> Self {
         let pairs = [
             (&mut self.weights, other.weights),
             (&mut self.decay, other.decay),
@@ -146,82 +153,163 @@ by_isa!(backward_tile_isa => backward_tile [R: Real] [ROWS] (tile: &mut Backward
 
 #[inline(always)]
 fn backward_tile<I: Isa, R: Real, const ROWS: usize>(tile: &mut BackwardTile<'_, R>) {
-    let (m, h, layers) = (tile.spec.memory, tile.spec.hidden, tile.spec.hidden_layers);
-    let (mp, hp) = (padded::<R>(m), padded::<R>(h));
-    // gradient of the memory on its way back; from the last product on, of the decayed memory
-    let mut dm = vec![R::default(); ROWS * mp];
-    let mut dz = vec![R::default(); ROWS * mp];
-    let mut dhidden: Vec<Vec<R>> = (0..layers).map(|_| vec![R::default(); ROWS * hp]).collect();
-    let mut chunk = Chunk::new(&tile.spec, ROWS, tile.time);
-    for t in (0..tile.time).rev() {
-        tile.through_update::<ROWS>(t, &mut dm, &mut dz);
-        for k in (0..layers).rev() {
-            let (before, after) = dhidden.split_at_mut(k + 1);
-            let out = &mut before[k][..];
-            out.fill(R::default());
-            let weights = &tile.transposed[k + 1];
-            match after.first() {
-                None => weights.multiply_add::<I, ROWS>(&dz, mp, out),
-                Some(next) => weights.multiply_add::<I, ROWS>(next, hp, out),
+    let (spec, time, m) = (tile.spec, tile.time, tile.spec.memory);
+    let mp = padded::<R>(m);
+    let steps = chunk_steps(ROWS, time);
+    let mut chunk = Chunk::new(&spec, ROWS, steps);
+    let mut reverse = Reverse::new(&spec, tile.decay, tile.gate, tile.transposed, ROWS);
+    let mut kept = Kept {
+        time,
+        first: 0,
+        memory: tile.memory,
+        memory_rows: Rows::by_sample(time, 0),
+        tanh: tile.tanh,
+        start: tile.start,
+        hidden: &mut *tile.hidden,
+        drive: match spec.hidden_layers {
+            0 => Outgoing::Buffer(&mut *tile.drive),
+            _ => Outgoing::HiddenPlace,
+        },
+    };
+    for begin in (0..time).step_by(steps).rev() {
+        chunk.clear();
+        for t in (begin..(begin + steps).min(time)).rev() {
+            for r in 0..ROWS {
+                let grad = &tile.grad[(r * time + t) * m..][..m];
+                let dm = &mut reverse.dm[r * mp..][..m];
+                dm.iter_mut().zip(grad).for_each(|(d, g)| *d += *g);
             }
-            tile.through_activation::<ROWS>(t, k, out, &mut chunk);
+            reverse.step::<I, ROWS>(t, &mut kept, &mut chunk, &mut tile.sums);
         }
-        match dhidden.first() {
-            None => tile.transposed[0].multiply_add::<I, ROWS>(&dz, mp, &mut dm),
-            Some(first) => tile.transposed[0].multiply_add::<I, ROWS>(first, hp, &mut dm),
-        }
-        tile.through_decay::<ROWS>(t, &mut dm, &dz, &mut chunk);
-        if chunk.end_step() || t == 0 {
-            chunk.flush(&tile.spec, &mut tile.sums.weights);
-        }
+        chunk.add_to(&spec, &mut tile.sums.weights);
     }
     for r in 0..ROWS {
-        tile.dstart[r * m..][..m].copy_from_slice(&dm[r * mp..][..m]);
+        tile.dstart[r * m..][..m].copy_from_slice(&reverse.dm[r * mp..][..m]);
     }
 }
 
-impl<R: Real> BackwardTile<'_, R> {
-    /// Adds the gradient from outside and goes back through gate and squash: `dz`.
+/// What a tile's forward pass kept, `[sample, time, ·]` but for the memory.
+#[derive(Debug)]
+pub struct Kept<'a, R> {
+    /// Steps of the sequence.
+    pub time: usize,
+    /// The first of the steps that are gone through.
+    pub first: usize,
+    /// The memory after each of these steps.
+    pub memory: &'a [R],
+    /// Its rows.
+    pub memory_rows: Rows,
+    /// The tanh values.
+    pub tanh: &'a [R],
+    /// The memory before the first of these steps, `[sample, memory]`.
+    pub start: &'a [R],
+    /// Hidden pre-activations; they are overwritten.
+    pub hidden: &'a mut [R],
+    /// Where the drive's gradient goes besides the chunk.
+    pub drive: Outgoing<'a, R>,
+}
+
+/// Where the drive's gradient goes.
+#[derive(Debug)]
+pub enum Outgoing<'a, R> {
+    /// To the chunk only.
+    Chunk,
+    /// With the other layers' into the place of the hidden pre-activations.
+    HiddenPlace,
+    /// Into a buffer of its own, as there is no hidden layer.
+    Buffer(&'a mut [R]),
+}
+
+/// The reverse loop of a tile: its weights and the state between two steps.
+#[derive(Debug)]
+pub struct Reverse<'a, R> {
+    spec: ScanSpec,
+    decay: &'a [R],
+    gate: &'a [R],
+    transposed: &'a [Packed<R>],
+    /// Gradient of the memory on its way back, `[sample, padded memory]`; after a step, of the memory before it.
+    pub dm: Vec<R>,
+    dz: Vec<R>,
+    dhidden: Vec<Vec<R>>,
+}
+
+impl<'a, R: Real> Reverse<'a, R> {
+    /// After the last step, with no gradient yet.
+    pub fn new(
+        spec: &ScanSpec,
+        decay: &'a [R],
+        gate: &'a [R],
+        transposed: &'a [Packed<R>],
+        samples: usize,
+    ) -> Self {
+        let (mp, hp) = (padded::<R>(spec.memory), padded::<R>(spec.hidden));
+        let zeros = |width: usize| vec![R::default(); samples * width];
+        Self {
+            spec: *spec,
+            decay,
+            gate,
+            transposed,
+            dm: zeros(mp),
+            dz: zeros(mp),
+            dhidden: (0..spec.hidden_layers).map(|_| zeros(hp)).collect(),
+        }
+    }
+
+    /// One step back; the gradient of its memory from outside has been added to [`dm`](Self::dm).
     #[inline(always)]
-    fn through_update<const ROWS: usize>(&mut self, t: usize, dm: &mut [R], dz: &mut [R]) {
+    pub fn step<I: Isa, const ROWS: usize>(
+        &mut self,
+        t: usize,
+        kept: &mut Kept<'_, R>,
+        chunk: &mut Chunk<R>,
+        sums: &mut Sums<R>,
+    ) {
+        let (mp, hp) = (padded::<R>(self.spec.memory), padded::<R>(self.spec.hidden));
+        self.through_update::<ROWS>(t, kept, sums);
+        for k in (0..self.spec.hidden_layers).rev() {
+            let (before, after) = self.dhidden.split_at_mut(k + 1);
+            let out = &mut before[k][..];
+            out.fill(R::default());
+            let weights = &self.transposed[k + 1];
+            match after.first() {
+                None => weights.multiply_add::<I, ROWS>(&self.dz, mp, out),
+                Some(next) => weights.multiply_add::<I, ROWS>(next, hp, out),
+            }
+            kept.through_activation::<ROWS>(&self.spec, t, k, out, chunk);
+        }
+        let weights = &self.transposed[0];
+        match self.dhidden.first() {
+            None => weights.multiply_add::<I, ROWS>(&self.dz, mp, &mut self.dm),
+            Some(first) => weights.multiply_add::<I, ROWS>(first, hp, &mut self.dm),
+        }
+        self.through_decay::<ROWS>(t, kept, chunk, sums);
+        chunk.end_step();
+    }
+
+    /// Goes back through gate and squash: `dz`.
+    #[inline(always)]
+    fn through_update<const ROWS: usize>(
+        &mut self,
+        t: usize,
+        kept: &mut Kept<'_, R>,
+        sums: &mut Sums<R>,
+    ) {
         let m = self.spec.memory;
         let mp = padded::<R>(m);
         let (gain, one) = (R::of(SQUASH_GAIN), R::of(1.0));
         let gain_slope = R::of(SQUASH_GAIN * SQUASH_SLOPE);
-        let (gate, dgate) = (&self.gate[..m], &mut self.sums.gate[..m]);
+        let (gate, dgate) = (&self.gate[..m], &mut sums.gate[..m]);
         for r in 0..ROWS {
-            let row = (r * self.time + t) * m;
-            let (g, th) = (&self.grad[row..][..m], &self.tanh[row..][..m]);
-            let (dm, dz) = (&mut dm[r * mp..][..m], &mut dz[r * mp..][..m]);
+            let row = (r * kept.time + t) * m;
+            let th = &kept.tanh[row..][..m];
+            let (dm, dz) = (&self.dm[r * mp..][..m], &mut self.dz[r * mp..][..m]);
             for j in 0..m {
-                let d = dm[j] + g[j];
-                dm[j] = d;
-                dgate[j] += d * gain * th[j];
-                dz[j] = d * gate[j] * gain_slope * (one - th[j] * th[j]);
+                dgate[j] += dm[j] * gain * th[j];
+                dz[j] = dm[j] * gate[j] * gain_slope * (one - th[j] * th[j]);
             }
-            if !self.drive.is_empty() {
-                self.drive[row..][..m].copy_from_slice(dz);
+            if let Outgoing::Buffer(drive) = &mut kept.drive {
+                drive[row..][..m].copy_from_slice(dz);
             }
-        }
-    }
-
-    /// Multiplies by the activation's derivative; the kept pre-activation is replaced by its gradient.
-    #[inline(always)]
-    fn through_activation<const ROWS: usize>(
-        &mut self,
-        t: usize,
-        layer: usize,
-        grad: &mut [R],
-        chunk: &mut Chunk<R>,
-    ) {
-        let (h, kept) = (self.spec.hidden, self.spec.hidden_total());
-        for r in 0..ROWS {
-            let at = (r * self.time + t) * kept + layer * h;
-            let grad = &mut grad[r * padded::<R>(h)..][..h];
-            let pre = &mut self.hidden[at..][..h];
-            activation_gradient(grad, pre, self.spec.activation);
-            chunk.hidden(r, layer, pre, grad);
-            pre.copy_from_slice(grad);
         }
     }
 
@@ -230,25 +318,51 @@ impl<R: Real> BackwardTile<'_, R> {
     fn through_decay<const ROWS: usize>(
         &mut self,
         t: usize,
-        dm: &mut [R],
-        dz: &[R],
+        kept: &Kept<'_, R>,
         chunk: &mut Chunk<R>,
+        sums: &mut Sums<R>,
     ) {
         let m = self.spec.memory;
         let mp = padded::<R>(m);
-        let (decay, ddecay) = (&self.decay[..m], &mut self.sums.decay[..m]);
+        let (decay, ddecay) = (&self.decay[..m], &mut sums.decay[..m]);
         for r in 0..ROWS {
-            let previous = match t {
-                0 => &self.start[r * m..][..m],
-                _ => &self.memory[(r * self.time + t - 1) * m..][..m],
+            let previous = if t == kept.first {
+                &kept.start[r * m..][..m]
+            } else {
+                &kept.memory[kept.memory_rows.at(r, t - 1) * m..][..m]
             };
-            let (decayed, dz_kept) = chunk.memory(r);
-            dz_kept.copy_from_slice(&dz[r * mp..][..m]);
-            let dm = &mut dm[r * mp..][..m];
+            let (decayed, dz) = chunk.memory(r);
+            dz.copy_from_slice(&self.dz[r * mp..][..m]);
+            let dm = &mut self.dm[r * mp..][..m];
             for j in 0..m {
                 decayed[j] = decay[j] * previous[j];
                 ddecay[j] += dm[j] * previous[j];
                 dm[j] = dm[j] * decay[j];
+            }
+        }
+    }
+}
+
+impl<R: Real> Kept<'_, R> {
+    /// Multiplies by the activation's derivative; the kept pre-activation becomes the activated value, or its gradient.
+    #[inline(always)]
+    fn through_activation<const ROWS: usize>(
+        &mut self,
+        spec: &ScanSpec,
+        t: usize,
+        layer: usize,
+        grad: &mut [R],
+        chunk: &mut Chunk<R>,
+    ) {
+        let (h, kept) = (spec.hidden, spec.hidden_total());
+        for r in 0..ROWS {
+            let at = (r * self.time + t) * kept + layer * h;
+            let grad = &mut grad[r * padded::<R>(h)..][..h];
+            let pre = &mut self.hidden[at..][..h];
+            activation_gradient(grad, pre, spec.activation);
+            chunk.hidden(r, layer, pre, grad);
+            if let Outgoing::HiddenPlace = self.drive {
+                pre.copy_from_slice(grad);
             }
         }
     }

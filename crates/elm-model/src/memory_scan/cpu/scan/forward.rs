@@ -1,8 +1,10 @@
 //! The forward pass.
 
+use core::ops::Range;
+
 use rayon::prelude::*;
 
-use super::{Tiling, activate, by_rows, tiles};
+use super::{Rows, Tiling, activate, by_rows, tiles};
 use crate::memory_scan::cpu::{
     isa::{Isa, by_isa},
     pack::{Packed, padded},
@@ -98,12 +100,19 @@ pub fn forward<R: Real>(
         .for_each(|tile| by_rows!(tile.start.len() / m, forward_tile_isa, R, tile));
 }
 
-struct Stage<'a, R> {
+/// One linear map, packed.
+#[derive(Debug)]
+pub struct Stage<'a, R> {
     weight: Packed<R>,
     bias: Option<&'a [R]>,
 }
 
-fn pack_stages<'a, R: Real>(spec: &ScanSpec, weights: &'a [R], lanes: usize) -> Vec<Stage<'a, R>> {
+/// Packs the maps of a scan for panels of at most so many lanes.
+pub fn pack_stages<'a, R: Real>(
+    spec: &ScanSpec,
+    weights: &'a [R],
+    lanes: usize,
+) -> Vec<Stage<'a, R>> {
     let pack = |s: &crate::memory_scan::spec::Stage| Stage {
         weight: Packed::new(
             &weights[s.weight..][..s.inputs * s.outputs],
@@ -131,88 +140,172 @@ struct ForwardTile<'a, R> {
 by_isa!(forward_tile_isa => forward_tile [R: Real] [ROWS] (tile: ForwardTile<'_, R>));
 
 #[inline(always)]
-fn forward_tile<I: Isa, R: Real, const ROWS: usize>(mut tile: ForwardTile<'_, R>) {
-    let (m, layers) = (tile.spec.memory, tile.spec.hidden_layers);
-    let (mp, hp) = (padded::<R>(m), padded::<R>(tile.spec.hidden));
-    let mut decayed = vec![R::default(); ROWS * mp];
-    for r in 0..ROWS {
-        for j in 0..m {
-            decayed[r * mp + j] = tile.decay[j] * tile.start[r * m + j];
-        }
-    }
-    // pre-activations of each stage, in place activated for the next
-    let mut values: Vec<Vec<R>> = tile
-        .stages
-        .iter()
-        .map(|s| vec![R::default(); ROWS * s.weight.width])
-        .collect();
-    for t in 0..tile.time {
-        for (k, stage) in tile.stages.iter().enumerate() {
-            let (before, rest) = values.split_at_mut(k);
-            let out = &mut rest[0][..];
-            tile.begin_stage::<ROWS>(t, stage, out);
-            match before.last() {
-                None => stage.weight.multiply_add::<I, ROWS>(&decayed, mp, out),
-                Some(input) => stage.weight.multiply_add::<I, ROWS>(input, hp, out),
-            }
-            if k < layers {
-                tile.keep_hidden::<ROWS>(t, k, out);
-                activate(out, tile.spec.activation);
-            }
-        }
-        tile.update::<ROWS>(t, &mut values[layers], &mut decayed);
-    }
+fn forward_tile<I: Isa, R: Real, const ROWS: usize>(tile: ForwardTile<'_, R>) {
+    let mut steps = Steps::new(&tile.spec, tile.decay, tile.gate, tile.stages, tile.start);
+    let whole = Rows::by_sample(tile.time, 0);
+    let mut buffers = Buffers {
+        drive: tile.drive,
+        drive_rows: whole,
+        memory: tile.memory,
+        memory_rows: whole,
+        tanh: tile.tanh,
+        kept_rows: whole,
+    };
+    steps.run::<I, ROWS>(0..tile.time, &mut buffers);
 }
 
-impl<R: Real> ForwardTile<'_, R> {
-    /// Puts the drive or the bias where a stage's product is added.
-    #[inline(always)]
-    fn begin_stage<const ROWS: usize>(&self, t: usize, stage: &Stage<'_, R>, out: &mut [R]) {
-        let (width, first) = (stage.weight.width, self.spec.first());
-        for r in 0..ROWS {
-            match stage.bias {
-                None => out[r * width..][..first]
-                    .copy_from_slice(&self.drive.values()[(r * self.time + t) * first..][..first]),
-                Some(bias) => out[r * width..][..bias.len()].copy_from_slice(bias),
+/// What the steps of a tile read and write.
+#[derive(Debug)]
+pub struct Buffers<'a, R> {
+    /// Drive, and where hidden pre-activations go.
+    pub drive: Drive<'a, R>,
+    /// Rows of the drive.
+    pub drive_rows: Rows,
+    /// The memory after each step.
+    pub memory: &'a mut [R],
+    /// Its rows.
+    pub memory_rows: Rows,
+    /// The tanh values, if they are kept.
+    pub tanh: Option<&'a mut [R]>,
+    /// Rows of hidden pre-activations and tanh values.
+    pub kept_rows: Rows,
+}
+
+/// The loop over time of a tile: its weights and the state between two steps.
+#[derive(Debug)]
+pub struct Steps<'a, R> {
+    spec: ScanSpec,
+    decay: &'a [R],
+    gate: &'a [R],
+    stages: &'a [Stage<'a, R>],
+    /// Decayed memory `[sample, padded memory]`.
+    decayed: Vec<R>,
+    /// Pre-activations of each map, in place activated for the next.
+    values: Vec<Vec<R>>,
+}
+
+impl<'a, R: Real> Steps<'a, R> {
+    /// Before the first step, from the memory `[sample, memory]`.
+    pub fn new(
+        spec: &ScanSpec,
+        decay: &'a [R],
+        gate: &'a [R],
+        stages: &'a [Stage<'a, R>],
+        start: &[R],
+    ) -> Self {
+        let m = spec.memory;
+        let (mp, samples) = (padded::<R>(m), start.len() / m.max(1));
+        let mut decayed = vec![R::default(); samples * mp];
+        for r in 0..samples {
+            for j in 0..m {
+                decayed[r * mp + j] = decay[j] * start[r * m + j];
             }
+        }
+        let values = stages
+            .iter()
+            .map(|s| vec![R::default(); samples * s.weight.width])
+            .collect();
+        Self {
+            spec: *spec,
+            decay,
+            gate,
+            stages,
+            decayed,
+            values,
         }
     }
 
+    /// Goes through these steps.
     #[inline(always)]
-    fn keep_hidden<const ROWS: usize>(&mut self, t: usize, layer: usize, pre: &[R]) {
-        let (h, kept) = (self.spec.hidden, self.spec.hidden_total());
-        let Some(to) = self.drive.hidden() else {
-            return;
-        };
-        for r in 0..ROWS {
-            to[(r * self.time + t) * kept + layer * h..][..h]
-                .copy_from_slice(&pre[r * padded::<R>(h)..][..h]);
+    pub fn run<I: Isa, const ROWS: usize>(
+        &mut self,
+        steps: Range<usize>,
+        buffers: &mut Buffers<'_, R>,
+    ) {
+        let (mp, hp) = (padded::<R>(self.spec.memory), padded::<R>(self.spec.hidden));
+        for t in steps {
+            for (k, stage) in self.stages.iter().enumerate() {
+                let (before, rest) = self.values.split_at_mut(k);
+                let out = &mut rest[0][..];
+                buffers.begin_stage::<ROWS>(self.spec.first(), t, stage, out);
+                match before.last() {
+                    None => stage.weight.multiply_add::<I, ROWS>(&self.decayed, mp, out),
+                    Some(input) => stage.weight.multiply_add::<I, ROWS>(input, hp, out),
+                }
+                if k < self.spec.hidden_layers {
+                    buffers.keep_hidden::<ROWS>(&self.spec, t, k, out);
+                    activate(out, self.spec.activation);
+                }
+            }
+            self.update::<ROWS>(t, buffers);
         }
     }
 
     /// `m = u + g ⊙ squash(z)`, and the decayed memory of the next step.
     #[inline(always)]
-    fn update<const ROWS: usize>(&mut self, t: usize, z: &mut [R], decayed: &mut [R]) {
+    fn update<const ROWS: usize>(&mut self, t: usize, buffers: &mut Buffers<'_, R>) {
         let m = self.spec.memory;
         let mp = padded::<R>(m);
         let (gain, slope) = (R::of(SQUASH_GAIN), R::of(SQUASH_SLOPE));
+        let z = &mut self.values[self.spec.hidden_layers];
         for v in z.iter_mut() {
             *v = (slope * *v).tanh_fast();
         }
         for r in 0..ROWS {
             let z = &z[r * mp..][..m];
-            let row = (r * self.time + t) * m;
-            let out = &mut self.memory[row..][..m];
-            let decayed = &mut decayed[r * mp..][..m];
+            let out = &mut buffers.memory[buffers.memory_rows.at(r, t) * m..][..m];
+            let decayed = &mut self.decayed[r * mp..][..m];
             let (decay, gate) = (&self.decay[..m], &self.gate[..m]);
             for j in 0..m {
                 let value = decayed[j] + gate[j] * gain * z[j];
                 out[j] = value;
                 decayed[j] = decay[j] * value;
             }
-            if let Some(tanh) = &mut self.tanh {
-                tanh[row..][..m].copy_from_slice(z);
+            if let Some(tanh) = &mut buffers.tanh {
+                tanh[buffers.kept_rows.at(r, t) * m..][..m].copy_from_slice(z);
             }
+        }
+    }
+}
+
+impl<R: Real> Buffers<'_, R> {
+    /// Puts the drive or the bias where a stage's product is added.
+    #[inline(always)]
+    fn begin_stage<const ROWS: usize>(
+        &self,
+        first: usize,
+        t: usize,
+        stage: &Stage<'_, R>,
+        out: &mut [R],
+    ) {
+        let width = stage.weight.width;
+        for r in 0..ROWS {
+            match stage.bias {
+                None => {
+                    let drive = &self.drive.values()[self.drive_rows.at(r, t) * first..][..first];
+                    out[r * width..][..first].copy_from_slice(drive);
+                }
+                Some(bias) => out[r * width..][..bias.len()].copy_from_slice(bias),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn keep_hidden<const ROWS: usize>(
+        &mut self,
+        spec: &ScanSpec,
+        t: usize,
+        layer: usize,
+        pre: &[R],
+    ) {
+        let (h, kept) = (spec.hidden, spec.hidden_total());
+        let rows = self.kept_rows;
+        let Some(to) = self.drive.hidden() else {
+            return;
+        };
+        for r in 0..ROWS {
+            to[rows.at(r, t) * kept + layer * h..][..h]
+                .copy_from_slice(&pre[r * padded::<R>(h)..][..h]);
         }
     }
 }

@@ -8,8 +8,11 @@ mod backward;
 mod forward;
 mod weight_gradients;
 
-pub use backward::{BackwardInputs, Gradients, backward};
-pub use forward::{Drive, Inputs, forward};
+pub use backward::{
+    BackwardInputs, Gradients, Kept, Outgoing, Reverse, Sums, backward, pack_transposed,
+};
+pub use forward::{Buffers, Drive, Inputs, Stage, Steps, forward, pack_stages};
+pub use weight_gradients::{Chunk, chunk_steps};
 
 use super::{
     isa::Level,
@@ -19,16 +22,16 @@ use crate::neuron::HiddenActivation;
 
 /// How samples are cut into tiles.
 #[derive(Debug, Clone, Copy)]
-struct Tiling {
+pub struct Tiling {
     /// Samples in each tile but the last.
-    rows: usize,
+    pub rows: usize,
     /// Widest weight panel in lanes.
-    lanes: usize,
+    pub lanes: usize,
 }
 
 impl Tiling {
     /// Tiles as tall as possible while every thread has one.
-    fn new<R: Real>(batch: usize) -> Self {
+    pub fn new<R: Real>(batch: usize) -> Self {
         let level = Level::detect();
         let rows = batch
             .div_ceil(rayon::current_num_threads().max(1))
@@ -40,8 +43,48 @@ impl Tiling {
     }
 }
 
+/// Where the row of a sample of a tile and a step lies in a buffer, in rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows {
+    sample: usize,
+    step: usize,
+    first: usize,
+}
+
+impl Rows {
+    /// A buffer `[sample, step]` of `steps` steps from step `first` on.
+    pub fn by_sample(steps: usize, first: usize) -> Self {
+        Self {
+            sample: steps,
+            step: 1,
+            first,
+        }
+    }
+
+    /// A buffer `[step, sample]` from step `first` on.
+    pub fn by_step(samples: usize, first: usize) -> Self {
+        Self {
+            sample: 1,
+            step: samples,
+            first,
+        }
+    }
+
+    /// Place of a row.
+    #[inline(always)]
+    pub fn at(self, sample: usize, step: usize) -> usize {
+        sample * self.sample + (step - self.first) * self.step
+    }
+
+    /// Distance of two samples' rows of the same step.
+    #[inline(always)]
+    pub fn between_samples(self) -> usize {
+        self.sample
+    }
+}
+
 /// Splits a buffer into tiles; an empty buffer (nothing kept, no hidden layer) gives empty tiles.
-fn tiles<R>(buffer: &mut [R], size: usize) -> core::slice::ChunksMut<'_, R> {
+pub fn tiles<R>(buffer: &mut [R], size: usize) -> core::slice::ChunksMut<'_, R> {
     buffer.chunks_mut(size.max(1))
 }
 
@@ -60,7 +103,7 @@ macro_rules! by_rows {
         }
     };
 }
-use by_rows;
+pub(super) use by_rows;
 
 /// The activation of a hidden layer, in place.
 #[inline(always)]

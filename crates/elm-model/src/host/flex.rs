@@ -1,22 +1,16 @@
 //! Flex: tensors are read in place.
 
-use burn::backend::{DType, Flex, TensorData, tensor::FloatTensor};
-use burn::tensor::Shape;
+use burn::backend::{Flex, TensorData, tensor::FloatTensor};
+use burn::tensor::{Element, Shape};
 use burn_flex::FlexTensor;
+use bytemuck::Pod;
 
-use super::host::{self, HostBackend, by_dtype, impl_fused_ops};
-use super::real::Real;
-use crate::memory_scan::{
-    ScanSpec,
-    ops::{FusedOps, Keep, Kept},
-};
-
-type F = FloatTensor<Flex>;
+use super::HostBackend;
 
 impl HostBackend for Flex {
     type Held = FlexTensor;
 
-    fn hold(tensor: F) -> FlexTensor {
+    fn hold(tensor: FloatTensor<Self>) -> FlexTensor {
         if tensor.is_contiguous() && tensor.layout().start_offset() == 0 {
             tensor
         } else {
@@ -24,23 +18,21 @@ impl HostBackend for Flex {
         }
     }
 
-    fn slice<R: Real>(held: &FlexTensor) -> &[R] {
+    fn slice<R: Element + Pod>(held: &FlexTensor) -> &[R] {
         // a contiguous view may sit at the front of a larger buffer
         &held.storage::<R>()[..held.layout().num_elements()]
     }
 
-    fn slice_mut<R: Real>(held: &mut FlexTensor) -> &mut [R] {
+    fn slice_mut<R: Element + Pod>(held: &mut FlexTensor) -> &mut [R] {
         let len = held.layout().num_elements();
         &mut held.storage_mut::<R>()[..len]
     }
 
-    fn release(held: FlexTensor, _: &Self::Device) -> F {
+    fn release(held: FlexTensor, _: &Self::Device) -> FloatTensor<Self> {
         held
     }
 
-    fn make<R: Real>(values: Vec<R>, shape: Shape, _: &Self::Device) -> F {
+    fn make<R: Element + Pod>(values: Vec<R>, shape: Shape, _: &Self::Device) -> FloatTensor<Self> {
         FlexTensor::from_data(TensorData::new(values, shape))
     }
 }
-
-impl_fused_ops!(Flex);

@@ -1,17 +1,11 @@
 //! NdArray: one copy in and one copy out through Burn's tensor data.
 #![allow(deprecated)] // Burn 0.22 deprecates NdArray; people still use it
 
-use burn::backend::{
-    DType, NdArray, TensorData, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor,
-};
-use burn::tensor::Shape;
+use burn::backend::{NdArray, TensorData, ops::FloatTensorOps, tensor::FloatTensor};
+use burn::tensor::{Element, Shape};
+use bytemuck::Pod;
 
-use super::super::{
-    LayerCall,
-    ops::{LayerOps, LayerTensors, Wanted},
-};
-use super::host::{self, HostBackend, impl_layer_ops};
-use super::lanes::LayerReal;
+use super::HostBackend;
 
 impl HostBackend for NdArray {
     type Held = TensorData;
@@ -24,14 +18,25 @@ impl HostBackend for NdArray {
         }
     }
 
-    fn slice<R: LayerReal>(held: &TensorData) -> &[R] {
+    fn slice<R: Element + Pod>(held: &TensorData) -> &[R] {
         match held.as_slice::<R>() {
             Ok(values) => values,
             Err(error) => unreachable!("the number type was matched before: {error:?}"),
         }
     }
 
-    fn make<R: LayerReal>(
+    fn slice_mut<R: Element + Pod>(held: &mut TensorData) -> &mut [R] {
+        match held.as_mut_slice::<R>() {
+            Ok(values) => values,
+            Err(error) => unreachable!("the number type was matched before: {error:?}"),
+        }
+    }
+
+    fn release(held: TensorData, device: &Self::Device) -> FloatTensor<Self> {
+        Self::float_from_data(held, device)
+    }
+
+    fn make<R: Element + Pod>(
         values: Vec<R>,
         shape: Shape,
         device: &Self::Device,
@@ -39,5 +44,3 @@ impl HostBackend for NdArray {
         Self::float_from_data(TensorData::new(values, shape), device)
     }
 }
-
-impl_layer_ops!(NdArray);
