@@ -234,7 +234,10 @@ fn wrong_models_are_told_in_one_line() {
                 "--set",
                 "data.dir=x",
             ],
-            &["`train.batch_size` must be at most", "attention over 16384 steps"],
+            &[
+                "`train.batch_size` must be at most",
+                "attention over 16384 steps",
+            ],
         ),
         (
             &["train", "--resume", "x", "--model", "tcn"],

@@ -248,6 +248,7 @@ mod tests {
             &mut network.num_branches,
             &mut network.synapses_per_branch,
             &mut recipe.chrono_lstm.t_max,
+            &mut recipe.tcn.dilation,
         ] {
             *optional = Some(1);
         }

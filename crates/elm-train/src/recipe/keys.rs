@@ -325,7 +325,11 @@ const KEYS: &[RecipeKey] = &[
     of(TCN, "tcn.width", "channels of each"),
     of(TCN, "tcn.first_kernel", "taps of the first one's kernel"),
     of(TCN, "tcn.kernel", "taps of the others' kernels"),
-    of(TCN, "tcn.dilation", "steps between two taps"),
+    of(
+        TCN,
+        "tcn.dilation",
+        "steps between two taps; unless set enough to see the longest sequence (neuronio: 1)",
+    ),
     of(TCN, "tcn.norm", "after each: none, batch or layer"),
     of(LIF, "lif.num_neurons", "neurons"),
     of(LIF, "lif.recurrence", "recurrent or feed_forward"),

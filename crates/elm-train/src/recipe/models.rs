@@ -355,8 +355,10 @@ pub struct TcnRecipe {
     pub first_kernel: usize,
     /// Taps of the other convolutions' kernels.
     pub kernel: usize,
-    /// Steps between two taps.
-    pub dilation: usize,
+    /// Steps between two taps; unless set 1 for NeuronIO, and elsewhere as many as let the last output see the first step
+    /// of the longest sequence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dilation: Option<usize>,
     /// What follows each rectified convolution.
     pub norm: TcnNorm,
 }
@@ -372,7 +374,6 @@ impl TcnRecipe {
                 .with_width(64)
                 .with_first_kernel(8)
                 .with_kernel(8)
-                .with_dilation(4)
                 .with_norm(TcnNorm::Layer),
         };
         Self {
@@ -380,22 +381,36 @@ impl TcnRecipe {
             width: config.width,
             first_kernel: config.first_kernel,
             kernel: config.kernel,
-            dilation: config.dilation,
+            dilation: None,
             norm: config.norm,
         }
     }
 
     pub(super) fn config(&self, fit: Fit) -> ModelConfig {
         let outputs = fit.outputs(self.width);
-        ModelConfig::Tcn(
-            TcnConfig::new(fit.inputs, outputs)
-                .with_depth(self.depth)
-                .with_width(self.width)
-                .with_first_kernel(self.first_kernel)
-                .with_kernel(self.kernel)
-                .with_dilation(self.dilation)
-                .with_norm(self.norm),
-        )
+        let config = TcnConfig::new(fit.inputs, outputs)
+            .with_depth(self.depth)
+            .with_width(self.width)
+            .with_first_kernel(self.first_kernel)
+            .with_kernel(self.kernel)
+            .with_norm(self.norm);
+        let dilation = self.dilation.unwrap_or_else(|| match fit.task {
+            Task::Neuronio => 1,
+            _ => self.reach(fit.steps),
+        });
+        ModelConfig::Tcn(config.with_dilation(dilation))
+    }
+}
+
+impl TcnRecipe {
+    /// Smallest dilation at which an output sees `steps` steps.
+    fn reach(&self, steps: usize) -> usize {
+        let later = self
+            .kernel
+            .saturating_sub(1)
+            .saturating_mul(self.depth.saturating_sub(1));
+        let taps = self.first_kernel.saturating_sub(1).saturating_add(later);
+        steps.saturating_sub(1).div_ceil(taps.max(1)).max(1)
     }
 }
 
@@ -472,4 +487,84 @@ pub(super) fn train_as(kind: ModelKind, train: &mut TrainRecipe) {
     train.learning_rate = learning_rate;
     train.final_learning_rate = train.final_learning_rate.min(learning_rate);
     train.clip_norm = 1.0;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::recipe::Recipe;
+
+    fn config(name: &str, kind: ModelKind, set: &[&str]) -> ModelConfig {
+        let mut recipe = Recipe::builtin(name).unwrap().with_model(kind);
+        for assignment in set {
+            recipe.set(assignment).unwrap();
+        }
+        recipe.model_config()
+    }
+
+    #[test]
+    fn a_convolutional_network_sees_the_whole_sequence() {
+        for (name, steps) in [("spikes", 100), ("spikes-adding", 200), ("pathx", 16_384)] {
+            let ModelConfig::Tcn(tcn) = config(name, ModelKind::Tcn, &[]) else {
+                panic!("no TCN");
+            };
+            assert!(tcn.receptive_field() >= steps, "{name}");
+            let narrower = tcn.clone().with_dilation(tcn.dilation - 1);
+            assert!(narrower.receptive_field() < steps, "{name}");
+        }
+        let published = config("quick", ModelKind::Tcn, &[]);
+        assert_eq!(published, ModelConfig::Tcn(TcnConfig::new(1278, 2)));
+    }
+
+    #[test]
+    fn a_last_layer_reads_out_unless_told_otherwise() {
+        let network = |set: &[&str]| match config("spikes", ModelKind::Network, set) {
+            ModelConfig::Network(model) => model.network,
+            other => panic!("{other:?}"),
+        };
+        let last = network(&["network.last={num_memory=7}"]).last;
+        let expected = LayerOverrides {
+            num_memory: Some(7),
+            ..LayerOverrides::readout()
+        };
+        assert_eq!(last, expected);
+        let last = network(&["network.last={output_activation='relu'}"]).last;
+        assert_eq!(last.output_activation, Some(OutputActivation::Relu));
+        assert_eq!(last.high_pass_tau, Some(FilterTau::Off));
+    }
+
+    #[test]
+    fn models_are_made_for_their_task() {
+        let single = config("quick", ModelKind::Network, &[]);
+        assert_eq!(
+            single,
+            ModelConfig::NetNeuron(NetNeuronConfig::neuronio(20))
+        );
+        let network = config("quick", ModelKind::Network, &["network.hidden_neurons=[3]"]);
+        assert!(matches!(network, ModelConfig::Network(_)));
+        assert_eq!(network.sizes(), (1278, 2));
+        let attention = |name| match config(name, ModelKind::Transformer, &[]) {
+            ModelConfig::Transformer(config) => config.attention,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(attention("quick"), Attention::Causal);
+        assert_eq!(attention("image"), Attention::Full);
+        let lra = config("listops", ModelKind::Transformer, &[]);
+        let published = TransformerEncoderConfig::lra(LraTask::ListOps, 15, 10);
+        assert_eq!(lra, ModelConfig::Transformer(published));
+        // memories as long as the sequences
+        let t_max = |set: &[&str]| match config("listops", ModelKind::ChronoLstm, set) {
+            ModelConfig::ChronoLstm(config) => config.t_max,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(t_max(&[]), 2000);
+        assert_eq!(t_max(&["data.max_length=150"]), 150);
+        assert_eq!(t_max(&["chrono_lstm.t_max=30"]), 30);
+        // the vectors that a pair is compared by are as long as the features
+        for kind in ModelKind::ALL {
+            let (_, features) = config("retrieval", kind, &[]).sizes();
+            assert!(features > 2, "{kind}");
+        }
+    }
 }

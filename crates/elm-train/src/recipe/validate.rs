@@ -447,7 +447,10 @@ mod tests {
         recipe.set("data.dir=folder").unwrap();
         recipe.set("transformer.num_layers=9").unwrap();
         let error = recipe.validate().unwrap_err().to_string();
-        assert!(error.contains("`model.kind` cannot be transformer"), "{error}");
+        assert!(
+            error.contains("`model.kind` cannot be transformer"),
+            "{error}"
+        );
         let mut recipe = Recipe::builtin("listops")
             .unwrap()
             .with_model(ModelKind::Transformer);

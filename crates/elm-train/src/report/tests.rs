@@ -344,6 +344,60 @@ fn each_layer_has_its_timescales_and_a_model_without_any_has_no_section() {
 }
 
 #[test]
+fn a_comparison_shows_every_model_against_steps_and_seconds() {
+    let curve = |rate: f64| -> Vec<CurvePoint> {
+        (1..=5)
+            .map(|epoch| CurvePoint {
+                step: 10.0 * f64::from(epoch),
+                seconds: rate * f64::from(epoch),
+                value: 1.0 / f64::from(epoch),
+            })
+            .collect()
+    };
+    let mut report = ComparisonReport {
+        title: "<compared>".into(),
+        facts: vec![("Budget".into(), "50 steps each".into())],
+        columns: vec!["Model".into(), "Accuracy".into()],
+        rows: vec![
+            vec!["<elm>".into(), "90.1".into()],
+            vec!["lif".into(), "80.2".into()],
+        ],
+        models: vec!["<elm>".into(), "lif".into()],
+        metrics: vec![ComparedMetric {
+            name: "Validation loss".into(),
+            curves: vec![curve(1.0), curve(3.0)],
+        }],
+        notes: vec!["none was tuned".into()],
+    };
+    let html = render_comparison(&report);
+    assert_balanced(&html);
+    assert_numbers(&html);
+    // the colours' names, and each metric twice
+    assert_eq!(html.matches("<svg ").count(), 3);
+    for part in [
+        "&lt;elm&gt;",
+        "90.1",
+        "80.2",
+        "gradient steps",
+        "seconds",
+        "class=\"m0\"",
+        "class=\"m1\"",
+        "none was tuned",
+        "lif: 0.2000 after 50 steps, 15 s",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("<elm>"));
+    // what is not finite leaves gaps, and nothing at all is said
+    report.metrics[0].curves[0][2].value = f64::NAN;
+    report.metrics[0].curves[1].clear();
+    assert_numbers(&render_comparison(&report));
+    let empty = render_comparison(&ComparisonReport::default());
+    assert_balanced(&empty);
+    assert!(empty.contains("No model was trained to its end."));
+}
+
+#[test]
 fn long_traces_stay_small() {
     let mut report = full_report();
     report.examples = (0..4).map(|i| example(&i.to_string(), 6000)).collect();
