@@ -29,9 +29,8 @@ const EXAMPLES: &str = "\
 Examples:
   elm train                          train on the shipped simulations
   elm train --recipe spikes --set train.epochs=5
-  elm eval --weights model.safetensors
+  elm compare --recipe spikes-adding --models elm,chrono-lstm --minutes 3
   elm data list                      tasks and where to get their files
-
 Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda";
 
 // each command's help is the comment on its arguments
