@@ -1,209 +1,18 @@
 //! Leaky integrate-and-fire neurons with a surrogate gradient.
 
-use burn::config::Config;
+mod config;
+mod membrane;
+
+pub use config::{Adaptation, LifConfig, Recurrence, Reset};
+
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay};
-use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{DType, Device, Tensor, TensorData};
-use serde::{Deserialize, Serialize};
+use burn::nn::Linear;
+use burn::tensor::{DType, Device, Tensor};
 
-use super::{at_least_one, check_input, check_state, fits, linear, linear_parameters};
-use super::{output_or_panic, pieces, positive};
+use self::membrane::Membrane;
+use super::{check_input, check_state, output_or_panic, pieces};
 use crate::ElmError;
-use crate::layer::{FilterTau, OutputActivation, SPIKE_STEEPNESS, fail};
 use crate::memory_scan::{self, ScanPath};
-use crate::neuron::timescales;
-
-/// Do the neurons listen to each other?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Recurrence {
-    /// Each hears the input only.
-    FeedForward,
-    /// Each also hears the spikes of all neurons, itself included, one step later.
-    #[default]
-    Recurrent,
-}
-
-/// What a spike does to the membrane potential one step later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reset {
-    /// Soft: the threshold that was crossed is subtracted.
-    #[default]
-    Subtract,
-    /// Hard: what was integrated is lost.
-    Zero,
-}
-
-/// What spikes do to a neuron's threshold.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Adaptation {
-    /// Nothing: leaky integrate-and-fire.
-    #[default]
-    None,
-    /// They raise it for a while: adaptive leaky integrate-and-fire.
-    Threshold {
-        /// Timescale τ_a of the decay back, in ms.
-        tau: f64,
-        /// Rise β of the threshold at a spike in every step, in units of the potential.
-        strength: f64,
-        /// Share of the neurons that adapt, the last ones, in 0..=1.
-        fraction: f64,
-    },
-}
-
-/// Configuration of a [`Lif`]. Potential and threshold are in units of the drive.
-#[derive(Config, Debug, PartialEq)]
-pub struct LifConfig {
-    /// Input channels.
-    pub num_inputs: usize,
-    /// Outputs.
-    pub num_outputs: usize,
-    /// Neurons.
-    #[config(default = 128)]
-    pub num_neurons: usize,
-    /// Do the neurons listen to each other?
-    #[config(default = "Recurrence::Recurrent")]
-    pub recurrence: Recurrence,
-    /// Timescale τ_m of the membrane potential, in ms.
-    #[config(default = 20.0)]
-    pub membrane_tau: f64,
-    /// Threshold B_0 without adaptation.
-    #[config(default = 0.01)]
-    pub threshold: f64,
-    /// What spikes do to the threshold.
-    #[config(default = "Adaptation::None")]
-    pub adaptation: Adaptation,
-    /// What a spike does to the potential.
-    #[config(default = "Reset::Subtract")]
-    pub reset: Reset,
-    /// How long a neuron stays silent after a spike, in ms, rounded to steps.
-    #[config(default = 0.0)]
-    pub refractory: f64,
-    /// Steepness s of the surrogate gradient: backward, a spike has the slope `s/100 / (s·|v| + 1)²`.
-    #[config(default = 10.0)]
-    pub surrogate_steepness: f64,
-    /// Timescale of the leaky readout, in ms.
-    #[config(default = "FilterTau::Ms(20.0)")]
-    pub readout_tau: FilterTau,
-    /// Time step in ms.
-    #[config(default = 1.0)]
-    pub dt: f64,
-}
-
-impl LifConfig {
-    /// Half of the neurons adaptive, with the constants of Bellec et al. (2018) for sequential MNIST: τ_m 20 ms,
-    /// B_0 0.01, τ_a 700 ms, β 1.8, 5 ms refractory. The constants are from memory of that paper.
-    pub fn lsnn(num_inputs: usize, num_outputs: usize) -> Self {
-        Self::new(num_inputs, num_outputs)
-            .with_adaptation(Adaptation::Threshold {
-                tau: 700.0,
-                strength: 1.8,
-                fraction: 0.5,
-            })
-            .with_refractory(5.0)
-    }
-
-    /// How many of the neurons adapt.
-    pub fn num_adaptive(&self) -> usize {
-        match self.adaptation {
-            Adaptation::None => 0,
-            Adaptation::Threshold { fraction, .. } => {
-                (fraction * self.num_neurons as f64).round() as usize
-            }
-        }
-    }
-
-    /// Steps without a spike after each spike.
-    pub fn refractory_steps(&self) -> usize {
-        (self.refractory / self.dt).round() as usize
-    }
-
-    /// Number of trained numbers: `(I + 1)·N` of the input, `N²` of the recurrence, `(N + 1)·O` of the readout.
-    pub fn num_trained(&self) -> usize {
-        let n = self.num_neurons;
-        let recurrent = match self.recurrence {
-            Recurrence::FeedForward => 0,
-            Recurrence::Recurrent => n * n,
-        };
-        linear_parameters(self.num_inputs, n) + recurrent + linear_parameters(n, self.num_outputs)
-    }
-
-    /// Checks that the sizes and constants describe neurons.
-    ///
-    /// # Errors
-    /// [`ElmError::Config`] that names the first field at fault, what was expected and what was found.
-    pub fn validate(&self) -> Result<(), ElmError> {
-        let n = self.num_neurons;
-        at_least_one(&[
-            ("num_inputs", self.num_inputs),
-            ("num_outputs", self.num_outputs),
-            ("num_neurons", n),
-        ])?;
-        fits("num_inputs", &[self.num_inputs, n])?;
-        fits("num_neurons", &[n, n])?;
-        fits("num_outputs", &[n, self.num_outputs])?;
-        let readout_tau = match self.readout_tau {
-            FilterTau::Off => 1.0,
-            FilterTau::Ms(tau) => tau,
-        };
-        positive(&[
-            ("membrane_tau", self.membrane_tau),
-            ("threshold", self.threshold),
-            ("surrogate_steepness", self.surrogate_steepness),
-            ("readout_tau", readout_tau),
-            ("dt", self.dt),
-        ])?;
-        if !(self.refractory >= 0.0 && self.refractory / self.dt <= 1e6) {
-            return fail(
-                "refractory",
-                format!(
-                    "must be at least 0 ms and at most a million steps, found {}",
-                    self.refractory
-                ),
-            );
-        }
-        self.adaptation.validate()
-    }
-
-    /// Neurons with all weights uniform in ±1/√fan_in.
-    ///
-    /// # Errors
-    /// [`ElmError::Config`], see [`validate`](Self::validate).
-    pub fn init(&self, device: &Device) -> Result<Lif, ElmError> {
-        self.validate()?;
-        let n = self.num_neurons;
-        Ok(Lif {
-            input: linear(self.num_inputs, n, device),
-            recurrent: (self.recurrence == Recurrence::Recurrent)
-                .then(|| LinearConfig::new(n, n).with_bias(false).init(device)),
-            readout: linear(n, self.num_outputs, device),
-            config: self.clone(),
-        })
-    }
-}
-
-impl Adaptation {
-    fn validate(self) -> Result<(), ElmError> {
-        let Self::Threshold {
-            tau,
-            strength,
-            fraction,
-        } = self
-        else {
-            return Ok(());
-        };
-        positive(&[("adaptation.tau", tau), ("adaptation.strength", strength)])?;
-        if (0.0..=1.0).contains(&fraction) {
-            return Ok(());
-        }
-        fail(
-            "adaptation.fraction",
-            format!("must be at least 0 and at most 1, found {fraction}"),
-        )
-    }
-}
 
 /// A layer of leaky integrate-and-fire neurons, some of them with adaptive thresholds, and a leaky readout (Bellec,
 /// Salaj, Subramoney, Legenstein, Maass, *Long short-term memory and learning-to-learn in networks of spiking neurons*,
@@ -218,7 +27,8 @@ impl Adaptation {
 /// r_t = κ r_{t−1} + (1 − κ) W_y z_t,  y_t = r_t + b_y             readout, κ = exp(−dt/τ_readout)
 /// ```
 ///
-/// Backward, a spike is the fast sigmoid of [`OutputActivation::Spike`] in `v`, stretched to the configured steepness s:
+/// Backward, a spike is the fast sigmoid of [`OutputActivation::Spike`](crate::layer::OutputActivation::Spike) in `v`,
+/// stretched to the configured steepness s:
 /// `dz/dv = s/100 / (s·|v| + 1)²`. That slope passes through drive, threshold and reset alike; refractory steps have
 /// slope 0. Unlike there, a neuron of a recurrent layer may hear itself. Made with [`LifConfig::init`].
 #[derive(Module, Debug)]
@@ -402,100 +212,6 @@ fn add_bias(x: Tensor<3>, map: &Linear) -> Tensor<3> {
     match &map.bias {
         Some(bias) => x + bias.val().unsqueeze::<3>(),
         None => x,
-    }
-}
-
-/// What one step needs, computed once per sequence.
-struct Membrane<'a> {
-    config: &'a LifConfig,
-    recurrent: Option<Tensor<2>>,
-    decay: f64,
-    adaptation_decay: f64,
-    /// Threshold B_0, `[1, neuron]`.
-    threshold: Tensor<2>,
-    /// Rise β of each neuron's threshold, `[1, neuron]`; none without adaptation.
-    strength: Option<Tensor<2>>,
-    refractory_steps: usize,
-}
-
-impl<'a> Membrane<'a> {
-    fn new(lif: &'a Lif, options: (&Device, DType)) -> Self {
-        let config = &lif.config;
-        let (tau, strength) = match config.adaptation {
-            Adaptation::None => (1.0, None),
-            Adaptation::Threshold { tau, strength, .. } => {
-                let fixed = config.num_neurons - config.num_adaptive();
-                let mut values = vec![strength; config.num_neurons];
-                values[..fixed].fill(0.0);
-                let values = TensorData::new(values, [1, config.num_neurons]);
-                (tau, Some(Tensor::from_data(values, options)))
-            }
-        };
-        Self {
-            config,
-            recurrent: lif.recurrent.as_ref().map(|map| map.weight.val()),
-            decay: timescales::decay(config.membrane_tau, config.dt),
-            adaptation_decay: timescales::decay(tau, config.dt),
-            threshold: Tensor::full([1, config.num_neurons], config.threshold, options),
-            strength,
-            refractory_steps: config.refractory_steps(),
-        }
-    }
-
-    /// One step of all neurons, from the input's share of the drive `[batch, neuron]`.
-    fn step(&self, drive: Tensor<2>, state: &mut LifState) {
-        let drive = match &self.recurrent {
-            Some(weight) => drive + state.spikes.clone().matmul(weight.clone()),
-            None => drive,
-        };
-        let crossed = self.threshold(state);
-        self.adapt(state);
-        let kept = state.potential.clone() * self.decay;
-        let kept = match self.config.reset {
-            Reset::Subtract => kept - crossed * state.spikes.clone(),
-            Reset::Zero => kept.clone() - kept * state.spikes.clone(),
-        };
-        state.potential = kept + drive * (1.0 - self.decay);
-        state.spikes = self.spike(state.potential.clone() - self.threshold(state));
-        self.silence(state);
-    }
-
-    /// Threshold `B`, `[batch, neuron]`, or `[1, neuron]` without adaptation.
-    fn threshold(&self, state: &LifState) -> Tensor<2> {
-        match &self.strength {
-            Some(strength) => state.adaptation.clone() * strength.clone() + self.threshold.clone(),
-            None => self.threshold.clone(),
-        }
-    }
-
-    /// Lets the trace of own spikes take in the last step's.
-    fn adapt(&self, state: &mut LifState) {
-        if self.strength.is_some() {
-            let keep = self.adaptation_decay;
-            state.adaptation =
-                state.adaptation.clone() * keep + state.spikes.clone() * (1.0 - keep);
-        }
-    }
-
-    /// Spikes where the distance to the threshold is positive.
-    fn spike(&self, distance: Tensor<2>) -> Tensor<2> {
-        let scale = self.config.surrogate_steepness / SPIKE_STEEPNESS;
-        OutputActivation::Spike.apply(distance * (scale / self.config.threshold))
-    }
-
-    /// Takes away the spikes of refractory neurons, and makes those that spike refractory.
-    fn silence(&self, state: &mut LifState) {
-        if self.refractory_steps == 0 {
-            return;
-        }
-        let refractory = state.refractory.clone();
-        state.spikes = state
-            .spikes
-            .clone()
-            .mask_fill(refractory.clone().greater_elem(0.0), 0.0);
-        // a neuron that spikes was not refractory
-        let started = state.spikes.clone().detach() * self.refractory_steps as f64;
-        state.refractory = (refractory - 1.0).clamp_min(0.0) + started;
     }
 }
 

@@ -6,7 +6,7 @@
 //! - [`Lif`]: leaky integrate-and-fire neurons, with adaptive thresholds on demand (Bellec et al. 2018).
 //!
 //! Each is made by `init` of its configuration, counts its trained numbers with `num_trained`, and is saved and loaded
-//! as any Burn module. Those with a state hand it out and take it back, so that two halves of a sequence give the whole.
+//! as any Burn module. Those with a state hand it out and take it back: two halves of a sequence give the whole.
 
 mod chrono_lstm;
 mod lif;
@@ -15,7 +15,7 @@ mod transformer;
 
 pub use chrono_lstm::{ChronoLstm, ChronoLstmConfig};
 pub use lif::{Adaptation, Lif, LifConfig, LifOutput, LifState, Recurrence, Reset};
-pub use tcn::{Tcn, TcnConfig, TcnNorm};
+pub use tcn::{Tcn, TcnConfig, TcnLayer, TcnNorm};
 pub use transformer::{
     Attention, EmbeddingInit, LraTask, Positions, TransformerEncoder, TransformerEncoderConfig,
 };

@@ -27,8 +27,11 @@ pub enum TcnNorm {
     Layer,
 }
 
-/// Configuration of a [`Tcn`]; the defaults are those of the network that Beniaguev et al. (2021) fitted to the layer-5
-/// pyramidal cell with NMDA synapses: 7 layers of 128 channels, first kernel 54 steps, the others 24.
+/// Configuration of a [`Tcn`].
+///
+/// By default it has the depth and width of the network that Beniaguev et al. (2021) fitted to the layer-5 pyramidal
+/// cell with NMDA synapses, 7 layers of 128 channels. That network's kernels are not confirmed: 54 steps and then 24
+/// are those of the authors' `fit_CNN.py`, where they come with 3 layers of 64.
 #[derive(Config, Debug, PartialEq)]
 pub struct TcnConfig {
     /// Input channels.

@@ -121,7 +121,8 @@ impl TransformerEncoderConfig {
     /// The sizes of the Long Range Arena (Tay et al. 2021), from the configuration files in the repository
     /// `google-research/long-range-arena`: `listops/configs/base_listops_config.py`,
     /// `text_classification/configs/base_tc_config.py`, `matching/configs/base_match_config.py`,
-    /// `image/configs/{cifar10/base_cifar10_config,pathfinder32/transformer_base,pathfinder128/base_pathfinder128_config}.py`.
+    /// `image/configs/` with `cifar10/base_cifar10_config.py`, `pathfinder32/transformer_base.py` and
+    /// `pathfinder128/base_pathfinder128_config.py`.
     ///
     /// | task | features | heads | layers | MLP | dropout | of attention | positions |
     /// |---|---|---|---|---|---|---|---|

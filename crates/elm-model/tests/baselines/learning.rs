@@ -113,7 +113,7 @@ fn tcn_learns_a_delay() {
     }
 }
 
-/// Two channels of slow waves, and the difference of the channels a little later, as a leaky readout of rates can follow it.
+/// Two channels of slow waves, and their difference a little later, as a leaky readout of rates can follow it.
 fn waves(time: usize, device: &Device) -> (Tensor<3>, Tensor<3>) {
     let phase = uniform(BATCH * 2, 0.0, std::f64::consts::TAU, 25);
     let wave =
