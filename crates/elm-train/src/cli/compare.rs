@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// Gradient steps of each model
     #[arg(long, value_name = "N", conflicts_with = "minutes")]
     steps: Option<u64>,
-    /// Minutes of each model, training and validation: steps are timed first, and the learning rate ends with the time
+    /// Minutes of each model, training and validation; the learning rate ends with them
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     minutes: Option<f64>,
     /// Choose the models' sizes so that each has about so many trained parameters [default: each as its recipe has it]

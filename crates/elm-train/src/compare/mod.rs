@@ -7,7 +7,7 @@ mod outcome;
 mod page;
 mod plan;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use burn::tensor::Device;
 use burn::train::Interrupter;
@@ -19,7 +19,7 @@ use crate::device::describe;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 use crate::run::{self, Ended, RunFolder, TrainOptions, measure, write_whole};
-use crate::say;
+use crate::{say, tell};
 
 /// The recipe that all models start from, in the folder of a comparison.
 const BASE: &str = "base.toml";
@@ -74,31 +74,7 @@ pub fn compare(mut options: CompareOptions) -> Result<()> {
         folder,
         missing: Vec::new(),
     };
-    let mut failed = false;
-    for recipe in &recipes {
-        let kind = recipe.model.kind;
-        let reason = match session.options.interrupter.should_stop() {
-            true => "not begun: the comparison was stopped".to_string(),
-            false => match session.train(recipe) {
-                Ok(Ended::Finished) => continue,
-                Ok(Ended::Stopped) => "not finished: the comparison was stopped".into(),
-                // a failure stops Burn's learner by the same means as a person does
-                Err(error) if session.stopped(&error) => {
-                    "not finished: the comparison was stopped".into()
-                }
-                Err(error) => {
-                    failed = true;
-                    crate::tell!("{kind} failed: {error}");
-                    session.options.interrupter.reset();
-                    format!("failed: {error}")
-                }
-            },
-        };
-        session.missing.push(Missing {
-            model: kind,
-            reason,
-        });
-    }
+    let failed = session.train_all(&recipes);
     session.report()?;
     match failed {
         true => Err(TrainError::Run("not every model could be trained".into())),
@@ -133,6 +109,35 @@ impl Session {
         self.options.interrupter.interruption().is_some() && !matches!(error, TrainError::Run(_))
     }
 
+    /// Trains the models in their order and notes which have no result; true if one failed.
+    fn train_all(&mut self, recipes: &[Recipe]) -> bool {
+        let mut failed = false;
+        for recipe in recipes {
+            let model = recipe.model.kind;
+            let ended = match self.options.interrupter.should_stop() {
+                true => Err("not begun: the comparison was stopped".to_string()),
+                false => match self.train(recipe) {
+                    Ok(Ended::Finished) => Ok(()),
+                    Ok(Ended::Stopped) => Err("not finished: the comparison was stopped".into()),
+                    Err(error) if self.stopped(&error) => {
+                        Err("not finished: the comparison was stopped".into())
+                    }
+                    Err(error) => {
+                        failed = true;
+                        tell!("{model} failed: {error}");
+                        // a failure stops Burn's learner by the same means as a person does
+                        self.options.interrupter.reset();
+                        Err(format!("failed: {error}"))
+                    }
+                },
+            };
+            if let Err(reason) = ended {
+                self.missing.push(Missing { model, reason });
+            }
+        }
+        failed
+    }
+
     /// Trains one model, or goes on with it, unless that was done before.
     fn train(&self, recipe: &Recipe) -> Result<Ended> {
         let folder = self.run_folder(recipe);
@@ -165,21 +170,12 @@ impl Session {
             Budget::Minutes(minutes) => minutes,
         };
         let times = measure(recipe, &options.device, &options.interrupter)?;
-        let budgeted = plan::for_seconds(recipe, 60.0 * minutes, times).ok_or_else(|| {
-            TrainError::Usage(format!(
-                "--minutes {minutes} are too few: a step takes {:.1} s and a validation {:.1} s",
-                times.step, times.validation
-            ))
-        })?;
-        let train = &budgeted.train;
         say!(
-            "a step takes {:.1} ms and a validation {:.2} s here: {} steps in {} epochs",
+            "a step takes {:.1} ms and a validation {:.2} s here",
             1e3 * times.step,
-            times.validation,
-            train.epochs * train.batches_per_epoch,
-            train.epochs
+            times.validation
         );
-        Ok(budgeted)
+        Ok(plan::for_minutes(recipe, minutes, times))
     }
 
     /// Writes the report and `compare.json`, and says what came out.
@@ -213,13 +209,9 @@ impl Session {
         if options.interrupter.should_stop() {
             say!(
                 "stopped; go on with: elm compare --resume {}",
-                shown(&folder)
+                folder.display()
             );
         }
         Ok(())
     }
-}
-
-fn shown(folder: &Path) -> String {
-    folder.display().to_string()
 }

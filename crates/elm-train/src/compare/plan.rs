@@ -178,24 +178,23 @@ pub(super) fn for_steps(recipe: &Recipe, steps: u64) -> Recipe {
     in_epochs(recipe, epochs, steps / epochs)
 }
 
-/// The recipe with as many steps as take this many seconds with their validations; none where not even one step does.
-pub(super) fn for_seconds(recipe: &Recipe, seconds: f64, times: StepTimes) -> Option<Recipe> {
+/// The recipe that ends after these minutes. Its epochs are of so many steps that about [`TIMED_EPOCHS`] of them go into
+/// the time, fewer where their validations would take too much of it.
+pub(super) fn for_minutes(recipe: &Recipe, minutes: f64, times: StepTimes) -> Recipe {
+    let seconds = 60.0 * minutes;
     let allowed = VALIDATION_SHARE * seconds / times.validation.max(1e-9);
     let epochs = TIMED_EPOCHS.min(allowed as u64).max(1);
     let left = seconds - epochs as f64 * times.validation;
-    let steps = (left / times.step.max(1e-9)).max(0.0) as u64;
-    match steps {
-        0 => None,
-        steps => {
-            let epochs = epochs.min(steps);
-            Some(in_epochs(recipe, epochs, steps / epochs))
-        }
-    }
+    let steps = (left / times.step.max(1e-9)).max(1.0) as u64;
+    let mut recipe = in_epochs(recipe, epochs, (steps / epochs).max(1));
+    recipe.train.minutes = minutes;
+    recipe
 }
 
 fn in_epochs(recipe: &Recipe, epochs: u64, batches: u64) -> Recipe {
     let mut recipe = recipe.clone();
     let train = &mut recipe.train;
+    train.minutes = 0.0;
     train.epochs = epochs as usize;
     train.batches_per_epoch = batches as usize;
     let most = (epochs.saturating_mul(batches) as usize) / WARM_UP;
@@ -239,30 +238,29 @@ mod tests {
     }
 
     #[test]
-    fn time_becomes_steps_and_validations() {
+    fn time_is_divided_into_epochs() {
         let recipe = Recipe::builtin("spikes-adding").unwrap();
-        let times = |step, validation| StepTimes { step, validation };
-        let taken = |seconds, times: StepTimes| {
-            let train = for_seconds(&recipe, seconds, times).unwrap().train;
-            let steps = (train.epochs * train.batches_per_epoch) as f64;
-            (
-                steps * times.step + train.epochs as f64 * times.validation,
-                train.epochs,
-            )
-        };
-        for (seconds, times) in [
-            (60.0, times(0.01, 0.5)),
-            (60.0, times(0.3, 0.1)),
-            (60.0, times(0.01, 9.0)),
+        for (step, validation, expected) in [
+            (0.01, 0.5, 12),
+            (0.3, 0.1, 12),
+            // validations of 9 s: only one goes into a fifth of the time
+            (0.01, 9.0, 1),
         ] {
-            let (all, epochs) = taken(seconds, times);
-            assert!(
-                all <= seconds && all > 0.9 * seconds,
-                "{all} of {seconds} in {epochs} epochs"
-            );
+            let times = StepTimes { step, validation };
+            let train = for_minutes(&recipe, 1.0, times).train;
+            assert_eq!((train.epochs, train.minutes), (expected, 1.0));
+            let steps = (train.epochs * train.batches_per_epoch) as f64;
+            let all = steps * step + expected as f64 * validation;
+            assert!(all <= 60.0 && all > 50.0, "{all}");
         }
-        assert_eq!(taken(60.0, times(0.01, 9.0)).1, 1);
-        assert_eq!(for_seconds(&recipe, 1.0, times(2.0, 0.0)), None);
+        // less time than a step takes: one step, and the time is over
+        let times = StepTimes {
+            step: 2.0,
+            validation: 0.0,
+        };
+        let train = for_minutes(&recipe, 0.01, times).train;
+        assert_eq!(train.batches_per_epoch, 1);
+        for_steps(&recipe, 100).validate().unwrap();
     }
 
     #[test]

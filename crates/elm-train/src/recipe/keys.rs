@@ -419,6 +419,11 @@ const KEYS: &[RecipeKey] = &[
     ),
     key("train.epochs", Scope::Every, "each ends with a validation"),
     key(
+        "train.minutes",
+        Scope::Every,
+        "of training and validation, in place of epochs; 0 for all epochs",
+    ),
+    key(
         "train.batches_per_epoch",
         Scope::Every,
         "gradient steps in an epoch; 0 (not for neuronio): once over the data",

@@ -381,6 +381,9 @@ pub enum Readout {
 pub struct TrainRecipe {
     /// Epochs; each ends with a validation.
     pub epochs: usize,
+    /// Minutes of training and validation after which it ends, however many epochs that is, with the learning rate at its
+    /// end; 0: it ends with its epochs.
+    pub minutes: f64,
     /// Batches (gradient steps) in an epoch; 0 (not for NeuronIO): as many as go once over the training data.
     pub batches_per_epoch: usize,
     /// Windows or samples in a batch.
@@ -413,6 +416,7 @@ impl Default for TrainRecipe {
     fn default() -> Self {
         Self {
             epochs: 35,
+            minutes: 0.0,
             batches_per_epoch: 10_000,
             batch_size: 8,
             window_ms: 500,

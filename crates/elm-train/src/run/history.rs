@@ -133,6 +133,13 @@ impl History {
             .min_by(|a, b| a.valid_loss.total_cmp(&b.valid_loss))
     }
 
+    /// Seconds of a validation, on average; 0 before the first.
+    pub fn validation_seconds(&self) -> f64 {
+        self.records.last().map_or(0.0, |last| {
+            (last.seconds - last.train_seconds).max(0.0) / self.records.len() as f64
+        })
+    }
+
     /// Forgets the epochs after `step`, which a resumed run trains again. The lines of the others stay as they are.
     ///
     /// # Errors

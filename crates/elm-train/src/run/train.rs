@@ -21,7 +21,7 @@ use super::unfinished::Unfinished;
 use crate::device::describe;
 use crate::error::{Result, TrainError};
 use crate::model;
-use crate::optim;
+use crate::optim::{self, Clock};
 use crate::recipe::Recipe;
 use crate::{say, tell};
 
@@ -101,7 +101,7 @@ impl Session {
         } = self;
         let steps = recipe.train.epochs as u64 * experiment.batches_per_epoch();
         // a schedule that does not fit is told before a folder is made
-        optim::scheduler(&recipe.train, steps as usize)?;
+        optim::schedule(&recipe.train, steps as usize, &Clock::default())?;
         options.device.seed(recipe.seed);
         // on a device with autodiff, or its parameters would not be trained
         let model = experiment.init(&options.device.clone().autodiff())?;
@@ -161,10 +161,15 @@ impl Session {
         let device = &options.device;
         let (train, valid) = experiment.loaders(position.clone(), device);
         let failure = Arc::new(Mutex::new(None));
+        let clock = Clock::default();
+        let minutes = recipe.train.minutes;
+        let budget = (minutes > 0.0).then_some(60.0 * minutes);
         let strategy = Loop {
             device: device.clone().autodiff(),
             epochs: recipe.train.epochs,
             batches,
+            budget,
+            clock: clock.clone(),
             position: position.clone(),
             columns: E::COLUMNS,
             history,
@@ -173,7 +178,7 @@ impl Session {
             unfinished: Unfinished::load(folder.path(), first),
             failure: failure.clone(),
         };
-        let scheduler = optim::scheduler(&recipe.train, total as usize)?;
+        let scheduler = optim::schedule(&recipe.train, total as usize, &clock)?;
         let learner = Learner::new(model, optim::optimizer(&recipe.train), scheduler);
         let training = SupervisedTraining::new(folder.path(), train, valid);
         let mut training = E::with_metrics(training)
@@ -187,6 +192,7 @@ impl Session {
                 recipe.train.epochs,
                 batches,
                 first,
+                budget.map(|seconds| (seconds, clock)),
             )));
         if let Some(step) = checkpoint {
             training = training.checkpoint(step);
@@ -199,7 +205,8 @@ impl Session {
         if let Some(error) = result.error {
             return Err(TrainError::Run(format!("training failed: {error}")));
         }
-        Ok(position.load(Ordering::SeqCst) < total || result.interrupted.is_some())
+        let short = budget.is_none() && position.load(Ordering::SeqCst) < total;
+        Ok(short || result.interrupted.is_some())
     }
 }
 
