@@ -206,6 +206,33 @@ fn a_stopped_comparison_reports_what_is_finished_and_goes_on() {
 }
 
 #[test]
+fn a_model_that_fails_is_told_and_the_others_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("compared");
+    run(&arguments(folder.path(), &out, "elm,lif", ["--steps", "8"]));
+    // a run that was stopped and spoilt since
+    std::fs::remove_file(out.join("lif/report.html")).unwrap();
+    std::fs::write(out.join("lif/recipe.toml"), "[lif]\nneurons = 3\n").unwrap();
+    let (code, error) = failure(&[
+        "compare",
+        "--resume",
+        out.to_str().unwrap(),
+        "--device",
+        "cpu",
+    ]);
+    assert_eq!(code, 1, "{error}");
+    assert!(
+        error.contains("lif failed") && error.contains("recipe.toml"),
+        "{error}"
+    );
+    let found = result(&out);
+    assert_eq!(models(&found, "results"), ["elm"]);
+    assert_eq!(models(&found, "missing"), ["lif"]);
+    let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(report.contains("lif: failed") && report.contains("ELM neuron, 4 memory units"));
+}
+
+#[test]
 fn wrong_comparisons_are_told_in_one_line_and_leave_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("compared");

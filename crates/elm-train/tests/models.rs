@@ -209,6 +209,43 @@ fn a_stopped_run_of_any_model_goes_on_where_it_was() {
     }
 }
 
+/// Three seconds, stopped after one: the second session has the rest, and ends with the schedule.
+#[cfg(unix)]
+#[test]
+fn a_training_that_ends_with_its_time_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = spikes(folder.path());
+    let out = folder.path().join("run");
+    let set = [
+        &*data,
+        "data.bin_ms=100",
+        "train.minutes=0.05",
+        "train.batches_per_epoch=100",
+        "train.batch_size=2",
+        "chrono_lstm.hidden_size=6",
+    ];
+    let args = arguments("spikes", "chrono-lstm", &out, &set);
+    common::stop(&out, &args, std::time::Duration::from_secs(1));
+    let before = history(&out).len();
+    assert!(common::resume(&out).contains("report.html"));
+    let records = history(&out);
+    assert!(records.len() > before);
+    let number = |record: &serde_json::Value, key: &str| record[key].as_f64().unwrap();
+    let last = records.last().unwrap();
+    let seconds = number(last, "seconds");
+    assert!(seconds > 2.0 && seconds < 5.0, "{seconds}");
+    let rates = records.iter().map(|record| number(record, "learning_rate"));
+    let peak = rates.fold(0.0, f64::max);
+    assert!(number(last, "learning_rate") < 0.1 * peak);
+    for pair in records.windows(2) {
+        assert!(number(&pair[0], "seconds") < number(&pair[1], "seconds"));
+        assert!(number(&pair[0], "train_seconds") < number(&pair[1], "train_seconds"));
+    }
+    // a finished run is only tested once more
+    assert!(common::resume(&out).contains("report.html"));
+    assert_eq!(history(&out), records);
+}
+
 #[test]
 fn wrong_models_are_told_in_one_line() {
     for (args, words) in [

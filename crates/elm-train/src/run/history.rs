@@ -276,6 +276,22 @@ mod tests {
     }
 
     #[test]
+    fn validations_take_what_steps_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut history = History::open(folder.path(), COLUMNS).unwrap();
+        assert_eq!(history.validation_seconds(), 0.0);
+        for epoch in 1..=4 {
+            let times = EpochRecord {
+                seconds: 3.0 * epoch as f64,
+                train_seconds: 2.5 * epoch as f64,
+                ..record(epoch, 1.0)
+            };
+            history.push(times).unwrap();
+            assert!((history.validation_seconds() - 0.5).abs() < 1e-12);
+        }
+    }
+
+    #[test]
     fn a_spoiled_history_names_its_line() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("metrics.jsonl"), "{\"epoch\": 1}\n").unwrap();
