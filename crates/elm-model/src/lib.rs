@@ -6,6 +6,7 @@
 //! - [`ElmNeuronConfig`] / [`ElmNeuron`]: the neuron, both published forms;
 //! - [`ElmLayerConfig`] / [`ElmLayer`]: many neurons with recurrent synapses, the third published form;
 //! - [`ElmNetworkConfig`] / [`ElmNetwork`]: stacked layers;
+//! - [`baselines`]: the models that these are compared with;
 //! - [`memory_scan`]: the neuron's recurrence as one operation, with a plain-tensor reference and a fused CPU
 //!   version with a hand-derived gradient;
 //! - [`weights`]: published checkpoints in and out.
@@ -23,6 +24,7 @@
 //! # }
 //! ```
 
+pub mod baselines;
 mod error;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod host;
@@ -32,6 +34,10 @@ pub mod network;
 pub mod neuron;
 pub mod weights;
 
+pub use baselines::{
+    ChronoLstm, ChronoLstmConfig, Lif, LifConfig, Tcn, TcnConfig, TransformerEncoder,
+    TransformerEncoderConfig,
+};
 pub use error::ElmError;
 pub use layer::{ElmLayer, ElmLayerConfig, ElmLayerState, LayerSource, NetForm, Wiring};
 pub use network::{ElmNetwork, ElmNetworkConfig, ElmNetworkState};
