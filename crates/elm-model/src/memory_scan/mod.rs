@@ -27,7 +27,7 @@
 mod autodiff;
 pub mod cpu;
 #[cfg(feature = "cube")]
-mod cube;
+pub(crate) mod cube;
 #[cfg(feature = "fused")]
 mod ops;
 pub mod reference;
