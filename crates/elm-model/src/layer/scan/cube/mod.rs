@@ -57,6 +57,8 @@ mod forward;
 mod frames;
 mod run;
 mod spot;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod weights;
 mod wires;
@@ -165,10 +167,12 @@ pub(super) fn obstacle(
             limits.shared_bytes
         ));
     }
-    // the largest buffers; indices of synapses, columns and rows are 32 bits wide
+    // the largest buffers; indices of synapses and columns are 32 bits wide
     let samples = (spec.neurons * batch) as u64;
-    let kept = NUMBER * samples * (time as u64 + 1) * (spec.memory as u64 + 3)
-        + NUMBER * samples * (spec.trace_width() * time) as u64;
+    let blocks = time.div_ceil(block(device, spec, batch, time)) as u64;
+    let kept = NUMBER
+        * samples
+        * ((time as u64 + 1) * (spec.memory as u64 + 3) + spec.trace_width() as u64 * blocks);
     let largest = kept.max(step_bytes(spec, batch));
     if largest > largest_buffer(device) {
         return Some(format!(
@@ -197,11 +201,13 @@ type F = FloatTensor<CubeBackend>;
 
 impl LayerOps for CubeBackend {
     fn elm_layer_scan(tensors: LayerTensors<Self>, call: LayerCall) -> F {
-        run::forward(tensors, &call, Keep::Activities).0
+        let limits = limits::of_device(&tensors.decay.client);
+        run::forward(tensors, &call, Keep::Activities, limits).0
     }
 
     fn elm_layer_scan_forward(tensors: LayerTensors<Self>, call: LayerCall) -> (F, F) {
-        run::forward(tensors, &call, Keep::All)
+        let limits = limits::of_device(&tensors.decay.client);
+        run::forward(tensors, &call, Keep::All, limits)
     }
 
     fn elm_layer_scan_backward(
@@ -212,6 +218,7 @@ impl LayerOps for CubeBackend {
         call: LayerCall,
         wanted: Wanted,
     ) -> LayerTensors<Self> {
-        run::backward(tensors, kept, grad, &call, wanted)
+        let limits = limits::of_device(&tensors.decay.client);
+        run::backward(tensors, kept, grad, &call, wanted, limits)
     }
 }

@@ -21,7 +21,7 @@ use super::weights::{
 };
 use super::wires::{Wires, pick};
 use crate::memory_scan::cube::launch::{cube_counts, empty, index_type};
-use crate::memory_scan::cube::{layout::Limits, limits};
+use crate::memory_scan::cube::layout::Limits;
 
 /// Units of a cube of the kernels that give each number a unit.
 const UNITS: usize = 128;
@@ -51,10 +51,9 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(tensors: &Tensors, call: &'a LayerCall) -> Self {
+    fn new(tensors: &Tensors, call: &'a LayerCall, limits: Limits) -> Self {
         let client = tensors.decay.client.clone();
         let device = &tensors.decay.device;
-        let limits = limits::of_device(&client);
         let Some(form) = Form::steps(call, &limits) else {
             unreachable!("{CHECKED}")
         };
@@ -163,9 +162,14 @@ impl<'a> Run<'a> {
 }
 
 /// The flat result, and if asked for, what the backward pass needs, see [`super::kept_len`].
-pub(super) fn forward(tensors: Tensors, call: &LayerCall, keep: Keep) -> (CubeTensor, CubeTensor) {
+pub(super) fn forward(
+    tensors: Tensors,
+    call: &LayerCall,
+    keep: Keep,
+    limits: Limits,
+) -> (CubeTensor, CubeTensor) {
     let tensors = Tensors::from_array(tensors.into_array().map(into_contiguous));
-    let run = Run::new(&tensors, call);
+    let run = Run::new(&tensors, call, limits);
     let [n, batch, time] = run.sizes();
     let form = run.form;
     let like = &tensors.decay;
@@ -271,9 +275,10 @@ pub(super) fn backward(
     grad: CubeTensor,
     call: &LayerCall,
     wanted: Wanted,
+    limits: Limits,
 ) -> Tensors {
     let tensors = Tensors::from_array(tensors.into_array().map(into_contiguous));
-    let run = Run::new(&tensors, call);
+    let run = Run::new(&tensors, call, limits);
     let (spec, form, device) = (&call.spec, run.form, &tensors.decay.device);
     let [n, batch, time] = run.sizes();
     let grad = into_contiguous(grad);
