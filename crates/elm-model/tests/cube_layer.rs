@@ -206,6 +206,18 @@ fn random_layers_equal_the_reference() {
     }
 }
 
+/// More synapses than one axis of a launch has room for, as layers of a thousand neurons have.
+#[test]
+fn more_cubes_than_one_axis_holds() {
+    let Some(device) = card() else { return };
+    let spec = spec([5, 33, 4, 4000, 2, 0, 1], Relu, OutputActivation::Relu);
+    assert!(spec.neurons * spec.synapses() > 16 << 15);
+    let case = Case::random(spec, 2, 2, choices(0.5, false, false));
+    let found = on(&device, DType::F32, ScanPath::Auto, &case);
+    let expected = on(&Device::flex(), DType::F64, ScanPath::Auto, &case);
+    compare("many synapses", &case, &found, &expected, 1e-3);
+}
+
 /// Against plain tensor steps on the same device, and against the kernels of the CPU.
 #[test]
 fn kernels_equal_the_reference_of_the_same_device_and_flex() {
