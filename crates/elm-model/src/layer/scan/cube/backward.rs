@@ -147,17 +147,15 @@ pub(super) fn layer_backward(
             let r = unit % rows;
             let slice = unit / rows;
             let mut sum = 0.0f32;
-            if r < here.samples {
-                if !whole {
-                    let list = inputs + sizes.neurons + 1;
-                    let begin = sources[inputs + n] as usize + slice;
-                    let end = sources[inputs + n + 1] as usize;
-                    let column = (local + 1) * batch + here.sample + r;
-                    let slices = comptime!(form.slices());
-                    sum = arrivals(
-                        sources, weights, &*tape, list, begin, end, column, length, slices, form,
-                    );
-                }
+            if r < here.samples && !whole {
+                let list = inputs + sizes.neurons + 1;
+                let begin = sources[inputs + n] as usize + slice;
+                let end = sources[inputs + n + 1] as usize;
+                let column = (local + 1) * batch + here.sample + r;
+                let slices = comptime!(form.slices());
+                sum = arrivals(
+                    sources, weights, &*tape, list, begin, end, column, length, slices, form,
+                );
             }
             partial[unit] = sum;
             sync_cube();

@@ -42,6 +42,7 @@ fn output(v: f32, #[comptime] activation: OutputActivation) -> f32 {
 ///
 /// Launched unchecked: cubes past the last neuron have no samples, every row past the last sample does nothing, and a
 /// plan's sources are below I + N.
+#[allow(clippy::collapsible_if)] // the outer condition is decided when the kernel is compiled
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(super) fn layer_forward(
     params: &[f32],

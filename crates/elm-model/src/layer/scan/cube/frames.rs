@@ -37,7 +37,7 @@ pub(super) fn inner_values(
     let chunk = chunk as usize;
     let width = chunk * rows;
     let mut columns = steps as usize * sizes.batch;
-    let tiles = (columns + width - 1) / width;
+    let tiles = columns.div_ceil(width);
     let mut n = CUBE_POS / tiles;
     let first_column = CUBE_POS % tiles * width;
     if n >= sizes.neurons {

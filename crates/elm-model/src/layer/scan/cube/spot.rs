@@ -25,7 +25,7 @@ pub(super) struct Spot {
 /// The neuron and the samples of cube `position`: neighbouring cubes share a neuron, and so its parameters.
 #[cube]
 pub(super) fn spot(position: usize, sizes: &Sizes, #[comptime] rows: usize) -> Spot {
-    let tiles = (sizes.batch + rows - 1) / rows;
+    let tiles = sizes.batch.div_ceil(rows);
     let mut neuron = position / tiles;
     let sample = position % tiles * rows;
     let mut samples = min(sizes.batch - sample, rows);

@@ -173,13 +173,11 @@ pub(super) fn synapse_gradients(
     }
     sums[unit] = sum;
     sync_cube();
-    if lane == 0 {
-        if synapse < out.len() {
-            let mut total = 0.0f32;
-            for l in 0..LANES {
-                total += sums[unit + l];
-            }
-            out[order[synapse] as usize] += total;
+    if lane == 0 && synapse < out.len() {
+        let mut total = 0.0f32;
+        for l in 0..LANES {
+            total += sums[unit + l];
         }
+        out[order[synapse] as usize] += total;
     }
 }
