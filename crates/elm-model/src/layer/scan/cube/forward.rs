@@ -38,7 +38,8 @@ fn output(v: f32, #[comptime] activation: OutputActivation) -> f32 {
 ///
 /// `drive` holds the feed-forward share of the block that the steps lie in, `[neuron, branch, block, batch]`; `masks`
 /// the factors on the MLP's output `[neuron, memory, batch]` and on the recurrent activity `[neuron, batch]`, as far as
-/// there are such; `kept` is read and written as [`super::kept_len`] says; `state` is `[neuron, rows, batch]`.
+/// there are such; `kept` is read and written as `kept_len` of the parent module says; `state` is
+/// `[neuron, rows, batch]`.
 ///
 /// Launched unchecked: cubes past the last neuron have no samples, every row past the last sample does nothing, and a
 /// plan's sources are below I + N.

@@ -1,5 +1,5 @@
-//! The inner values of a block of steps, computed anew for the way back. Memory and activity of every step are known, so
-//! that steps need not wait for each other: a cube works on columns, steps of samples, side by side.
+//! The inner values of a block of steps, computed anew for the way back. Memory and activity of every step are known,
+//! so that steps need not wait for each other: a cube works on columns, steps of samples, side by side.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 

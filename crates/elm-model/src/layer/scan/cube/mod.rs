@@ -17,8 +17,8 @@
 //! needed; else they are read from global memory, which is slower and never an error. A step of one hidden layer has
 //! three barriers.
 //!
-//! **What is not in the loop.** The feed-forward share of the branch sums is computed a block of steps at a time, by one
-//! unit per branch, step and sample ([`drive`]); tokens are compared with, never spread out to channels.
+//! **What is not in the loop.** The feed-forward share of the branch sums is computed a block of steps at a time, by
+//! one unit per branch, step and sample ([`drive`]); tokens are compared with, never spread out to channels.
 //!
 //! **Layout.** Buffers have neurons (or sources) first and samples last, time between. In one step a source is a row of
 //! samples; over a block it is one long row of *columns*, step after step, which neighbouring units read side by side.

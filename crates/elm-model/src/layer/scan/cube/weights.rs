@@ -7,15 +7,15 @@ use super::drive::{InputKind, input};
 use super::form::{Form, Map};
 use super::spot::{Sizes, activities, activity_at};
 
-/// Units of a cube of [`map_gradients`].
+/// Units of a cube of [`map_gradients()`].
 pub(super) const MAP_UNITS: usize = 128;
 /// Outputs of a map that one unit sums gradients for, of one input.
 pub(super) const OUTPUTS: usize = 4;
 /// Units that share the columns of one synapse.
 const LANES: usize = 8;
-/// Synapses of a cube of [`synapse_gradients`].
+/// Synapses of a cube of [`synapse_gradients()`].
 pub(super) const SYNAPSES: usize = 16;
-/// Units of a cube of [`synapse_gradients`].
+/// Units of a cube of [`synapse_gradients()`].
 pub(super) const SYNAPSE_UNITS: usize = LANES * SYNAPSES;
 
 /// Inputs, and one more that is always 1 for the bias, times groups of outputs: the pieces of a map's gradient.
