@@ -1,251 +1,27 @@
-//! The passes from the host's side: which kernels run over which steps.
-
-use std::sync::Arc;
+//! The backward pass: blocks of steps, the last one first.
 
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{Shape, Slice};
 use burn_cubecl::{CubeBackend, cubecl::prelude::*, kernel::into_contiguous, tensor::CubeTensor};
 
-use super::super::LayerCall;
-use super::super::ops::{LayerTensors, Wanted};
-use super::arrivals::source_gradients;
-use super::backward::{Timescales, layer_backward};
-use super::buffers::{Input, masks, neuron_rows, numbers, parameters, rows, scaled, zeros};
-use super::drive::{Synapses, branch_sums, branch_traces};
-use super::form::Form;
-use super::forward::{Keep, layer_forward};
-use super::frames::inner_values;
-use super::transfer::{collect, put_activity};
-use super::weights::{
+use super::super::super::LayerCall;
+use super::super::super::ops::Wanted;
+use super::super::arrivals::source_gradients;
+use super::super::backward::{Timescales, layer_backward};
+use super::super::buffers::{neuron_rows, numbers, rows, scaled, zeros};
+use super::super::drive::{Synapses, branch_traces};
+use super::super::frames::inner_values;
+use super::super::map_width;
+use super::super::weights::{
     MAP_UNITS, SYNAPSE_UNITS, SYNAPSES, map_gradients, pieces, synapse_gradients,
 };
-use super::wires::{Wires, pick};
+use super::super::wires::pick;
+use super::{CHECKED, Run, Tensors};
 use crate::memory_scan::cube::launch::{cube_counts, empty, index_type};
 use crate::memory_scan::cube::layout::Limits;
 
-/// Units of a cube of the kernels that give each number a unit.
-const UNITS: usize = 128;
 /// Columns of a cube that computes inner values, in multiples of its rows.
 const COLUMN_CHUNK: usize = 4;
-
-/// Why a form exists whenever a layer is run.
-const CHECKED: &str = "the caller has asked whether this device can run the layer";
-
-type Tensors = LayerTensors<CubeBackend>;
-
-/// What all launches of a call share.
-struct Run<'a> {
-    call: &'a LayerCall,
-    client: Client,
-    limits: Limits,
-    form: Form,
-    wires: Arc<Wires>,
-    input: Input,
-    /// Parameters but the synapses, `[neuron, parameter]`.
-    params: CubeTensor,
-    /// Synapse weights by branches.
-    weights: CubeTensor,
-    masks: CubeTensor,
-    trace_decay: f32,
-    mean_decay: f32,
-}
-
-impl<'a> Run<'a> {
-    fn new(tensors: &Tensors, call: &'a LayerCall, limits: Limits) -> Self {
-        let client = tensors.decay.client.clone();
-        let device = &tensors.decay.device;
-        let Some(form) = Form::steps(call, &limits) else {
-            unreachable!("{CHECKED}")
-        };
-        let wires = call.plan.wires().get(&call.plan, &call.spec, device);
-        Self {
-            input: Input::new(&tensors.x, call),
-            params: parameters(tensors, &call.spec),
-            weights: pick(&tensors.synapses, &wires.order),
-            masks: masks(call, &form, device),
-            trace_decay: call.spec.branch_decay.unwrap_or(0.0) as f32,
-            mean_decay: call.spec.high_pass_decay.unwrap_or(0.0) as f32,
-            call,
-            client,
-            limits,
-            form,
-            wires,
-        }
-    }
-
-    /// Neurons, batch, time.
-    fn sizes(&self) -> [usize; 3] {
-        [self.call.spec.neurons, self.call.batch, self.call.time]
-    }
-
-    /// First step and number of steps of every block.
-    fn blocks(&self) -> impl DoubleEndedIterator<Item = (usize, usize)> + use<> {
-        let (time, block) = (self.call.time, self.call.block);
-        (0..time.div_ceil(block)).map(move |i| (i * block, block.min(time - i * block)))
-    }
-
-    /// Cubes of the kernels that go step by step.
-    fn step_cubes(&self) -> (CubeCount, CubeDim) {
-        let [n, batch, _] = self.sizes();
-        let cubes = n * batch.div_ceil(self.form.rows);
-        (
-            cube_counts(&self.client, cubes),
-            CubeDim::new_1d(self.form.units as u32),
-        )
-    }
-
-    /// Cubes that have a unit for each of so many numbers.
-    fn number_cubes(&self, count: usize) -> (CubeCount, CubeDim) {
-        (
-            cube_counts(&self.client, count.div_ceil(UNITS)),
-            CubeDim::new_1d(UNITS as u32),
-        )
-    }
-
-    /// The steps `from..to` in pieces that one launch may take: one step where neurons need each other's activity, else
-    /// as many as no driver takes for a hang.
-    fn launches(&self, from: usize, to: usize) -> Vec<(usize, usize)> {
-        let most = if self.form.recurrent {
-            1
-        } else {
-            let [n, batch, _] = self.sizes();
-            (self.limits.launch_work / (n * batch * self.form.parameters()).max(1)).max(1)
-        };
-        (from..to)
-            .step_by(most)
-            .map(|t| (t, to.min(t + most)))
-            .collect()
-    }
-
-    /// Branch sums of a block into rows of `out`.
-    fn drive(
-        &self,
-        kept: &CubeTensor,
-        out: &CubeTensor,
-        (first, steps): (usize, usize),
-        covered: Synapses,
-    ) {
-        let [n, batch, time] = self.sizes();
-        let (count, dim) = self.number_cubes(n * self.form.branches * steps * batch);
-        let out_rows = match covered {
-            Synapses::FeedForward => self.form.branches,
-            Synapses::All => self.form.tape_rows(),
-        };
-        // SAFETY: see the kernel; `out` has `out_rows` rows of a block for each neuron.
-        unsafe {
-            branch_sums::launch_unchecked(
-                &self.client,
-                count,
-                dim,
-                index_type(&[&self.input.x, kept, out]),
-                self.input.x.clone().into_buffer_arg(),
-                self.input.tokens.clone().into_buffer_arg(),
-                self.wires.branches.clone().into_buffer_arg(),
-                self.weights.clone().into_buffer_arg(),
-                kept.clone().into_buffer_arg(),
-                out.clone().into_buffer_arg(),
-                n as u32,
-                self.call.spec.inputs as u32,
-                batch as u32,
-                time as u32,
-                first as u32,
-                steps as u32,
-                self.call.block as u32,
-                self.input.gain,
-                self.form,
-                self.input.kind,
-                covered,
-                out_rows,
-            );
-        }
-    }
-}
-
-/// The flat result, and if asked for, what the backward pass needs, see [`super::kept_len`].
-pub(super) fn forward(
-    tensors: Tensors,
-    call: &LayerCall,
-    keep: Keep,
-    limits: Limits,
-) -> (CubeTensor, CubeTensor) {
-    let tensors = Tensors::from_array(tensors.into_array().map(into_contiguous));
-    let run = Run::new(&tensors, call, limits);
-    let [n, batch, time] = run.sizes();
-    let form = run.form;
-    let like = &tensors.decay;
-    let kept = empty(like, [super::kept_len(call, keep)]);
-    let drive = empty(like, [n * form.branches * call.block * batch]);
-    let state = neuron_rows(tensors.inner.clone(), 1);
-    let result = empty(like, [call.spec.result_len(batch, time)]);
-    let (count, dim) = run.number_cubes(n * batch);
-    // SAFETY: see the kernel; the activity is `[batch, neuron]`, and `kept` begins with all activities.
-    unsafe {
-        put_activity::launch_unchecked(
-            &run.client,
-            count,
-            dim,
-            index_type(&[&kept]),
-            tensors.activity.clone().into_buffer_arg(),
-            run.masks.clone().into_buffer_arg(),
-            kept.clone().into_buffer_arg(),
-            n as u32,
-            batch as u32,
-            time as u32,
-            form,
-        );
-    }
-    for (first, steps) in run.blocks() {
-        run.drive(&kept, &drive, (first, steps), Synapses::FeedForward);
-        for (from, to) in run.launches(first, first + steps) {
-            let (count, dim) = run.step_cubes();
-            // SAFETY: see the kernel; the steps lie in the block that `drive` is of.
-            unsafe {
-                layer_forward::launch_unchecked(
-                    &run.client,
-                    count,
-                    dim,
-                    index_type(&[&kept, &drive, &run.params]),
-                    run.params.clone().into_buffer_arg(),
-                    drive.clone().into_buffer_arg(),
-                    run.wires.branches.clone().into_buffer_arg(),
-                    run.weights.clone().into_buffer_arg(),
-                    run.masks.clone().into_buffer_arg(),
-                    kept.clone().into_buffer_arg(),
-                    state.clone().into_buffer_arg(),
-                    n as u32,
-                    call.spec.inputs as u32,
-                    batch as u32,
-                    time as u32,
-                    from as u32,
-                    to as u32,
-                    call.block as u32,
-                    run.trace_decay,
-                    run.mean_decay,
-                    form,
-                    keep,
-                );
-            }
-        }
-    }
-    let (count, dim) = run.number_cubes(call.spec.result_len(batch, time));
-    // SAFETY: see the kernel; the result is as long as the spec says.
-    unsafe {
-        collect::launch_unchecked(
-            &run.client,
-            count,
-            dim,
-            index_type(&[&kept, &result]),
-            kept.clone().into_buffer_arg(),
-            state.into_buffer_arg(),
-            result.clone().into_buffer_arg(),
-            n as u32,
-            batch as u32,
-            time as u32,
-            form,
-        );
-    }
-    (result, kept)
-}
 
 /// The backward pass of a call, and the buffers that its launches fill.
 struct Backward<'a> {
@@ -269,7 +45,7 @@ struct Backward<'a> {
 }
 
 /// Gradients of all tensors; that of the input is one number where it is not asked for.
-pub(super) fn backward(
+pub(in super::super) fn backward(
     tensors: Tensors,
     kept: CubeTensor,
     grad: CubeTensor,
@@ -462,7 +238,7 @@ impl Backward<'_> {
         let [n, batch, time] = run.sizes();
         for k in 0..=run.form.hidden_layers {
             let cubes = pieces(run.form.map(k)).div_ceil(MAP_UNITS);
-            let Some(width) = super::map_width(&run.form, k, &run.limits) else {
+            let Some(width) = map_width(&run.form, k, &run.limits) else {
                 unreachable!("{CHECKED}")
             };
             // SAFETY: see the kernel; `dparams` is `[neuron, parameter]`.
