@@ -13,7 +13,7 @@ const TOLERANCES: [f64; 6] = [2e-4, 5e-3, 5e-3, 5e-3, 5e-3, 5e-3];
 const NAMES: [&str; 6] = ["memory", "drive", "weights", "decay", "gate", "start"];
 
 /// Pseudo-random numbers in `low..high`, the same everywhere.
-fn numbers(seed: u64, count: usize, low: f32, high: f32) -> Vec<f32> {
+pub fn numbers(seed: u64, count: usize, low: f32, high: f32) -> Vec<f32> {
     let mut x = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
         x ^= x << 13;
@@ -35,7 +35,8 @@ fn leaf<const D: usize>(
     Tensor::from_data(TensorData::new(values, shape), device).require_grad()
 }
 
-fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>, String> {
+/// All numbers of a tensor.
+pub fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>, String> {
     tensor
         .into_data()
         .convert::<f64>()
@@ -125,7 +126,8 @@ pub fn all(device: &Device, tiny: bool) -> Result<bool, String> {
     Ok(passed)
 }
 
-fn difference(expected: &[f64], found: &[f64]) -> f64 {
+/// Largest difference, relative to the largest expected number.
+pub fn difference(expected: &[f64], found: &[f64]) -> f64 {
     let largest = expected.iter().fold(1e-12f64, |m, v| m.max(v.abs()));
     let worst = expected.iter().zip(found).fold(0.0f64, |m, (a, b)| {
         let d = (a - b).abs();

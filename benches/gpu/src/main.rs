@@ -2,6 +2,7 @@
 //! asked, to PyTorch on the same card. One program and one Python script; see `run.sh`.
 
 mod check;
+mod layers;
 mod sizes;
 mod time;
 mod torch;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use burn::tensor::Device;
 use clap::Parser;
 
+use layers::LayerSize;
 use sizes::Size;
 
 /// Check and time the ELM neuron on a graphics card.
@@ -27,6 +29,12 @@ struct Args {
     /// Sizes to time [default: all]
     #[arg(long, value_enum, value_delimiter = ',')]
     size: Vec<Size>,
+    /// Layers to time, next to plain tensor steps on the same card [default: all]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    layer: Vec<LayerSize>,
+    /// What to check and time
+    #[arg(long, value_enum, default_value_t = Part::All)]
+    part: Part,
     /// Seconds per measurement
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
@@ -42,6 +50,17 @@ struct Args {
     /// The PyTorch script
     #[arg(long, value_name = "FILE", default_value = "torch_gpu.py")]
     torch_script: PathBuf,
+}
+
+/// What of the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Everything
+    All,
+    /// The single neuron
+    Neuron,
+    /// Layers
+    Layers,
 }
 
 /// A kind of device.
@@ -132,10 +151,33 @@ fn run(args: &Args) -> Result<bool, String> {
     let device = args.device.open(args.index)?;
     println!("device: {} ({:?})", name(&device), args.device);
     println!("correctness, against Flex on this machine's CPU:");
-    let passed = check::all(&device, args.tiny)?;
     let budget = Duration::try_from_secs_f64(args.seconds)
         .map_err(|e| format!("--seconds {}: {e}", args.seconds))?;
-    let card = time::card(&device, budget, args.tiny)?;
+    let mut passed = true;
+    if args.part != Part::Layers {
+        passed &= check::all(&device, args.tiny)?;
+    }
+    if args.part != Part::Neuron {
+        passed &= layers::check(&device, args.tiny)?;
+    }
+    if args.part != Part::Layers {
+        neuron(args, &device, budget)?;
+    }
+    if args.part != Part::Neuron {
+        let all = LayerSize::ALL.to_vec();
+        let sizes = if args.layer.is_empty() {
+            &all
+        } else {
+            &args.layer
+        };
+        layers::time(&device, sizes, budget, args.tiny)?;
+    }
+    Ok(passed)
+}
+
+/// Times the single neuron.
+fn neuron(args: &Args, device: &Device, budget: Duration) -> Result<(), String> {
+    let card = time::card(device, budget, args.tiny)?;
     println!(
         "the card itself: {:.0} GFlop/s in a large f32 product, {:.0} GB/s in a sum",
         card.gflops, card.gbytes
@@ -158,7 +200,7 @@ fn run(args: &Args) -> Result<bool, String> {
         &args.size
     } {
         let (_, steps) = size.batch_and_steps(args.tiny);
-        let t = time::size(size, &device, budget, args.tiny)?;
+        let t = time::size(size, device, budget, args.tiny)?;
         let rate = t.gflop / t.train_ms * 1e3;
         println!(
             "{:<14} {:<20} {:>11.3} {:>9.3} {:>11.3} {:>11.3} {:>9.0} {:>6.1}%",
@@ -187,5 +229,5 @@ fn run(args: &Args) -> Result<bool, String> {
             }
         }
     }
-    Ok(passed)
+    Ok(())
 }

@@ -38,7 +38,7 @@ fn wait(device: &Device) -> Result<(), String> {
 /// Median time in ms: two runs to warm up (kernels are compiled), then as many as fit, three at least.
 ///
 /// What `work` returns is held until the device is done: a lazy result that is dropped may never be computed.
-fn median<T>(
+pub fn median<T>(
     budget: Duration,
     device: &Device,
     mut work: impl FnMut() -> T,

@@ -40,7 +40,7 @@ pub enum MemoryGate {
 }
 
 /// Activation of a neuron's output, `y = act(o + b)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputActivation {
     /// `v`.

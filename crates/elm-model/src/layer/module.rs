@@ -130,6 +130,15 @@ impl ElmLayer {
         self
     }
 
+    /// How the layer's device runs it over `batch` samples of `time` steps, in words for people: fused, or as plain
+    /// tensor steps and why.
+    pub fn describe_path(&self, batch: usize, time: usize) -> String {
+        match self.path {
+            ScanPath::Reference => "plain tensor steps: asked for".into(),
+            _ => scan::describe_path(&self.proto_tau.val().device(), &self.spec(), [batch, time]),
+        }
+    }
+
     /// Memory timescales in ms, `[neuron, memory]`.
     pub fn timescales_ms(&self) -> Tensor<2> {
         self.config.neuron.bounded_tau(self.proto_tau.val())

@@ -30,7 +30,7 @@
 mod autodiff;
 pub mod cpu;
 #[cfg(feature = "cube")]
-mod cube;
+pub(crate) mod cube;
 pub mod neuron;
 #[cfg(feature = "fused")]
 mod ops;

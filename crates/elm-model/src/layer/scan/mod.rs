@@ -11,16 +11,19 @@
 //! ```
 //!
 //! [`mod@reference`] is the specification in plain tensor steps, differentiable by Burn itself, for every backend. The
-//! fused version has its own gradient, keeps states at some steps only and runs on Flex and NdArray.
+//! fused version has its own gradient, keeps little of what it computes, and runs on Flex, NdArray and graphics cards.
 //!
 //! Layout of this folder: `spec` (sizes and layouts), `plan` (the connectome for the kernels), `reference`, `ops` (the
-//! backend extension), `autodiff` (its gradient), `cpu/` (kernels).
+//! backend extension), `autodiff` (its gradient), `cpu/` (kernels for Flex and NdArray), `cube/` (kernels for graphics
+//! cards).
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "fused")]
 mod autodiff;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "cube")]
+mod cube;
+#[cfg(feature = "fused")]
 mod ops;
 mod plan;
 pub mod reference;
@@ -31,7 +34,9 @@ pub use spec::{LayerCall, LayerSpec, Masks, Stage, Tokens};
 
 use std::sync::Arc;
 
-use burn::tensor::{Int, Tensor};
+#[cfg(feature = "fused")]
+use burn::tensor::DType;
+use burn::tensor::{Device, Int, Tensor};
 
 use crate::layer::NetForm;
 use crate::memory_scan::ScanPath;
@@ -142,22 +147,36 @@ impl LayerSpec {
 ///
 /// Shapes must fit `spec`, token indices must be below the number of inputs; [`ElmLayer`](crate::ElmLayer) sees to that.
 pub fn layer_scan(inputs: LayerInputs, spec: &LayerSpec, path: ScanPath) -> LayerResult {
-    if use_fused(&inputs, path) {
-        #[cfg(any(feature = "flex", feature = "ndarray"))]
-        return ops::layer_scan(inputs, spec);
+    #[cfg(feature = "fused")]
+    if path != ScanPath::Reference {
+        let decay = &inputs.weights.decay;
+        let (device, dtype) = (decay.device(), decay.dtype());
+        let sizes = inputs.source.dims();
+        if ops::obstacle(device.as_dispatch(), dtype, spec, sizes).is_none() {
+            return ops::layer_scan(inputs, spec);
+        }
     }
+    let _ = path;
     reference::layer_scan(inputs, spec)
 }
 
-fn use_fused(inputs: &LayerInputs, path: ScanPath) -> bool {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
+/// How this device runs a layer over `batch` samples of `time` steps in f32, in words for people; where it runs as
+/// plain tensor steps, why.
+pub fn describe_path(device: &Device, spec: &LayerSpec, [batch, time]: [usize; 2]) -> String {
+    #[cfg(feature = "fused")]
     {
-        let decay = &inputs.weights.decay;
-        path != ScanPath::Reference && ops::has_fused(decay.device().as_dispatch(), decay.dtype())
+        let dispatch = device.as_dispatch();
+        match ops::obstacle(dispatch, DType::F32, spec, [batch, time]) {
+            Some(reason) => format!("plain tensor steps: {reason}"),
+            None => match ops::describe(dispatch, spec, batch) {
+                Some(how) => format!("fused: {how}"),
+                None => "fused".into(),
+            },
+        }
     }
-    #[cfg(not(any(feature = "flex", feature = "ndarray")))]
+    #[cfg(not(feature = "fused"))]
     {
-        let _ = (inputs, path);
-        false
+        let _ = (device, spec, batch, time);
+        "plain tensor steps: this build has no fused layers".into()
     }
 }

@@ -1,6 +1,8 @@
 //! The layer's scan as a Burn backend extension: what Burn dispatches to a backend's own version.
 #![allow(deprecated)] // NdArray is deprecated in Burn 0.22 and still in use
 
+#[cfg(feature = "fusion")]
+use burn::backend::fusion::custom::TensorSpec;
 use burn::backend::{
     Backend, Dispatch, DispatchDevice, ExtensionType, backend_extension, tensor::FloatTensor,
 };
@@ -10,6 +12,7 @@ use super::{LayerCall, LayerInputs, LayerResult, LayerSource, LayerSpec, ScanSta
 
 /// The tensors of a call, or their gradients; shapes as in [`super::LayerWeights`] and [`super::ScanState`].
 #[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
 pub struct LayerTensors<B: Backend> {
     /// Input `[batch, time, input]`; a single number where it comes as tokens.
     pub x: FloatTensor<B>,
@@ -96,22 +99,34 @@ pub struct Wanted {
 /// Backends with a fused layer.
 ///
 /// The `*_forward` and `*_backward` methods are the inner halves that the autodiff version calls; they are not
-/// differentiable themselves.
-#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+/// differentiable themselves. `fusion(meta)` names the results' shapes for Burn's lazy execution.
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "cube"),
+    Fusion: cfg(feature = "fusion"),
+    Autodiff
+)]
 pub trait LayerOps: Backend {
     /// The flat result, see [`LayerSpec::result_len`].
+    #[fusion(meta = |tensors, call| flat(tensors, call.spec.result_len(call.batch, call.time)))]
     fn elm_layer_scan(
         #[extension_type] tensors: LayerTensors<Self>,
         call: LayerCall,
     ) -> FloatTensor<Self>;
 
-    /// The flat result, and the states before every block of steps.
+    /// The flat result, and what the backward pass needs besides.
+    #[fusion(meta = |tensors, call| (
+        flat(tensors, call.spec.result_len(call.batch, call.time)),
+        flat(tensors, kept_len(call)),
+    ))]
     fn elm_layer_scan_forward(
         #[extension_type] tensors: LayerTensors<Self>,
         call: LayerCall,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Gradients of all tensors from that of the flat result; what is not wanted is a single number or zero.
+    #[fusion(meta = |tensors, _result, _kept, _grad, _call, wanted| gradients(tensors, *wanted))]
     fn elm_layer_scan_backward(
         #[extension_type] tensors: LayerTensors<Self>,
         result: FloatTensor<Self>,
@@ -122,16 +137,86 @@ pub trait LayerOps: Backend {
     ) -> LayerTensors<Self>;
 }
 
-/// Does this device run layers in this number type fused?
-pub(super) fn has_fused(device: &DispatchDevice, dtype: DType) -> bool {
+/// A row of numbers of the type of a call's tensors.
+#[cfg(feature = "fusion")]
+fn flat(tensors: &LayerTensorsMetadata, len: usize) -> TensorSpec {
+    TensorSpec::new([len].into(), tensors.decay.dtype)
+}
+
+/// Only graphics cards execute lazily.
+#[cfg(feature = "fusion")]
+fn kept_len(call: &LayerCall) -> usize {
+    #[cfg(feature = "cube")]
+    return super::cube::kept_for_backward(call);
+    #[cfg(not(feature = "cube"))]
+    unreachable!("no backend of this build executes {call:?} lazily")
+}
+
+/// Gradients are shaped as their tensors; that of the input is one number where it is not wanted.
+#[cfg(feature = "fusion")]
+fn gradients(tensors: &LayerTensorsMetadata, wanted: Wanted) -> LayerTensorsMetadata {
+    let mut gradients = tensors.clone();
+    if !wanted.input {
+        gradients.x = flat(tensors, 1);
+    }
+    gradients
+}
+
+/// Why this device runs a layer over `sizes`, samples and steps, in this number type as plain tensor steps; `None`
+/// where it runs fused.
+pub(super) fn obstacle(
+    device: &DispatchDevice,
+    dtype: DType,
+    spec: &LayerSpec,
+    sizes: [usize; 2],
+) -> Option<String> {
+    let host = |name: &str| match dtype {
+        DType::F32 | DType::F64 => None,
+        other => Some(format!(
+            "{name} computes layers in f32 and f64, not in {other:?}"
+        )),
+    };
     match device {
-        DispatchDevice::Autodiff(inner) => has_fused(inner, dtype),
+        DispatchDevice::Autodiff(inner) => obstacle(inner, dtype, spec, sizes),
         #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => matches!(dtype, DType::F32 | DType::F64),
+        DispatchDevice::Flex(_) => host("Flex"),
         #[cfg(feature = "ndarray")]
-        DispatchDevice::NdArray(_) => matches!(dtype, DType::F32 | DType::F64),
+        DispatchDevice::NdArray(_) => host("NdArray"),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::obstacle(device, dtype, spec, sizes),
         #[allow(unreachable_patterns)]
-        _ => false,
+        _ => {
+            let _ = (host, spec, sizes);
+            Some("this device has no fused layers".into())
+        }
+    }
+}
+
+/// How the fused layer runs on the device, in words, if there is more than one way.
+pub(super) fn describe(device: &DispatchDevice, spec: &LayerSpec, batch: usize) -> Option<String> {
+    match device {
+        DispatchDevice::Autodiff(inner) => describe(inner, spec, batch),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::describe(device, spec, batch),
+        #[allow(unreachable_patterns)]
+        _ => {
+            let _ = (spec, batch);
+            None
+        }
+    }
+}
+
+/// Steps that the backward pass on this device works on at a time; host kernels choose their own.
+fn block(device: &DispatchDevice, spec: &LayerSpec, [batch, time]: [usize; 2]) -> usize {
+    match device {
+        DispatchDevice::Autodiff(inner) => block(inner, spec, [batch, time]),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::block(device, spec, batch, time),
+        #[allow(unreachable_patterns)]
+        _ => {
+            let _ = (spec, batch);
+            time
+        }
     }
 }
 
@@ -159,6 +244,7 @@ pub(super) fn layer_scan(inputs: LayerInputs, spec: &LayerSpec) -> LayerResult {
         spec: *spec,
         batch,
         time,
+        block: block(options.0.as_dispatch(), spec, [batch, time]),
         plan: inputs.plan,
         tokens,
         gain: inputs.gain,

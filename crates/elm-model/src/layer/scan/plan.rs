@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use super::LayerSpec;
+#[cfg(feature = "cube")]
+use super::cube::WiresCache;
 use crate::ElmError;
 
 /// The synapses of all neurons in the order in which the kernels walk them: on each branch the feed-forward ones
 /// first.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Plan {
     /// The connectome `[neuron, synapse]` that this was made from.
     connectome: Vec<i64>,
@@ -19,7 +21,19 @@ pub struct Plan {
     feed_forward: Vec<u32>,
     /// Is any synapse recurrent?
     recurrent: bool,
+    /// The same on a graphics card, from the first call there on.
+    #[cfg(feature = "cube")]
+    wires: WiresCache,
 }
+
+/// Plans of the same connectome are the same.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        self.connectome == other.connectome && self.feed_forward == other.feed_forward
+    }
+}
+
+impl Eq for Plan {}
 
 impl Plan {
     /// Checks and orders a connectome `[neuron, synapse]` of the sizes in `spec`.
@@ -60,6 +74,8 @@ impl Plan {
             feed_forward: Vec::with_capacity(spec.neurons * spec.branches),
             recurrent: connectome.iter().any(|s| *s >= inputs),
             connectome,
+            #[cfg(feature = "cube")]
+            wires: WiresCache::default(),
         };
         for (at, branch) in plan.connectome.chunks_exact(spec.per_branch).enumerate() {
             let first = (at % spec.branches) * spec.per_branch;
@@ -95,6 +111,12 @@ impl Plan {
     /// Is any synapse recurrent?
     pub fn recurrent(&self) -> bool {
         self.recurrent
+    }
+
+    /// The connectome on graphics cards.
+    #[cfg(feature = "cube")]
+    pub(super) fn wires(&self) -> &WiresCache {
+        &self.wires
     }
 }
 

@@ -158,6 +158,8 @@ pub struct LayerCall {
     pub batch: usize,
     /// Steps.
     pub time: usize,
+    /// Steps that a graphics card's backward pass works on at a time, at least 1; the CPU kernels choose their own.
+    pub block: usize,
     /// The connectome, checked and ordered.
     pub plan: Arc<super::Plan>,
     /// How the input comes.

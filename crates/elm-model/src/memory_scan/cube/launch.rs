@@ -9,12 +9,12 @@ use burn_cubecl::{
 };
 
 /// Number type of the numbers of a tensor, for the kernels' `F`.
-pub(super) fn elem_type(tensor: &CubeTensor) -> ElemType {
+pub(crate) fn elem_type(tensor: &CubeTensor) -> ElemType {
     dtype_to_storage_type(tensor.dtype)
 }
 
 /// Width of indices that reaches every number of these tensors.
-pub(super) fn index_type(tensors: &[&CubeTensor]) -> AddressType {
+pub(crate) fn index_type(tensors: &[&CubeTensor]) -> AddressType {
     tensors
         .iter()
         .map(|t| t.required_address_type())
@@ -23,12 +23,12 @@ pub(super) fn index_type(tensors: &[&CubeTensor]) -> AddressType {
 }
 
 /// A new tensor of the number type and on the device of `like`; not initialised.
-pub(super) fn empty(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+pub(crate) fn empty(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     empty_of(like, shape, like.dtype)
 }
 
 /// A new f32 tensor on the device of `like`; not initialised.
-pub(super) fn empty_f32(like: &CubeTensor, numbers: usize) -> CubeTensor {
+pub(crate) fn empty_f32(like: &CubeTensor, numbers: usize) -> CubeTensor {
     empty_of(like, [numbers], DType::F32)
 }
 
@@ -42,7 +42,7 @@ fn empty_of(like: &CubeTensor, shape: impl Into<Shape>, dtype: DType) -> CubeTen
 }
 
 /// At least `cubes` cubes, spread over two axes where one is too short.
-pub(super) fn cube_counts(client: &Client, cubes: usize) -> CubeCount {
+pub(crate) fn cube_counts(client: &Client, cubes: usize) -> CubeCount {
     let most = client.properties().hardware.max_cube_count.0.min(1 << 15) as usize;
     let x = cubes.clamp(1, most);
     CubeCount::Static(x as u32, cubes.div_ceil(x) as u32, 1)

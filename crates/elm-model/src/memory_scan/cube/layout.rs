@@ -15,7 +15,7 @@ const WORKING_REGISTERS: usize = 40;
 
 /// How the units of a group add their partial sums up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Exchange {
+pub(crate) enum Exchange {
     /// By shuffles within a plane (warp, subgroup).
     Plane,
     /// Through shared memory, at the price of one more barrier per product.
@@ -24,7 +24,7 @@ pub(super) enum Exchange {
 
 /// What of a device decides the layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Most units of one cube.
     pub units: usize,
     /// Units of the smallest plane.

@@ -24,7 +24,7 @@ const LAUNCH_WORK: usize = 1 << 36;
 /// Neither wgpu nor CUDA tells the number of registers through CubeCL. NVIDIA (since 2012) and AMD have 65 536 or more
 /// per multiprocessor and at most 255 or 256 per unit; 232 leaves the compiler room. Other makers have 64 to 128 per
 /// unit. Too high a guess costs speed (the compiler spills), never correctness.
-pub(super) fn of_device(client: &Client) -> Limits {
+pub(crate) fn of_device(client: &Client) -> Limits {
     let properties = client.properties();
     let hardware = &properties.hardware;
     let vendor = properties.identity.physical.as_ref().and_then(|p| p.vendor);
@@ -59,10 +59,10 @@ fn plane(hardware: &HardwareProperties) -> usize {
 }
 
 /// Buffers that the kernels bind at most.
-const BINDINGS: u32 = 8;
+pub(crate) const BINDINGS: u32 = 8;
 
 /// Can the kernels read and write this number type on this device, and bind as many buffers as they need?
-pub(super) fn supports(client: &Client, number: ElemType) -> bool {
+pub(crate) fn supports(client: &Client, number: ElemType) -> bool {
     let properties = client.properties();
     let usage = properties.type_usage(number);
     properties.hardware.max_bindings >= BINDINGS

@@ -14,7 +14,7 @@ const SMALL: f32 = 0.25;
 /// return NaN), so only `exp(−2|x|)`, which falls from 1 to 0, is taken. Near zero `1 − exp(−2|x|)` would cancel; there
 /// the Taylor series to `x⁹` (next term below 2e-9·|x|) is used.
 #[cube]
-pub(super) fn tanh(x: f32) -> f32 {
+pub(crate) fn tanh(x: f32) -> f32 {
     let size = max(x, -x);
     let e = (size * -2.0f32).exp();
     let large = (1.0f32 - e) / (1.0f32 + e);
@@ -29,13 +29,13 @@ pub(super) fn tanh(x: f32) -> f32 {
 
 /// `tanh(2/3 · z)`: the squashing function without its gain.
 #[cube]
-pub(super) fn squash(z: f32) -> f32 {
+pub(crate) fn squash(z: f32) -> f32 {
     tanh(z * comptime!(SQUASH_SLOPE as f32))
 }
 
 /// Derivative of `1.7159 · tanh(2/3 · z)` with respect to `z`, from the value of the `tanh`.
 #[cube]
-pub(super) fn squash_slope(tanh: f32) -> f32 {
+pub(crate) fn squash_slope(tanh: f32) -> f32 {
     comptime!((SQUASH_GAIN * SQUASH_SLOPE) as f32) * (1.0f32 - tanh * tanh)
 }
 
@@ -48,7 +48,7 @@ fn sigmoid(a: f32) -> f32 {
 
 /// The activation of a hidden layer.
 #[cube]
-pub(super) fn activate(a: f32, #[comptime] activation: HiddenActivation) -> f32 {
+pub(crate) fn activate(a: f32, #[comptime] activation: HiddenActivation) -> f32 {
     if comptime!(activation == HiddenActivation::Silu) {
         a * sigmoid(a)
     } else {
@@ -63,7 +63,7 @@ pub(super) fn activate(a: f32, #[comptime] activation: HiddenActivation) -> f32 
 
 /// Its derivative.
 #[cube]
-pub(super) fn activation_slope(a: f32, #[comptime] activation: HiddenActivation) -> f32 {
+pub(crate) fn activation_slope(a: f32, #[comptime] activation: HiddenActivation) -> f32 {
     if comptime!(activation == HiddenActivation::Silu) {
         let s = sigmoid(a);
         s * (1.0f32 + a * (1.0f32 - s))

@@ -68,6 +68,7 @@ mod tests {
             spec,
             batch,
             time,
+            block: time,
         }
     }
 

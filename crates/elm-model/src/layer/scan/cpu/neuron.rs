@@ -5,7 +5,7 @@ use super::frame::Frame;
 use super::lanes::{Lanes, LayerReal, Row, flat};
 use super::product::product;
 use crate::layer::OutputActivation;
-use crate::memory_scan::cpu::real::{Real, sigmoid};
+use crate::memory_scan::cpu::real::Real;
 use crate::memory_scan::{SQUASH_GAIN, SQUASH_SLOPE};
 use crate::neuron::HiddenActivation;
 
@@ -341,6 +341,6 @@ fn activate<R: Real>(values: &mut [R], activation: HiddenActivation) {
             .iter_mut()
             // a NaN stays one
             .for_each(|v| *v = if *v < zero { zero } else { *v * *v }),
-        HiddenActivation::Silu => values.iter_mut().for_each(|v| *v = *v * sigmoid(*v)),
+        HiddenActivation::Silu => values.iter_mut().for_each(|v| *v = *v * v.sigmoid_fast()),
     }
 }

@@ -4,7 +4,7 @@ use super::lanes::{Lanes, LayerReal, Row, W, flat};
 use super::neuron::{Constants, Sources, Weights, absolute};
 use super::product::{Steps, outer, total, transposed};
 use crate::layer::{OutputActivation, SPIKE_STEEPNESS};
-use crate::memory_scan::cpu::real::{Real, sigmoid};
+use crate::memory_scan::cpu::real::Real;
 use crate::memory_scan::{SQUASH_GAIN, SQUASH_SLOPE};
 use crate::neuron::HiddenActivation;
 
@@ -211,7 +211,7 @@ fn times_slope<R: Real>(pre: &mut [R], grad: &[R], activation: HiddenActivation)
             }
         }),
         HiddenActivation::Silu => values.for_each(|(pre, grad)| {
-            let s = sigmoid(*pre);
+            let s = pre.sigmoid_fast();
             *pre = *grad * (s * (one + *pre * (one - s)));
         }),
     }

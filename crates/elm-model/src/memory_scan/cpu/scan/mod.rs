@@ -14,10 +14,7 @@ pub use backward::{
 pub use forward::{Buffers, Drive, Inputs, Stage, Steps, forward, pack_stages};
 pub use weight_gradients::{Chunk, chunk_steps};
 
-use super::{
-    isa::Level,
-    real::{Real, sigmoid},
-};
+use super::{isa::Level, real::Real};
 use crate::neuron::HiddenActivation;
 
 /// How samples are cut into tiles.
@@ -119,7 +116,7 @@ pub(crate) fn activate<R: Real>(values: &mut [R], activation: HiddenActivation) 
                 .iter_mut()
                 .for_each(|v| *v = if *v > zero { *v * *v } else { zero });
         }
-        HiddenActivation::Silu => values.iter_mut().for_each(|v| *v = *v * sigmoid(*v)),
+        HiddenActivation::Silu => values.iter_mut().for_each(|v| *v = *v * v.sigmoid_fast()),
     }
 }
 
@@ -138,7 +135,7 @@ fn activation_gradient<R: Real>(grad: &mut [R], pre: &mut [R], activation: Hidde
             *a = if *a > zero { *a * *a } else { zero };
         }),
         HiddenActivation::Silu => pairs.for_each(|(g, a)| {
-            let s = sigmoid(*a);
+            let s = a.sigmoid_fast();
             *g = *g * (s * (one + *a * (one - s)));
             *a = *a * s;
         }),

@@ -1,0 +1,197 @@
+//! Branch sums of a block of steps: of the feed-forward synapses for the way forward, of all for the way back, when the
+//! layer's own activity is known too. Neighbouring units have neighbouring columns (a step of a sample) of one branch,
+//! so that they read neighbouring numbers of a source.
+
+use burn_cubecl::cubecl::{self, prelude::*};
+
+use super::form::Form;
+use super::spot::{Sizes, activities, activity_at, trace_at};
+
+/// How the input comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum InputKind {
+    /// Numbers, `[input, time, batch]`, with all factors in them.
+    Dense,
+    /// Tokens, `[time, batch]`; an active channel is `gain`.
+    Tokens,
+    /// Tokens; an active channel is its factor, `[input, batch]`.
+    MaskedTokens,
+}
+
+/// Which synapses a branch sum covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Synapses {
+    FeedForward,
+    All,
+}
+
+/// What a feed-forward synapse reads in column `column` of the whole sequence.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn input(
+    x: &[f32],
+    tokens: &[u32],
+    source: usize,
+    column: usize,
+    sizes: &Sizes,
+    gain: f32,
+    #[comptime] kind: InputKind,
+) -> f32 {
+    if comptime!(kind == InputKind::Dense) {
+        x[source * sizes.time * sizes.batch + column]
+    } else {
+        let mut value = 0.0f32;
+        if tokens[column] as usize == source {
+            if comptime!(kind == InputKind::Tokens) {
+                value = gain;
+            } else {
+                value = x[source * sizes.batch + column % sizes.batch];
+            }
+        }
+        value
+    }
+}
+
+/// The sum of a branch over its synapses `from..to`, four at a time so that their reads travel together.
+///
+/// `offset` is where the source 0 would lie in `rows`, `stride` the way from one source to the next.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn gather(
+    rows: &[f32],
+    wires: &[u32],
+    weights: &[f32],
+    from: usize,
+    to: usize,
+    sources_before: usize,
+    stride: usize,
+    offset: usize,
+) -> f32 {
+    let mut sum = 0.0f32;
+    let mut k = from;
+    while k + 4 <= to {
+        #[unroll]
+        for i in 0..4usize {
+            let source = wires[k + i] as usize - sources_before;
+            sum += weights[k + i] * rows[source * stride + offset];
+        }
+        k += 4;
+    }
+    while k < to {
+        let source = wires[k] as usize - sources_before;
+        sum += weights[k] * rows[source * stride + offset];
+        k += 1;
+    }
+    sum
+}
+
+/// Branch sums of the steps from `first` on, `steps` of them, into rows of `out`: branch `d` of neuron `n` is row
+/// `n · out_rows + d` of `block · batch` numbers.
+///
+/// Launched unchecked: units past the last column of the last branch do nothing; a plan's sources are below I + N, and
+/// `tokens` below I.
+#[cube(launch_unchecked, address_type = "dynamic")]
+pub(super) fn branch_sums(
+    x: &[f32],
+    tokens: &[u32],
+    wires: &[u32],
+    weights: &[f32],
+    kept: &[f32],
+    out: &mut [f32],
+    neurons: u32,
+    inputs: u32,
+    batch: u32,
+    time: u32,
+    first: u32,
+    steps: u32,
+    block: u32,
+    gain: f32,
+    #[comptime] form: Form,
+    #[comptime] kind: InputKind,
+    #[comptime] covered: Synapses,
+    #[comptime] out_rows: usize,
+) {
+    let sizes = Sizes {
+        neurons: neurons as usize,
+        batch: batch as usize,
+        time: time as usize,
+    };
+    let inputs = inputs as usize;
+    let columns = steps as usize * sizes.batch;
+    let position = ABSOLUTE_POS;
+    let branch = position / columns;
+    let column = position % columns;
+    if branch < sizes.neurons * form.branches {
+        let synapses = comptime!(form.branches * form.per_branch);
+        let from = branch * form.per_branch;
+        let middle = from + wires[sizes.neurons * synapses + branch] as usize;
+        let at = first as usize * sizes.batch + column;
+        let mut sum = 0.0f32;
+        if comptime!(kind == InputKind::Dense) {
+            sum = gather(
+                x,
+                wires,
+                weights,
+                from,
+                middle,
+                0,
+                sizes.time * sizes.batch,
+                at,
+            );
+        } else {
+            for k in from..middle {
+                let source = wires[k] as usize;
+                sum += weights[k] * input(x, tokens, source, at, &sizes, gain, kind);
+            }
+        }
+        if comptime!(covered == Synapses::All && form.recurrent) {
+            let mut offset = activity_at(&sizes, 0, first as usize, 0) + column;
+            if comptime!(form.recurrent_mask) {
+                offset += activities(&sizes);
+            }
+            let stride = (sizes.time + 1) * sizes.batch;
+            let to = from + form.per_branch;
+            sum += gather(kept, wires, weights, middle, to, inputs, stride, offset);
+        }
+        let neuron = branch / form.branches;
+        let row = neuron * out_rows + branch % form.branches;
+        out[row * block as usize * sizes.batch + column] = sum;
+    }
+}
+
+/// Turns the branch sums in the tape of a block into traces. One unit follows one branch of one sample.
+///
+/// Launched unchecked: units past the last branch and sample do nothing.
+#[cube(launch_unchecked, address_type = "dynamic")]
+pub(super) fn branch_traces(
+    kept: &[f32],
+    tape: &mut [f32],
+    neurons: u32,
+    batch: u32,
+    time: u32,
+    first: u32,
+    steps: u32,
+    block: u32,
+    decay: f32,
+    #[comptime] form: Form,
+) {
+    let sizes = Sizes {
+        neurons: neurons as usize,
+        batch: batch as usize,
+        time: time as usize,
+    };
+    let block = block as usize;
+    let sample = ABSOLUTE_POS % sizes.batch;
+    let branch = ABSOLUTE_POS / sizes.batch;
+    if branch < sizes.neurons * form.branches {
+        let neuron = branch / form.branches;
+        let d = branch % form.branches;
+        let mut value = kept[trace_at(&sizes, first as usize / block, neuron, d, sample, form)];
+        let row = neuron * comptime!(form.tape_rows()) + d;
+        for t in 0..steps as usize {
+            let at = (row * block + t) * sizes.batch + sample;
+            value = decay * value + tape[at];
+            tape[at] = value;
+        }
+    }
+}

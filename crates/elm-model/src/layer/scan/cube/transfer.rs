@@ -1,0 +1,81 @@
+//! Into and out of the buffers of the step kernels.
+
+use burn_cubecl::cubecl::{self, prelude::*};
+
+use super::form::Form;
+use super::spot::{Sizes, activities, activity_at};
+
+/// Puts the activity before the first step, `[batch, neuron]`, in place.
+///
+/// Launched unchecked: units past the last number do nothing.
+#[cube(launch_unchecked, address_type = "dynamic")]
+pub(super) fn put_activity(
+    activity: &[f32],
+    masks: &[f32],
+    kept: &mut [f32],
+    neurons: u32,
+    batch: u32,
+    time: u32,
+    #[comptime] form: Form,
+) {
+    let sizes = Sizes {
+        neurons: neurons as usize,
+        batch: batch as usize,
+        time: time as usize,
+    };
+    if ABSOLUTE_POS < sizes.neurons * sizes.batch {
+        let n = ABSOLUTE_POS / sizes.batch;
+        let sample = ABSOLUTE_POS % sizes.batch;
+        let value = activity[sample * sizes.neurons + n];
+        let at = activity_at(&sizes, n, 0, sample);
+        kept[at] = value;
+        if comptime!(form.recurrent_mask) {
+            let behind = comptime!(if form.memory_mask { form.memory } else { 0 });
+            let mask = masks[(behind * sizes.neurons + n) * sizes.batch + sample];
+            kept[activities(&sizes) + at] = value * mask;
+        }
+    }
+}
+
+/// The flat result, see [`LayerSpec::result_len`](super::super::LayerSpec::result_len), from what the steps left.
+///
+/// Launched unchecked: units past the last number do nothing.
+#[cube(launch_unchecked, address_type = "dynamic")]
+pub(super) fn collect(
+    kept: &[f32],
+    state: &[f32],
+    result: &mut [f32],
+    neurons: u32,
+    batch: u32,
+    time: u32,
+    #[comptime] form: Form,
+) {
+    let sizes = Sizes {
+        neurons: neurons as usize,
+        batch: batch as usize,
+        time: time as usize,
+    };
+    let width = comptime!(form.state_width());
+    let at = ABSOLUTE_POS;
+    let samples = sizes.batch * sizes.neurons;
+    let steps = samples * sizes.time;
+    if at < steps {
+        let n = at % sizes.neurons;
+        let t = at / sizes.neurons % sizes.time;
+        let sample = at / sizes.neurons / sizes.time;
+        result[at] = kept[activity_at(&sizes, n, t + 1, sample)];
+    } else if at < steps + samples {
+        let n = (at - steps) % sizes.neurons;
+        let sample = (at - steps) / sizes.neurons;
+        let row = n * comptime!(form.state_rows()) + width;
+        let count = f32::cast_from(sizes.time as u32 * comptime!(form.memory as u32));
+        result[at] = state[row * sizes.batch + sample] / count;
+    } else if at < result.len() {
+        let rest = at - steps - samples;
+        let w = rest % width;
+        let n = rest / width % sizes.neurons;
+        let sample = rest / width / sizes.neurons;
+        let row = n * comptime!(form.state_rows()) + w;
+        result[at] = state[row * sizes.batch + sample];
+    }
+}
