@@ -125,6 +125,14 @@ pub(super) fn read(folder: &Path) -> Result<ModelResult> {
     })
 }
 
+/// A metric with about four digits.
+pub(super) fn shown(value: f64) -> String {
+    match value.abs() < 10.0 {
+        true => format!("{value:.4}"),
+        false => format!("{value:.2}"),
+    }
+}
+
 fn json(path: &Path) -> Result<Value> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| TrainError::file(path, format!("cannot read it: {e}")))?;
@@ -165,9 +173,7 @@ impl Comparison {
             );
             for metric in &metrics {
                 let width = metric.chars().count();
-                let value = result
-                    .value(metric)
-                    .map_or("-".into(), |value| format!("{value:.4}"));
+                let value = result.value(metric).map_or("-".into(), shown);
                 out += &format!("  {value:>width$}");
             }
             out.push('\n');

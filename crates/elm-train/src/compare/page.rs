@@ -1,6 +1,6 @@
 //! From a comparison to its report.
 
-use super::outcome::{Comparison, ModelResult};
+use super::outcome::{Comparison, ModelResult, shown};
 use crate::report::{ComparedMetric, ComparisonReport, CurvePoint, render_comparison};
 use crate::run::{EpochRecord, duration};
 
@@ -34,7 +34,7 @@ pub(super) fn render(comparison: &Comparison) -> String {
         ];
         cells.extend(metrics.iter().map(|metric| {
             let value = result.value(metric);
-            value.map_or("-".into(), |value| format!("{value:.4}"))
+            value.map_or("-".into(), shown)
         }));
         cells
     };
@@ -114,8 +114,8 @@ fn notes(comparison: &Comparison) -> Vec<String> {
         .collect();
     notes.push(
         "All models saw the same batches in the same order, from the same seed; the test is by the model of the epoch \
-         with the least validation loss. Optimizer and learning rate are those of the recipe for neurons and networks \
-         of them, and plain defaults for the others: none was tuned here."
+         with the least validation loss. Optimizer and learning rate are the recipe's for neurons and networks of them \
+         and plain defaults for the others, unless they were set: a comparison tunes nothing."
             .into(),
     );
     notes.push(

@@ -186,7 +186,7 @@ mod tests {
                 }
             }
         }
-        for model in models(&Device::flex()) {
+        for model in models(&Device::flex().autodiff()) {
             let config = model.config();
             assert_eq!(config.num_trained(), model.num_trained());
             let mut trained = Trained(0);
