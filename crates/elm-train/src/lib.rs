@@ -2,8 +2,10 @@
 
 pub mod bench;
 pub mod cli;
+pub mod compare;
 pub mod device;
 pub mod error;
+pub mod model;
 pub mod optim;
 pub mod output;
 pub mod recipe;

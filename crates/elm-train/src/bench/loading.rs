@@ -10,8 +10,7 @@ use elm_data::task::{Order, SampleBatches, TaskOptions};
 use elm_data::{BatchSource, BatchStream, Split};
 use serde::Serialize;
 
-use super::wait;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::optim;
 use crate::recipe::Recipe;
 use crate::task::OnDevice;
@@ -66,7 +65,9 @@ pub fn loading_rates(recipe: &Recipe, device: &Device, budget: Duration) -> Resu
         let grads: GradientsParams = TrainStep::step(&model, item).grads;
         let rate = recipe.train.learning_rate.into();
         model = model.clone().optimize(&mut optimizer, rate, grads);
-        wait(model.neuron.readout.weight.val())
+        autodiff
+            .sync()
+            .map_err(|e| TrainError::Run(format!("the device failed: {e}")))
     })?;
     Ok(LoadingRates { loaded, trained })
 }

@@ -40,14 +40,14 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<()> {
     super::set_threads(args.threads)?;
     let device = device::open(&args.device)?;
-    let neuron = args.model.load(&args.weights, &device)?;
-    neuronio::check(&neuron).map_err(|error| TrainError::file(&args.weights, error))?;
+    let model = args.model.load_model(&args.weights, &device)?;
+    neuronio::check(&model).map_err(|error| TrainError::file(&args.weights, error))?;
     let simulations = match args.data.is_empty() {
         true => shipped(Split::Test)?,
         false => open_simulations(&args.data)?,
     };
     let mut line = StatusLine::new();
-    let tested = neuronio::evaluate(&neuron, &simulations, &device, &mut |done, total| {
+    let tested = neuronio::evaluate(&model, &simulations, &device, &mut |done, total| {
         line.show(&format!("evaluating, window {done}/{total}"));
     })
     .map_err(|error| about(&args.data, error))?;

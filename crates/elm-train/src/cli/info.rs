@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use burn::tensor::Device;
 use elm_model::memory_scan::describe_path;
 use serde_json::json;
 
 use super::weights::WeightArgs;
 use crate::device;
 use crate::error::{Result, TrainError};
+use crate::model::SequenceToSequence;
 use crate::say;
 
 /// Show sizes, parameter count and timescales of a weight file.
@@ -27,7 +29,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<()> {
     let device = device::open(&args.device)?;
-    let neuron = args.model.load(&args.weights, &device)?;
+    let neuron = match args.model.load_model(&args.weights, &device)? {
+        SequenceToSequence::Elm(neuron) => neuron,
+        other => return about_model(&args, &other, &device),
+    };
     let taus = neuron
         .timescales_ms()
         .into_data()
@@ -87,6 +92,52 @@ pub(super) fn run(args: Args) -> Result<()> {
     }
     let list: Vec<String> = taus.iter().map(|tau| format!("{tau:.1}")).collect();
     say!("  {:<20} {}", "timescales (ms)", list.join(" "));
+    Ok(())
+}
+
+/// What is to be said of a model that is not a neuron of the published forms.
+fn about_model(args: &Args, model: &SequenceToSequence, device: &Device) -> Result<()> {
+    let config = model.config();
+    let mut parts = Vec::new();
+    for part in model.timescales() {
+        let taus = part
+            .tau_ms
+            .into_data()
+            .try_into_vec_as::<f32>()
+            .map_err(|e| TrainError::Run(format!("the timescales cannot be read: {e:?}")))?;
+        parts.push((part.part, taus));
+    }
+    if args.json {
+        let timescales: Vec<_> = parts.iter().map(|(_, taus)| taus).collect();
+        let json = json!({
+            "model": config.kind(),
+            "config": config,
+            "trained_parameters": model.num_trained(),
+            "timescales_ms": timescales,
+            "device": device::describe(device),
+        });
+        let text =
+            serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
+        say!("{text}");
+        return Ok(());
+    }
+    let (inputs, outputs) = config.sizes();
+    let mut facts = vec![
+        ("model".to_string(), config.title()),
+        ("inputs".into(), inputs.to_string()),
+        ("outputs".into(), outputs.to_string()),
+    ];
+    facts.extend(config.facts().into_iter().map(|(n, v)| (n.to_string(), v)));
+    facts.push(("trained parameters".into(), model.num_trained().to_string()));
+    for (part, taus) in parts {
+        let name = format!("timescales {}", part.to_lowercase());
+        let range = format!("{:.1} .. {:.1} ms", low(&taus), high(&taus));
+        facts.push((name.trim_end().to_string(), range));
+    }
+    say!("{}", args.weights.display());
+    for (name, value) in facts {
+        say!("  {name:<36} {value}");
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The command line: parses arguments, calls the library, prints.
 
 mod bench;
+mod compare;
 mod data;
 mod eval;
 mod info;
@@ -28,15 +29,15 @@ const EXAMPLES: &str = "\
 Examples:
   elm train                          train on the shipped simulations
   elm train --recipe spikes --set train.epochs=5
-  elm eval --weights model.safetensors
+  elm compare --recipe spikes-adding --models elm,chrono-lstm --minutes 3
   elm data list                      tasks and where to get their files
-
 Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda";
 
 // each command's help is the comment on its arguments
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Args),
+    Compare(compare::Args),
     Eval(eval::Args),
     Info(info::Args),
     Recipes(recipes::Args),
@@ -64,6 +65,7 @@ pub fn run() -> ExitCode {
 fn execute(command: Command) -> Result<()> {
     match command {
         Command::Train(args) => train::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Info(args) => info::run(args),
         Command::Recipes(args) => recipes::run(args),
@@ -100,7 +102,9 @@ mod tests {
         Cli::command().debug_assert();
         let help = Cli::command().render_help().to_string();
         assert!(help.lines().count() <= 24, "{help}");
-        for command in ["train", "eval", "info", "recipes", "data", "bench"] {
+        for command in [
+            "train", "compare", "eval", "info", "recipes", "data", "bench",
+        ] {
             assert!(help.contains(command), "{command} is missing in:\n{help}");
         }
     }

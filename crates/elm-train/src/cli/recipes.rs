@@ -16,7 +16,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         Some(name) => say!("{}", Recipe::builtin(&name)?.to_toml().trim_end()),
         None => {
             for (name, about) in builtins() {
-                say!("{name:<16} {about}");
+                say!("{name:<22} {about}");
             }
         }
     }

@@ -7,10 +7,11 @@ use burn::train::Interrupter;
 use super::stop::on_ctrl_c;
 use crate::device;
 use crate::error::Result;
+use crate::model::ModelKind;
 use crate::recipe::Recipe;
 use crate::run::{self, TrainOptions};
 
-/// Train a neuron by a recipe and write a report.
+/// Train a model by a recipe and write a report.
 ///
 /// Without arguments: the recipe `quick` on the shipped simulations. Ctrl-C stops with a checkpoint.
 #[derive(Debug, clap::Args)]
@@ -18,6 +19,9 @@ pub(super) struct Args {
     /// Recipe: a name from `elm recipes`, or a TOML file
     #[arg(long, default_value = "quick")]
     recipe: String,
+    /// Model in place of the recipe's: elm, network, chrono-lstm, transformer, tcn, lif
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
     /// Change a recipe key, e.g. --set train.epochs=5 (may be repeated)
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -25,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with a stopped run, by its own recipe
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "set", "out"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "model", "set", "out"])]
     resume: Option<PathBuf>,
     /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda
     #[arg(long, default_value = "auto")]
@@ -37,7 +41,14 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<()> {
     super::set_threads(args.threads)?;
-    let (name, mut recipe) = open_recipe(&args.recipe)?;
+    let (mut name, mut recipe) = open_recipe(&args.recipe)?;
+    if let Some(model) = &args.model {
+        let kind = ModelKind::from_name(model)?;
+        if recipe.model.kind != kind {
+            name = format!("{name}-{kind}");
+        }
+        recipe = recipe.with_model(kind);
+    }
     for assignment in &args.set {
         recipe.set(assignment)?;
     }
@@ -53,11 +64,12 @@ pub(super) fn run(args: Args) -> Result<()> {
         resume: args.resume,
         device: device::open(&args.device)?,
         interrupter,
-    })
+    })?;
+    Ok(())
 }
 
 /// A file if it looks like one, else a built-in recipe; and a name for the run.
-fn open_recipe(recipe: &str) -> Result<(String, Recipe)> {
+pub(super) fn open_recipe(recipe: &str) -> Result<(String, Recipe)> {
     let path = PathBuf::from(recipe);
     if path.extension().is_some_and(|e| e == "toml") || path.components().count() > 1 {
         let name = path

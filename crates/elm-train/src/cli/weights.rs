@@ -1,4 +1,4 @@
-//! A neuron from a weight file and the options that fill in what its shapes do not tell.
+//! A model from a weight file and the options that fill in what its shapes do not tell.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,7 @@ use elm_model::weights::{PublishedConfig, carried_config, infer_config, load_pub
 use elm_model::{ElmError, ElmNeuron, ElmNeuronConfig, HiddenActivation, Routing};
 
 use crate::error::{Result, TrainError};
+use crate::model::{self, SequenceToSequence};
 use crate::tell;
 
 /// What a weight file alone does not say.
@@ -24,9 +25,31 @@ pub(super) struct WeightArgs {
 }
 
 impl WeightArgs {
+    /// The model in a file: any that `elm train` wrote, or a published neuron.
+    pub(super) fn load_model(&self, weights: &Path, device: &Device) -> Result<SequenceToSequence> {
+        let Some(config) = model::stored_beside_neurons(weights)? else {
+            return Ok(SequenceToSequence::Elm(self.load(weights, device)?));
+        };
+        let given = [
+            ("--config", self.config.is_some()),
+            ("--tau-max", self.tau_max.is_some()),
+            ("--activation", self.activation.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(TrainError::file(
+                weights,
+                format!(
+                    "{option} is for neurons whose file does not say all of them; this one holds a whole model: {}",
+                    config.title()
+                ),
+            )),
+            None => model::load(weights, device),
+        }
+    }
+
     /// The neuron, and its configuration: from the file itself where it holds one, from its shapes and the
     /// published configuration beside it, and from the options, which win.
-    pub(super) fn load(&self, weights: &Path, device: &Device) -> Result<ElmNeuron> {
+    fn load(&self, weights: &Path, device: &Device) -> Result<ElmNeuron> {
         let (config, assumed) = self.resolve(weights)?;
         let neuron = load_published(weights, &config, device).map_err(|error| match error {
             ElmError::Config { .. } => TrainError::file(weights, error),

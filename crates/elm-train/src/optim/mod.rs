@@ -6,4 +6,4 @@ mod schedule;
 
 pub use adamax::{Adamax, AdamaxConfig};
 pub use clip::clip_global_norm;
-pub use schedule::{optimizer, scheduler};
+pub use schedule::{Clock, optimizer, schedule, scheduler};

@@ -1,10 +1,13 @@
 //! Optimizer and learning rate of a recipe.
 
-use burn::lr_scheduler::LrSchedulerConfig;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::lr_scheduler::linear::LinearLrSchedulerConfig;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::sequential::SequentialLrSchedulerConfig;
+use burn::lr_scheduler::{LrScheduler, LrSchedulerConfig, LrSchedulerRecord};
 use burn::optim::{AdamConfig, ModuleOptimizer};
 
 use super::AdamaxConfig;
@@ -17,6 +20,72 @@ pub fn optimizer(train: &TrainRecipe) -> ModuleOptimizer {
         OptimizerChoice::Adam => AdamConfig::new().with_epsilon(1e-8).init(),
         OptimizerChoice::Adamax => AdamaxConfig::new().init(),
     }
+}
+
+/// How much of its time a training has used, from 0 to 1; all copies show the same.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    /// Sets the share.
+    pub fn set(&self, share: f64) {
+        self.0
+            .store(share.clamp(0.0, 1.0).to_bits(), Ordering::SeqCst);
+    }
+
+    /// The share.
+    pub fn share(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Warm-up in a straight line over steps, and half a cosine over time: for a training that ends with its time.
+#[derive(Debug, Clone)]
+struct TimedCosine {
+    clock: Clock,
+    /// Steps so far.
+    step: u64,
+    warmup: u64,
+    first: f64,
+    last: f64,
+}
+
+impl LrScheduler for TimedCosine {
+    fn step(&mut self) -> f64 {
+        let rise = (self.step + 1) as f64 / (self.warmup + 1) as f64;
+        self.step += 1;
+        let fall = 0.5 * (1.0 + (std::f64::consts::PI * self.clock.share()).cos());
+        rise.min(1.0) * (self.last + (self.first - self.last) * fall)
+    }
+
+    fn to_record(&self) -> LrSchedulerRecord {
+        // the clock is set before the first step of a resumed run
+        LrSchedulerRecord::new().with_scalar(STEP, self.step)
+    }
+
+    fn load_record(&mut self, record: LrSchedulerRecord) {
+        self.step = record.scalar(STEP).unwrap_or_default();
+    }
+}
+
+/// Name of the number of steps in a record.
+const STEP: &str = "step";
+
+/// The schedule of a recipe: by `clock` where it ends with its time, else over `steps` in all.
+///
+/// # Errors
+/// [`TrainError::Usage`] if the warm-up leaves no step, or a rate is out of range.
+pub fn schedule(train: &TrainRecipe, steps: usize, clock: &Clock) -> Result<ModuleLrScheduler> {
+    if train.minutes == 0.0 {
+        return scheduler(train, steps);
+    }
+    Ok(ModuleLrScheduler::new(TimedCosine {
+        clock: clock.clone(),
+        step: 0,
+        warmup: train.warmup_steps as u64,
+        first: train.learning_rate,
+        last: train.final_learning_rate,
+    }))
 }
 
 /// Warm-up in a straight line, then half a cosine from the first to the final learning rate, over `steps` in all.
@@ -71,6 +140,32 @@ mod tests {
         assert!(rates[10..].is_sorted_by(|a, b| a >= b));
         assert!((rates[60] - 0.055).abs() < 1e-9, "{}", rates[60]);
         assert!((rates[109] - 0.01).abs() < 1e-4, "{}", rates[109]);
+    }
+
+    #[test]
+    fn a_timed_rate_follows_the_clock_and_goes_on_after_a_stop() {
+        let train = TrainRecipe {
+            learning_rate: 0.1,
+            final_learning_rate: 0.02,
+            warmup_steps: 4,
+            minutes: 1.0,
+            ..TrainRecipe::default()
+        };
+        let clock = Clock::default();
+        let mut timed = schedule(&train, 1, &clock).unwrap();
+        for step in 1..=4 {
+            let expected = 0.1 * f64::from(step) / 5.0;
+            assert!((timed.step().base() - expected).abs() < 1e-9);
+        }
+        for (share, expected) in [(0.0, 0.1), (0.5, 0.06), (1.0, 0.02), (7.0, 0.02)] {
+            clock.set(share);
+            assert!((timed.step().base() - expected).abs() < 1e-9, "{share}");
+        }
+        // whose warm-up is over, too
+        let again = schedule(&train, 1, &clock).unwrap();
+        let mut again = again.load_record(timed.to_record());
+        clock.set(0.0);
+        assert!((again.step().base() - 0.1).abs() < 1e-9);
     }
 
     #[test]

@@ -8,7 +8,7 @@ const NEURONIO: &str = include_str!("recipes/neuronio.toml");
 const NEURONIO_BEST: &str = include_str!("recipes/neuronio-best.toml");
 
 /// Recipes of the classification tasks: name, what it is, text.
-const CLASSIFICATION: [(&str, &str, &str); 10] = [
+const CLASSIFICATION: [(&str, &str, &str); 12] = [
     (
         "spikes",
         "20 synthetic spike patterns, made on first use; minutes on two cores",
@@ -20,6 +20,11 @@ const CLASSIFICATION: [(&str, &str, &str); 10] = [
         include_str!("recipes/spikes-adding.toml"),
     ),
     (
+        "spikes-adding-network",
+        "a small network of neurons on the same sums; minutes on two cores",
+        include_str!("recipes/spikes-adding-network.toml"),
+    ),
+    (
         "shd",
         "published training on the Spiking Heidelberg Digits; needs their files",
         include_str!("recipes/shd.toml"),
@@ -28,6 +33,11 @@ const CLASSIFICATION: [(&str, &str, &str); 10] = [
         "shd-adding",
         "published training on the sum of two Heidelberg digits; needs their files",
         include_str!("recipes/shd-adding.toml"),
+    ),
+    (
+        "shd-adding-network",
+        "published training of a network on the same sums; needs their files",
+        include_str!("recipes/shd-adding-network.toml"),
     ),
     (
         "listops",
@@ -188,11 +198,27 @@ mod tests {
                 recipe.set("data.dir=folder").unwrap();
             }
             recipe.validate().unwrap();
-            let neuron = recipe.neuron();
-            assert_eq!(neuron.num_inputs, recipe.task.info().channels, "{name}");
+            let (inputs, outputs) = recipe.model_config().sizes();
+            assert_eq!(inputs, recipe.task.info().channels, "{name}");
+            assert!(
+                recipe.task.inputs() == 2 || outputs == recipe.task.classes(),
+                "{name}"
+            );
         }
         let shd = Recipe::builtin("shd").unwrap();
         assert_eq!((shd.train.batch_size, shd.model.dt), (8, 10.0));
+    }
+
+    #[test]
+    fn the_published_network_has_its_size() {
+        let recipe = Recipe::builtin("shd-adding-network").unwrap();
+        assert_eq!(recipe.num_trained(), 77_310);
+        assert_eq!(recipe.steps(), 1000);
+        assert_eq!(
+            recipe.train.epochs * recipe.train.batches_per_epoch,
+            140_000
+        );
+        assert_eq!(recipe.network.regularisers.len(), 2);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use toml::{Table, Value};
 use super::keys::{SECTIONS, key_hint};
 use super::{Recipe, RecipeError, keys};
 
+/// The key that chooses the model.
+const KIND: &str = "model.kind";
+
 impl Recipe {
     /// Reads a recipe file; keys that it leaves out have their default. Call [`Recipe::validate`] when
     /// all changes are made.
@@ -41,11 +44,18 @@ impl Recipe {
                 problem: one_line(error.message()),
             }
         })?;
-        // The task decides which keys there are and what they are unless set.
+        // The task and the model decide which keys there are and what they are unless set.
         let mut recipe = Self::default();
         if let Some(task) = table.get("task") {
             recipe.put("task", task.clone(), origin)?;
             recipe = Self::of(recipe.task);
+        }
+        // sizes in ms follow from the time step
+        if let Some(dt) = lookup(&table, "model", "dt") {
+            recipe.put("model.dt", dt.clone(), origin)?;
+        }
+        if let Some(kind) = lookup(&table, "model", "kind") {
+            recipe.choose_model(kind.clone(), origin)?;
         }
         for (name, value) in table {
             if !SECTIONS.contains(&name.as_str()) {
@@ -82,6 +92,9 @@ impl Recipe {
         let parsed = value
             .parse()
             .unwrap_or_else(|_| Value::String(value.to_string()));
+        if key == KIND {
+            return self.choose_model(parsed, "--set");
+        }
         self.put(key, parsed, "--set")?;
         // its other keys would be those of another kind of task
         if (before == Task::Neuronio) != (self.task == Task::Neuronio) {
@@ -97,6 +110,14 @@ impl Recipe {
         Ok(())
     }
 
+    /// Takes another model, with its sizes for the task.
+    fn choose_model(&mut self, value: Value, origin: &str) -> Result<(), RecipeError> {
+        let mut chosen = self.clone();
+        chosen.put(KIND, value, origin)?;
+        *self = self.clone().with_model(chosen.model.kind);
+        Ok(())
+    }
+
     /// The recipe with every key and its meaning as TOML; [`Recipe::load`] reads it back.
     pub fn to_toml(&self) -> String {
         // a recipe is numbers, text and lists: serialising cannot fail but for a seed above 2^63 − 1,
@@ -104,7 +125,7 @@ impl Recipe {
         let table = Table::try_from(self).unwrap_or_default();
         let mut text = String::new();
         let mut current = "";
-        for key in keys().iter().filter(|key| key.serves(self.task)) {
+        for key in keys().iter().filter(|key| key.serves(self)) {
             let (section, name) = key.split();
             if section != current {
                 text.push_str(&format!("\n[{section}]\n"));
@@ -121,7 +142,7 @@ impl Recipe {
     /// Sets the dotted `key`; the recipe stays as it was when that fails.
     fn put(&mut self, key: &str, value: Value, origin: &str) -> Result<(), RecipeError> {
         if SECTIONS.contains(&key) {
-            let own = keys().iter().filter(|k| k.serves(self.task));
+            let own = keys().iter().filter(|k| k.serves(self));
             let name = own.map(|k| k.name).find(|n| n.starts_with(key));
             return Err(RecipeError::Value {
                 origin: origin.to_string(),
@@ -144,8 +165,8 @@ impl Recipe {
             key: key.to_string(),
             problem,
         };
-        if !known.serves(self.task) {
-            return Err(bad(format!("has no use in the task {}", self.task)));
+        if let Some(what) = known.useless_in(self) {
+            return Err(bad(format!("has no use in {what}")));
         }
         let fail = |error: &str| bad(plain_words(error));
         let mut table = Table::try_from(&*self).map_err(|error| fail(&error.to_string()))?;
@@ -205,6 +226,7 @@ fn one_line(message: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::model::ModelKind;
     use crate::recipe::DataSource;
 
     fn set_error(assignment: &str) -> String {
@@ -219,6 +241,17 @@ mod tests {
     fn the_key_list_and_the_types_agree() {
         let mut recipe = Recipe::default();
         recipe.set("model.mlp_hidden=7").unwrap();
+        let network = &mut recipe.network;
+        for optional in [
+            &mut network.last_neurons,
+            &mut network.hidden_size,
+            &mut network.num_branches,
+            &mut network.synapses_per_branch,
+            &mut recipe.chrono_lstm.t_max,
+            &mut recipe.tcn.dilation,
+        ] {
+            *optional = Some(1);
+        }
         let data = &mut recipe.data;
         data.dir = Some("folder".into());
         for optional in [
@@ -363,6 +396,58 @@ mod tests {
             "{text}"
         );
         assert_eq!(Recipe::from_toml(&text, "text").unwrap(), recipe);
+    }
+
+    #[test]
+    fn a_model_has_its_own_keys() {
+        let error = set_error("network.num_memory=3");
+        assert_eq!(
+            error,
+            "--set: `network.num_memory` has no use in the model elm"
+        );
+        assert!(set_error("model.kind=lstm").contains("expected one of `elm`, `network`"));
+        assert!(set_error("model.kind=3").contains("`chrono-lstm`"));
+        let mut recipe = Recipe::builtin("spikes").unwrap();
+        recipe.set("model.kind=lif").unwrap();
+        assert_eq!(
+            recipe,
+            Recipe::builtin("spikes")
+                .unwrap()
+                .with_model(ModelKind::Lif)
+        );
+        let error = recipe.set("model.num_memory=3").unwrap_err().to_string();
+        assert!(error.ends_with("has no use in the model lif"), "{error}");
+        recipe.set("lif.adaptation=none").unwrap();
+        recipe.set("model.dt=5").unwrap();
+        let text = recipe.to_toml();
+        assert!(
+            text.contains("[lif]") && !text.contains("num_memory") && !text.contains("[tcn]"),
+            "{text}"
+        );
+        assert_eq!(Recipe::from_toml(&text, "text").unwrap(), recipe);
+    }
+
+    #[test]
+    fn every_model_of_every_task_survives_toml() {
+        for task in Task::ALL {
+            for kind in ModelKind::ALL {
+                let mut recipe = Recipe::of(task).with_model(kind);
+                if kind == ModelKind::Network {
+                    recipe
+                        .set("network.regularisers=[{target='population_activity', layers=[0], strength=0.2}]")
+                        .unwrap();
+                    recipe.set("network.hidden_neurons=[5, 3]").unwrap();
+                }
+                let text = recipe.to_toml();
+                let again = Recipe::from_toml(&text, "text").unwrap();
+                assert_eq!(again, recipe, "{text}");
+                let back = recipe.with_model(ModelKind::Elm);
+                assert_eq!(
+                    back.train.learning_rate,
+                    Recipe::of(task).train.learning_rate
+                );
+            }
+        }
     }
 
     #[test]

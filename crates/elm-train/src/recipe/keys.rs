@@ -2,6 +2,9 @@
 
 use elm_data::Task;
 
+use super::Recipe;
+use crate::model::ModelKind;
+
 /// Which tasks have a use for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
@@ -44,6 +47,8 @@ pub struct RecipeKey {
     /// Meaning, with unit and choices.
     pub help: &'static str,
     scope: Scope,
+    /// Which models have a use for it; all where this is empty.
+    models: &'static [ModelKind],
 }
 
 impl RecipeKey {
@@ -52,9 +57,18 @@ impl RecipeKey {
         self.name.split_once('.').unwrap_or(("", self.name))
     }
 
-    /// Has this task a use for it?
-    pub fn serves(&self, task: Task) -> bool {
-        self.scope.holds(task)
+    /// Has this recipe a use for it?
+    pub fn serves(&self, recipe: &Recipe) -> bool {
+        self.useless_in(recipe).is_none()
+    }
+
+    /// What of a recipe has no use for it.
+    pub(super) fn useless_in(&self, recipe: &Recipe) -> Option<String> {
+        let kind = recipe.model.kind;
+        if !self.models.is_empty() && !self.models.contains(&kind) {
+            return Some(format!("the model {kind}"));
+        }
+        (!self.scope.holds(recipe.task)).then(|| format!("the task {}", recipe.task))
     }
 }
 
@@ -64,8 +78,28 @@ pub fn keys() -> &'static [RecipeKey] {
 }
 
 const fn key(name: &'static str, scope: Scope, help: &'static str) -> RecipeKey {
-    RecipeKey { name, help, scope }
+    RecipeKey {
+        name,
+        help,
+        scope,
+        models: &[],
+    }
 }
+
+/// A key of some models, for every task.
+const fn of(models: &'static [ModelKind], name: &'static str, help: &'static str) -> RecipeKey {
+    RecipeKey {
+        models,
+        ..key(name, Scope::Every, help)
+    }
+}
+
+const ELM: &[ModelKind] = &[ModelKind::Elm];
+const NETWORK: &[ModelKind] = &[ModelKind::Network];
+const CHRONO_LSTM: &[ModelKind] = &[ModelKind::ChronoLstm];
+const TRANSFORMER: &[ModelKind] = &[ModelKind::Transformer];
+const TCN: &[ModelKind] = &[ModelKind::Tcn];
+const LIF: &[ModelKind] = &[ModelKind::Lif];
 
 const KEYS: &[RecipeKey] = &[
     key(
@@ -75,61 +109,248 @@ const KEYS: &[RecipeKey] = &[
     ),
     key("seed", Scope::Every, "seed of everything random"),
     key(
-        "model.version",
+        "model.kind",
         Scope::Every,
+        "which model: elm, network, chrono-lstm, transformer, tcn or lif",
+    ),
+    of(
+        ELM,
+        "model.version",
         "published form of the neuron: v1 or v2",
     ),
-    key("model.num_memory", Scope::Every, "memory units"),
-    key(
+    of(ELM, "model.num_memory", "memory units"),
+    of(
+        ELM,
         "model.mlp_hidden",
-        Scope::Every,
         "units in each hidden layer, 2·num_memory unless set",
     ),
-    key(
+    of(
+        ELM,
         "model.mlp_layers",
-        Scope::Every,
         "hidden layers of the MLP, 0 is a linear map",
     ),
-    key(
+    of(
+        ELM,
         "model.activation",
-        Scope::Every,
         "of the hidden layers: relu, silu or squared_relu",
     ),
-    key(
+    of(
+        ELM,
         "model.branches",
-        Scope::Every,
         "dendritic branches; 0 (not for neuronio): one for each channel",
     ),
-    key(
-        "model.synapses_per_branch",
-        Scope::Every,
-        "synapses on each branch",
-    ),
-    key(
+    of(ELM, "model.synapses_per_branch", "synapses on each branch"),
+    of(
+        ELM,
         "model.synapse_tau",
-        Scope::Every,
         "ms, timescale of the synaptic trace",
     ),
-    key(
-        "model.memory_tau_min",
-        Scope::Every,
-        "ms, shortest memory timescale",
-    ),
-    key(
-        "model.memory_tau_max",
-        Scope::Every,
-        "ms, longest memory timescale",
-    ),
-    key(
+    of(ELM, "model.memory_tau_min", "ms, shortest memory timescale"),
+    of(ELM, "model.memory_tau_max", "ms, longest memory timescale"),
+    of(
+        ELM,
         "model.learn_memory_tau",
-        Scope::Every,
         "are the memory timescales trained?",
     ),
-    key("model.lambda", Scope::Every, "scale of the memory update"),
-    key(
-        "model.dt",
-        Scope::Classification,
-        "ms, length of a time step",
+    of(ELM, "model.lambda", "scale of the memory update"),
+    RecipeKey {
+        models: &[ModelKind::Elm, ModelKind::Network, ModelKind::Lif],
+        ..key(
+            "model.dt",
+            Scope::Classification,
+            "ms, length of a time step",
+        )
+    },
+    of(
+        NETWORK,
+        "network.hidden_neurons",
+        "neurons of each layer but the last; [] for neuronio: one neuron",
+    ),
+    of(
+        NETWORK,
+        "network.last_neurons",
+        "neurons of the last layer, as many as outputs unless set",
+    ),
+    of(
+        NETWORK,
+        "network.output_embedding",
+        "after the last layer: none or linear",
+    ),
+    of(NETWORK, "network.num_memory", "memory units of each neuron"),
+    of(
+        NETWORK,
+        "network.hidden_layers",
+        "hidden layers of the MLPs",
+    ),
+    of(
+        NETWORK,
+        "network.hidden_size",
+        "units in each hidden layer, 2·num_memory unless set",
+    ),
+    of(
+        NETWORK,
+        "network.num_branches",
+        "branches, 2·hidden_size unless set",
+    ),
+    of(
+        NETWORK,
+        "network.synapses_per_branch",
+        "synapses on each branch, as many as branches unless set",
+    ),
+    of(
+        NETWORK,
+        "network.activation",
+        "of the hidden layers: relu, silu or squared_relu",
+    ),
+    of(
+        NETWORK,
+        "network.synapse_rectification",
+        "of the synapse weights: identity, relu, abs or exp",
+    ),
+    of(
+        NETWORK,
+        "network.synapse_init",
+        "uniform, or { constant = { value = 0.5 } } over the root of synapses_per_branch",
+    ),
+    of(NETWORK, "network.input_scale", "factor on the branch sums"),
+    of(
+        NETWORK,
+        "network.branch_tau",
+        "timescale of the branch trace: off, or { ms = 5.0 }",
+    ),
+    of(NETWORK, "network.lambda", "scale of the memory update"),
+    of(
+        NETWORK,
+        "network.gate",
+        "how lambda sets it: timescale_ratio or scaled",
+    ),
+    of(
+        NETWORK,
+        "network.memory_tau_min",
+        "ms, shortest memory timescale",
+    ),
+    of(
+        NETWORK,
+        "network.memory_tau_max",
+        "ms, longest memory timescale",
+    ),
+    of(
+        NETWORK,
+        "network.learn_memory_tau",
+        "are the memory timescales trained?",
+    ),
+    of(
+        NETWORK,
+        "network.high_pass_tau",
+        "timescale of the high-pass on the readout: off, or { ms = 5.0 }",
+    ),
+    of(
+        NETWORK,
+        "network.output_activation",
+        "of the neurons: identity, relu or spike",
+    ),
+    of(
+        NETWORK,
+        "network.wiring",
+        "random, fully_connected, feed_forward_all, small_world or modular, with its numbers",
+    ),
+    of(
+        NETWORK,
+        "network.input_dropout",
+        "probability that a channel is silent for a whole training sequence",
+    ),
+    of(
+        NETWORK,
+        "network.recurrent_dropout",
+        "the same for activity as recurrent synapses see it",
+    ),
+    of(
+        NETWORK,
+        "network.memory_dropout",
+        "probability that a memory unit gets no update in a training sequence",
+    ),
+    of(
+        NETWORK,
+        "network.first",
+        "what the first of several layers has different: { num_memory = 8 }",
+    ),
+    of(
+        NETWORK,
+        "network.last",
+        "what the last layer has different, beyond being a readout",
+    ),
+    of(
+        NETWORK,
+        "network.regularisers",
+        "penalties: { target, layers, strength } with target neuron_mlp_magnitude or population_activity",
+    ),
+    of(CHRONO_LSTM, "chrono_lstm.hidden_size", "units"),
+    of(
+        CHRONO_LSTM,
+        "chrono_lstm.t_max",
+        "steps, longest memory at the start; the longest sequence unless set",
+    ),
+    of(
+        TRANSFORMER,
+        "transformer.embedding",
+        "features of each step",
+    ),
+    of(
+        TRANSFORMER,
+        "transformer.num_heads",
+        "attention heads; they divide the features",
+    ),
+    of(
+        TRANSFORMER,
+        "transformer.num_layers",
+        "layers of attention and MLP",
+    ),
+    of(
+        TRANSFORMER,
+        "transformer.mlp_size",
+        "hidden units of the MLPs",
+    ),
+    of(
+        TRANSFORMER,
+        "transformer.positions",
+        "sinusoidal, or { learned = { max_length = 1024 } }",
+    ),
+    of(TRANSFORMER, "transformer.dropout", "of features"),
+    of(
+        TRANSFORMER,
+        "transformer.attention_dropout",
+        "of attention weights",
+    ),
+    of(TCN, "tcn.depth", "convolutions in a row"),
+    of(TCN, "tcn.width", "channels of each"),
+    of(TCN, "tcn.first_kernel", "taps of the first one's kernel"),
+    of(TCN, "tcn.kernel", "taps of the others' kernels"),
+    of(
+        TCN,
+        "tcn.dilation",
+        "steps between two taps; unless set enough to see the longest sequence (neuronio: 1)",
+    ),
+    of(TCN, "tcn.norm", "after each: none, batch or layer"),
+    of(LIF, "lif.num_neurons", "neurons"),
+    of(LIF, "lif.recurrence", "recurrent or feed_forward"),
+    of(LIF, "lif.membrane_tau", "ms, timescale of the potential"),
+    of(LIF, "lif.threshold", "without adaptation"),
+    of(
+        LIF,
+        "lif.adaptation",
+        "none, or { threshold = { tau = 700.0, strength = 1.8, fraction = 0.5 } }",
+    ),
+    of(LIF, "lif.reset", "at a spike: subtract or zero"),
+    of(LIF, "lif.refractory", "ms of silence after a spike"),
+    of(
+        LIF,
+        "lif.surrogate_steepness",
+        "of the gradient at the threshold",
+    ),
+    of(
+        LIF,
+        "lif.readout_tau",
+        "timescale of the readout: off, or { ms = 20.0 }",
     ),
     key(
         "data.train",
@@ -198,6 +419,11 @@ const KEYS: &[RecipeKey] = &[
     ),
     key("train.epochs", Scope::Every, "each ends with a validation"),
     key(
+        "train.minutes",
+        Scope::Every,
+        "of training and validation, in place of epochs; 0 for all epochs",
+    ),
+    key(
         "train.batches_per_epoch",
         Scope::Every,
         "gradient steps in an epoch; 0 (not for neuronio): once over the data",
@@ -257,7 +483,16 @@ const KEYS: &[RecipeKey] = &[
 ];
 
 /// The tables of a recipe.
-pub(super) const SECTIONS: [&str; 3] = ["model", "data", "train"];
+pub(super) const SECTIONS: [&str; 8] = [
+    "model",
+    "network",
+    "chrono_lstm",
+    "transformer",
+    "tcn",
+    "lif",
+    "data",
+    "train",
+];
 
 /// ", did you mean `...`?" with the candidate nearest to `name`, or `otherwise` when none is near.
 pub(super) fn hint<'a>(

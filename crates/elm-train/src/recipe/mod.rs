@@ -1,10 +1,10 @@
 //! Recipes: a full training setting as one readable TOML file.
 //!
-//! A recipe names the task, the neuron, the data and the training schedule. Start from a built-in one
+//! A recipe names the task, the model, the data and the training schedule. Start from a built-in one
 //! ([`Recipe::builtin`], [`builtins`]) or a file ([`Recipe::load`]), change single keys with
 //! [`Recipe::set`], check it with [`Recipe::validate`], and write what was used with [`Recipe::to_toml`].
 //! A key left out of a file keeps the value of [`Recipe::of`] its task: the published NeuronIO setting, or that of the
-//! spoken digits. Keys that a task has no use for are refused.
+//! spoken digits. Keys that a task or a model has no use for are refused.
 //!
 //! ```
 //! use elm_train::recipe::Recipe;
@@ -23,6 +23,8 @@ mod data_source;
 mod edit;
 mod error;
 mod keys;
+mod models;
+mod sized;
 mod validate;
 
 use std::path::PathBuf;
@@ -34,47 +36,141 @@ use elm_data::task::TaskOptions;
 use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronVersion, Routing};
 use serde::{Deserialize, Serialize};
 
+use crate::model::{ModelConfig, ModelKind};
+use models::Fit;
+
 pub use builtin::{PUBLISHED_MEMORY_SIZES, builtins};
 pub use data_source::DataSource;
 pub use error::RecipeError;
 pub use keys::{RecipeKey, keys};
+pub use models::{ChronoLstmRecipe, LifRecipe, NetworkRecipe, TcnRecipe, TransformerRecipe};
 
 /// A full training setting.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// What is learnt: data, loss and metrics.
     pub task: Task,
     /// Seed of everything random: start weights, batches, and the choice of simulations (0 to 2^63 − 1).
     pub seed: u64,
-    /// The neuron.
+    /// Which model, and the neuron.
     pub model: ModelRecipe,
+    /// The network, where that is the model.
+    pub network: NetworkRecipe,
+    /// The LSTM, where that is the model.
+    pub chrono_lstm: ChronoLstmRecipe,
+    /// The Transformer, where that is the model.
+    pub transformer: TransformerRecipe,
+    /// The convolutional network, where that is the model.
+    pub tcn: TcnRecipe,
+    /// The integrate-and-fire neurons, where they are the model.
+    pub lif: LifRecipe,
     /// The simulations it is trained and tested on.
     pub data: DataRecipe,
     /// The training schedule.
     pub train: TrainRecipe,
 }
 
+impl Default for Recipe {
+    /// The published NeuronIO setting.
+    fn default() -> Self {
+        Self::of(Task::Neuronio)
+    }
+}
+
 impl Recipe {
     /// The recipe of a task before anything is said: the published NeuronIO setting, or the published setting of the
     /// spoken digits for every other task.
     pub fn of(task: Task) -> Self {
-        let mut recipe = Self {
-            task,
-            ..Self::default()
-        };
+        let mut model = ModelRecipe::default();
+        let mut train = TrainRecipe::default();
         if task != Task::Neuronio {
-            recipe.model.branches = 0;
-            recipe.model.synapses_per_branch = 1;
-            recipe.model.memory_tau_max = 500.0;
-            recipe.train = TrainRecipe {
+            model.branches = 0;
+            model.synapses_per_branch = 1;
+            model.memory_tau_max = 500.0;
+            train = TrainRecipe {
                 epochs: 10,
                 batches_per_epoch: 0,
                 learning_rate: 5e-3,
                 optimizer: OptimizerChoice::Adamax,
-                ..TrainRecipe::default()
+                ..train
             };
         }
-        recipe
+        Self {
+            task,
+            seed: 0,
+            network: NetworkRecipe::of(task, model.dt),
+            chrono_lstm: ChronoLstmRecipe::default(),
+            transformer: TransformerRecipe::of(task),
+            tcn: TcnRecipe::of(task),
+            lif: LifRecipe::of(task, model.dt),
+            model,
+            data: DataRecipe::default(),
+            train,
+        }
+    }
+
+    /// The same task and data with another model: its sizes for the task, and the optimizer and learning rate that suit
+    /// it. A recipe of that model stays as it is.
+    pub fn with_model(mut self, kind: ModelKind) -> Self {
+        if self.model.kind == kind {
+            return self;
+        }
+        let (task, dt) = (self.task, self.model.dt);
+        let plain = Self::of(task);
+        if !matches!(self.model.kind, ModelKind::Elm | ModelKind::Network) {
+            // back from what suited the other model
+            self.train.optimizer = plain.train.optimizer;
+            self.train.learning_rate = plain.train.learning_rate;
+        }
+        self.network = NetworkRecipe::of(task, dt);
+        if task != Task::Neuronio {
+            self.network.memory_tau_min = self.model.memory_tau_min;
+            self.network.memory_tau_max = self.model.memory_tau_max;
+        }
+        self.chrono_lstm = plain.chrono_lstm;
+        self.transformer = plain.transformer;
+        self.tcn = plain.tcn;
+        self.lif = LifRecipe::of(task, dt);
+        models::train_as(kind, &mut self.train);
+        self.model.kind = kind;
+        self
+    }
+
+    /// The configuration of the model: inputs and outputs are the task's.
+    pub fn model_config(&self) -> ModelConfig {
+        let fit = Fit {
+            task: self.task,
+            inputs: self.task.info().channels,
+            dt: self.model.dt,
+            steps: self.steps(),
+            seed: self.seed,
+        };
+        match self.model.kind {
+            ModelKind::Elm => ModelConfig::Elm(self.neuron()),
+            ModelKind::Network => self.network.config(fit),
+            ModelKind::ChronoLstm => self.chrono_lstm.config(fit),
+            ModelKind::Transformer => self.transformer.config(fit),
+            ModelKind::Tcn => self.tcn.config(fit),
+            ModelKind::Lif => self.lif.config(fit),
+        }
+    }
+
+    /// Steps of the longest sequence: a window of NeuronIO, or a sample of another task.
+    pub fn steps(&self) -> usize {
+        let longest = self.task.info().length;
+        match self.task {
+            Task::Neuronio => self.train.window_ms,
+            Task::ListOps | Task::Text | Task::Retrieval => {
+                self.data.max_length.unwrap_or(longest).min(longest)
+            }
+            Task::Image | Task::Pathfinder | Task::PathX | Task::Enwik8 => longest,
+            Task::Shd | Task::ShdAdding | Task::SyntheticSpikes | Task::SyntheticSpikesAdding => {
+                let digits = if self.task.is_adding() { 2 } else { 1 };
+                let steps = self.task_options().binning.steps();
+                // a width that does not fit is told by `validate`
+                steps.map_or(longest, |steps| digits * steps)
+            }
+        }
     }
 
     /// The neuron's configuration: inputs and outputs are the task's.
@@ -117,9 +213,12 @@ impl Recipe {
     }
 }
 
-/// The neuron of a recipe; see [`ElmNeuronConfig`] for the formulas. Times are in ms.
+/// Which model a recipe trains, and its sizes where that is the neuron; see [`ElmNeuronConfig`] for the formulas. Times
+/// are in ms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelRecipe {
+    /// Which model.
+    pub kind: ModelKind,
     /// Published form of the neuron.
     pub version: NeuronVersion,
     /// Memory units M.
@@ -154,6 +253,7 @@ impl Default for ModelRecipe {
     fn default() -> Self {
         let published = ElmNeuronConfig::neuronio(100);
         Self {
+            kind: ModelKind::Elm,
             version: published.version,
             num_memory: published.num_memory,
             mlp_hidden: published.hidden_size,
@@ -281,6 +381,9 @@ pub enum Readout {
 pub struct TrainRecipe {
     /// Epochs; each ends with a validation.
     pub epochs: usize,
+    /// Minutes of training and validation after which it ends, however many epochs that is, with the learning rate at its
+    /// end; 0: it ends with its epochs.
+    pub minutes: f64,
     /// Batches (gradient steps) in an epoch; 0 (not for NeuronIO): as many as go once over the training data.
     pub batches_per_epoch: usize,
     /// Windows or samples in a batch.
@@ -313,6 +416,7 @@ impl Default for TrainRecipe {
     fn default() -> Self {
         Self {
             epochs: 35,
+            minutes: 0.0,
             batches_per_epoch: 10_000,
             batch_size: 8,
             window_ms: 500,

@@ -23,8 +23,8 @@ pub struct Report {
     pub roc: Option<RocCurve>,
     /// Answers of a classification task, in place of simulations and spike detection.
     pub classification: Option<ClassReport>,
-    /// Timescale of every memory unit in ms.
-    pub timescales_ms: Vec<f32>,
+    /// Memory timescales of each part of the model; none of a model without any.
+    pub timescales: Vec<TimescaleList>,
     /// Memory units over the course of one simulation.
     pub memory_traces: Option<MemoryTraces>,
     /// Sentences at the end of the page.
@@ -114,6 +114,15 @@ pub struct RocCurve {
     pub tpr: Vec<f64>,
     /// Area under the curve.
     pub auc: f64,
+}
+
+/// Memory timescales of a part of a model.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TimescaleList {
+    /// Which part; empty where the model is one.
+    pub part: String,
+    /// Timescale of every memory unit in ms.
+    pub tau_ms: Vec<f32>,
 }
 
 /// Memory units over the course of one simulation.

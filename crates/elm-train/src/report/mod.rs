@@ -2,7 +2,7 @@
 //!
 //! [`render`] turns plain numbers ([`Report`]) into a page that opens offline, needs no script, and
 //! follows the reader's light or dark setting. What is empty or not finite becomes a sentence or a gap,
-//! never a broken picture.
+//! never a broken picture. [`render_comparison`] does the same for several models side by side.
 //!
 //! ```
 //! use elm_train::report::{Report, SummaryRow, render};
@@ -16,6 +16,7 @@
 //! assert!(html.contains("0.9710"));
 //! ```
 
+mod comparison;
 mod data;
 mod page;
 mod picture;
@@ -25,9 +26,10 @@ mod svg;
 #[cfg(test)]
 mod tests;
 
+pub use comparison::{ComparedMetric, ComparisonReport, CurvePoint, render_comparison};
 pub use data::{
     ClassReport, EpochPoint, ExampleTrace, MemoryTraces, MemoryUnitTrace, MetricCurve, Report,
-    RocCurve, SummaryRow,
+    RocCurve, SummaryRow, TimescaleList,
 };
 pub use picture::{SamplePicture, sheet};
 
@@ -41,10 +43,12 @@ pub fn render(report: &Report) -> String {
             sections::roc(report.roc.as_ref()),
         ]),
     }
-    parts.extend([
-        sections::timescales(&report.timescales_ms),
-        sections::memory(report.memory_traces.as_ref()),
-        sections::notes(&report.notes),
-    ]);
+    if !report.timescales.is_empty() {
+        parts.push(sections::timescales(&report.timescales));
+    }
+    if let Some(traces) = &report.memory_traces {
+        parts.push(sections::memory(traces));
+    }
+    parts.push(sections::notes(&report.notes));
     page::page(&report.title, &parts)
 }

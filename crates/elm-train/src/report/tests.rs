@@ -46,7 +46,10 @@ fn full_report() -> Report {
         examples: vec![example("a.p.gz, simulation 3", 5500), example("short", 800)],
         roc: Some(roc_curve()),
         classification: None,
-        timescales_ms: (0..20).map(|i| 150f32.powf(i as f32 / 19.0)).collect(),
+        timescales: vec![TimescaleList {
+            part: String::new(),
+            tau_ms: (0..20).map(|i| 150f32.powf(i as f32 / 19.0)).collect(),
+        }],
         memory_traces: Some(memory(32)),
         notes: vec!["The published models saw 600 times as much data.".into()],
     }
@@ -234,7 +237,7 @@ fn an_empty_report_is_sentences() {
     assert_balanced(&html);
     assert_numbers(&html);
     assert_eq!(html.matches("<svg ").count(), 0);
-    assert_eq!(html.matches("class=\"missing\"").count(), 7);
+    assert_eq!(html.matches("class=\"missing\"").count(), 5);
 }
 
 #[test]
@@ -287,8 +290,8 @@ fn what_is_not_finite_leaves_gaps() {
     report.examples[1].true_soma_mv.clear();
     report.examples[1].predicted_soma_mv.fill(f32::NAN);
     report.examples[1].true_spikes_ms.push(f32::NAN);
-    report.timescales_ms[0] = 0.0;
-    report.timescales_ms[1] = f32::NAN;
+    report.timescales[0].tau_ms[0] = 0.0;
+    report.timescales[0].tau_ms[1] = f32::NAN;
     let units = &mut report.memory_traces.as_mut().unwrap().units;
     units[0].values.fill(f32::NAN);
     units[31].values[5] = f32::NAN;
@@ -307,7 +310,7 @@ fn single_values_and_constants_are_drawn() {
     report.examples[1].true_soma_mv.fill(-70.0);
     report.examples[1].predicted_soma_mv.fill(-70.0);
     report.examples[1].spike_probability.fill(0.0);
-    report.timescales_ms = vec![12.5];
+    report.timescales[0].tau_ms = vec![12.5];
     report.memory_traces = Some(memory(1));
     report.memory_traces.as_mut().unwrap().units[0]
         .values
@@ -316,6 +319,82 @@ fn single_values_and_constants_are_drawn() {
     assert_balanced(&html);
     assert_numbers(&html);
     assert_eq!(html.matches("<svg ").count(), 11);
+}
+
+#[test]
+fn each_layer_has_its_timescales_and_a_model_without_any_has_no_section() {
+    let mut report = full_report();
+    report.timescales = (1..=2)
+        .map(|layer| TimescaleList {
+            part: format!("<Layer> {layer}"),
+            tau_ms: vec![1.0, 10.0, 100.0],
+        })
+        .collect();
+    report.timescales[1].tau_ms.clear();
+    report.memory_traces = None;
+    let html = render(&report);
+    assert_balanced(&html);
+    assert_numbers(&html);
+    for part in ["&lt;Layer&gt; 1", "&lt;Layer&gt; 2", "no memory timescales"] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("<section id=\"memory\">"));
+    report.timescales.clear();
+    assert!(!render(&report).contains("<section id=\"timescales\">"));
+}
+
+#[test]
+fn a_comparison_shows_every_model_against_steps_and_seconds() {
+    let curve = |rate: f64| -> Vec<CurvePoint> {
+        (1..=5)
+            .map(|epoch| CurvePoint {
+                step: 10.0 * f64::from(epoch),
+                seconds: rate * f64::from(epoch),
+                value: 1.0 / f64::from(epoch),
+            })
+            .collect()
+    };
+    let mut report = ComparisonReport {
+        title: "<compared>".into(),
+        facts: vec![("Budget".into(), "50 steps each".into())],
+        columns: vec!["Model".into(), "Accuracy".into()],
+        rows: vec![
+            vec!["<elm>".into(), "90.1".into()],
+            vec!["lif".into(), "80.2".into()],
+        ],
+        models: vec!["<elm>".into(), "lif".into()],
+        metrics: vec![ComparedMetric {
+            name: "Validation loss".into(),
+            curves: vec![curve(1.0), curve(3.0)],
+        }],
+        notes: vec!["none was tuned".into()],
+    };
+    let html = render_comparison(&report);
+    assert_balanced(&html);
+    assert_numbers(&html);
+    // the colours' names, and each metric twice
+    assert_eq!(html.matches("<svg ").count(), 3);
+    for part in [
+        "&lt;elm&gt;",
+        "90.1",
+        "80.2",
+        "gradient steps",
+        "seconds",
+        "class=\"m0\"",
+        "class=\"m1\"",
+        "none was tuned",
+        "lif: 0.2000 after 50 steps, 15 s",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("<elm>"));
+    // what is not finite leaves gaps, and nothing at all is said
+    report.metrics[0].curves[0][2].value = f64::NAN;
+    report.metrics[0].curves[1].clear();
+    assert_numbers(&render_comparison(&report));
+    let empty = render_comparison(&ComparisonReport::default());
+    assert_balanced(&empty);
+    assert!(empty.contains("No model was trained to its end."));
 }
 
 #[test]

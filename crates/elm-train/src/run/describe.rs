@@ -7,8 +7,11 @@ use super::history::History;
 use super::outcome::ResultRow;
 use super::progress::duration;
 use crate::error::{Result, TrainError};
+use crate::model::SequenceToSequence;
 use crate::recipe::Recipe;
-use crate::report::{EpochPoint, MemoryTraces, MemoryUnitTrace, MetricCurve, Report, SummaryRow};
+use crate::report::{
+    EpochPoint, MemoryTraces, MemoryUnitTrace, MetricCurve, Report, SummaryRow, TimescaleList,
+};
 
 /// Memory units whose traces are drawn, spread over the timescales.
 const SHOWN_UNITS: usize = 20;
@@ -21,12 +24,12 @@ pub(super) struct Finished<'a> {
     pub(super) batches: u64,
     /// What a batch is made of, in the plural.
     pub(super) items: &'static str,
-    /// Heading of the report.
-    pub(super) title: String,
     /// Metrics of each epoch.
     pub(super) history: &'a History,
     /// The best model.
-    pub(super) neuron: &'a ElmNeuron,
+    pub(super) model: &'a SequenceToSequence,
+    /// Its number of trained parameters, with what the task adds to it.
+    pub(super) trained: usize,
     /// Heading of the published metrics; none where there is no comparison.
     pub(super) published: Option<String>,
     /// Final metrics beside the published ones.
@@ -57,7 +60,7 @@ impl Finished<'_> {
             }
         });
         Ok(Report {
-            title: self.title.clone(),
+            title: format!("{} on {}", self.model.config().title(), self.recipe.task),
             facts: self.facts(),
             published: self.published.clone(),
             summary: self.rows.iter().map(summary_row).collect(),
@@ -70,26 +73,34 @@ impl Finished<'_> {
                 })
                 .collect(),
             metric_curves: curves.collect(),
-            timescales_ms: numbers(self.neuron.timescales_ms())?,
+            timescales: self.timescales()?,
             ..Report::default()
         })
     }
 
+    fn timescales(&self) -> Result<Vec<TimescaleList>> {
+        let parts = self.model.timescales().into_iter();
+        parts
+            .map(|part| {
+                Ok(TimescaleList {
+                    part: part.part,
+                    tau_ms: numbers(part.tau_ms)?,
+                })
+            })
+            .collect()
+    }
+
     fn facts(&self) -> Vec<(String, String)> {
         let train = &self.recipe.train;
-        let config = self.neuron.config();
         let seconds: f64 = self.history.records().last().map_or(0.0, |r| r.seconds);
         let best = self
             .history
             .best()
             .map_or("-".into(), |r| r.epoch.to_string());
-        [
-            ("Memory units", config.num_memory.to_string()),
-            ("Trained parameters", self.neuron.num_trained().to_string()),
-            (
-                "Branches × synapses",
-                format!("{} × {}", config.branches(), config.synapses_per_branch),
-            ),
+        let mut facts = self.model.config().facts();
+        facts.push(("Trained parameters", self.trained.to_string()));
+        let facts = facts.into_iter().map(|(name, v)| (name.to_string(), v));
+        let run = [
             (
                 &*format!("Epochs × batches × {}", self.items),
                 format!("{} × {} × {}", train.epochs, self.batches, train.batch_size),
@@ -99,19 +110,35 @@ impl Finished<'_> {
             ("Device", crate::device::describe(self.device)),
             ("Seed", self.recipe.seed.to_string()),
         ]
-        .map(|(name, value)| (name.to_string(), value))
-        .into()
+        .map(|(name, value)| (name.to_string(), value));
+        facts.chain(run).collect()
     }
 
-    /// Memory over one input `[1, time, channel]` from its step `first` on.
+    /// The neuron, where the model is one.
+    pub(super) fn neuron(&self) -> Option<&ElmNeuron> {
+        match self.model {
+            SequenceToSequence::Elm(neuron) => Some(neuron),
+            _ => None,
+        }
+    }
+
+    /// A neuron's memory over one input `[1, time, channel]` from its step `first` on; none of other models.
     ///
     /// # Errors
     /// If the device fails while it records the memory.
-    pub(super) fn memory(&self, x: Tensor<3>, first: usize, title: String) -> Result<MemoryTraces> {
+    pub(super) fn memory(
+        &self,
+        x: Tensor<3>,
+        first: usize,
+        title: String,
+    ) -> Result<Option<MemoryTraces>> {
+        let Some(neuron) = self.neuron() else {
+            return Ok(None);
+        };
         let steps = x.dims()[1];
-        let step_ms = self.neuron.config().dt;
-        let taus = numbers(self.neuron.timescales_ms())?;
-        let memory = self.neuron.record(x)?.memory;
+        let step_ms = neuron.config().dt;
+        let taus = numbers(neuron.timescales_ms())?;
+        let memory = neuron.record(x)?.memory;
         let values = numbers(memory.reshape([steps * taus.len()]))?;
         let every = taus.len().div_ceil(SHOWN_UNITS).max(1);
         let units = (0..taus.len())
@@ -123,12 +150,12 @@ impl Finished<'_> {
                     .collect(),
             })
             .collect();
-        Ok(MemoryTraces {
+        Ok(Some(MemoryTraces {
             title,
             start_ms: first as f64 * step_ms,
             step_ms,
             units,
-        })
+        }))
     }
 }
 

@@ -72,16 +72,18 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// Writes the resolved recipe and what it runs on.
+    /// Writes the resolved recipe, the model's number of trained parameters and what it runs on.
     ///
     /// # Errors
     /// [`TrainError::File`] if a file cannot be written.
-    pub fn describe(&self, recipe: &Recipe, device: &str) -> Result<()> {
+    pub fn describe(&self, recipe: &Recipe, device: &str, trained: usize) -> Result<()> {
         self.write("recipe.toml", &recipe.to_toml())?;
         let facts = json!({
             "elm": env!("CARGO_PKG_VERSION"),
             "burn": "0.22.1",
             "device": device,
+            "model": recipe.model.kind,
+            "trained_parameters": trained,
             "seed": recipe.seed,
             "threads": rayon::current_num_threads(),
             "command": std::env::args().collect::<Vec<_>>(),

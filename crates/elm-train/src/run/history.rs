@@ -34,6 +34,9 @@ pub struct EpochRecord {
     pub step: u64,
     /// Seconds of training up to here, over all sessions of the run.
     pub seconds: f64,
+    /// Those of them that gradient steps took, without validation.
+    #[serde(default)]
+    pub train_seconds: f64,
     /// Learning rate of the last step.
     pub learning_rate: f64,
     /// Mean training loss.
@@ -130,6 +133,13 @@ impl History {
             .min_by(|a, b| a.valid_loss.total_cmp(&b.valid_loss))
     }
 
+    /// Seconds of a validation, on average; 0 before the first.
+    pub fn validation_seconds(&self) -> f64 {
+        self.records.last().map_or(0.0, |last| {
+            (last.seconds - last.train_seconds).max(0.0) / self.records.len() as f64
+        })
+    }
+
     /// Forgets the epochs after `step`, which a resumed run trains again. The lines of the others stay as they are.
     ///
     /// # Errors
@@ -194,6 +204,7 @@ mod tests {
             epoch,
             step: 10 * epoch as u64,
             seconds: 1.5,
+            train_seconds: 1.0,
             learning_rate: 0.1,
             train_loss: 1.0,
             valid_loss,
@@ -262,6 +273,22 @@ mod tests {
             csv.starts_with(&csv_header(COLUMNS)) && csv.lines().count() == 3,
             "{csv}"
         );
+    }
+
+    #[test]
+    fn validations_take_what_steps_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut history = History::open(folder.path(), COLUMNS).unwrap();
+        assert_eq!(history.validation_seconds(), 0.0);
+        for epoch in 1..=4 {
+            let times = EpochRecord {
+                seconds: 3.0 * epoch as f64,
+                train_seconds: 2.5 * epoch as f64,
+                ..record(epoch, 1.0)
+            };
+            history.push(times).unwrap();
+            assert!((history.validation_seconds() - 0.5).abs() < 1e-12);
+        }
     }
 
     #[test]

@@ -16,10 +16,12 @@ use burn::train::{
     TrainingItem, ValidLoader,
 };
 
+use super::experiment::BEST;
 use super::history::{Column, EpochRecord, History};
 use super::progress::duration;
 use super::unfinished::Unfinished;
 use crate::error::{Result, TrainError};
+use crate::optim::Clock;
 use crate::say;
 
 type Processor<M> = SupervisedTrainingEventProcessor<M>;
@@ -33,6 +35,10 @@ pub struct Loop<M> {
     pub epochs: usize,
     /// Gradient steps in an epoch.
     pub batches: u64,
+    /// Seconds after which it ends, whatever the epochs; none where they end it.
+    pub budget: Option<f64>,
+    /// Shows the schedule how much of the budget is used.
+    pub clock: Clock,
     /// Gradient steps so far, moved by the training loader.
     pub position: Arc<AtomicU64>,
     /// The task's validation metrics.
@@ -68,21 +74,30 @@ impl<M: LearnerModel> SupervisedLearningStrategy<M> for Loop<M> {
             interrupter,
             ..
         } = components;
-        let started = Instant::now();
-        let earlier = self.seconds_so_far();
+        let (earlier, mut trained_for) = self.seconds_so_far();
+        let timer = Timer {
+            started: Instant::now(),
+            earlier,
+        };
         let mut unfinished = self.unfinished;
-        while self.step() < self.total() && !interrupter.should_stop() {
+        while self.goes_on(&timer) && !interrupter.should_stop() {
             let first = self.step();
             let epoch = (first / self.batches + 1) as usize;
+            let epoch_started = Instant::now();
             self.train_epoch(
                 epoch,
+                &timer,
                 &mut learner,
                 &train,
                 &mut event_processor,
                 &interrupter,
             );
-            // An epoch that was trained to its end is validated even when asked to stop, or its metrics would be lost.
-            let whole = self.step() == epoch as u64 * self.batches;
+            trained_for += epoch_started.elapsed().as_secs_f64();
+            // An epoch that was trained to its end is validated even when asked to stop, or its metrics would be lost;
+            // so is what time has left of the last one.
+            let full = self.step() == epoch as u64 * self.batches;
+            let last = !self.goes_on(&timer) && self.step() > first && !interrupter.should_stop();
+            let whole = full || last;
             if whole {
                 self.valid_epoch(epoch, &learner, &valid, &mut event_processor, &interrupter);
             }
@@ -91,7 +106,8 @@ impl<M: LearnerModel> SupervisedLearningStrategy<M> for Loop<M> {
                 step: self.step(),
                 batches: self.step() - first,
                 train_loss: find(&event_store, &LossMetric::new().name(), epoch, Split::Train),
-                seconds: earlier + started.elapsed().as_secs_f64(),
+                seconds: timer.seconds(),
+                train_seconds: trained_for,
             };
             let trained = unfinished.take().map_or(trained, |part| part.and(trained));
             if interrupter.error().is_none() {
@@ -122,17 +138,29 @@ impl<M: LearnerModel> Loop<M> {
         self.position.load(Ordering::SeqCst)
     }
 
-    fn total(&self) -> u64 {
-        self.epochs as u64 * self.batches
+    /// Is there anything left to train? Sets the clock.
+    ///
+    /// A budget of time keeps back what a validation takes, by those so far.
+    fn goes_on(&self, timer: &Timer) -> bool {
+        let Some(budget) = self.budget else {
+            return self.step() < self.epochs as u64 * self.batches;
+        };
+        let history = self.history.lock();
+        let kept_back = history.map_or(0.0, |history| history.validation_seconds());
+        let share = timer.seconds() / (budget - kept_back).max(1e-3);
+        self.clock.set(share);
+        // one step at least, or there would be no model to test
+        share < 1.0 || self.step() == 0
     }
 
-    /// Seconds of the run's earlier sessions.
-    fn seconds_so_far(&self) -> f64 {
-        let last = |history: &History| history.records().last().map_or(0.0, |r| r.seconds);
-        match self.unfinished {
-            Some(part) => part.seconds,
-            None => self.history.lock().map_or(0.0, |history| last(&history)),
+    /// Seconds of the run's earlier sessions, and those that gradient steps took.
+    fn seconds_so_far(&self) -> (f64, f64) {
+        if let Some(part) = self.unfinished {
+            return (part.seconds, part.train_seconds);
         }
+        let history = self.history.lock();
+        let last = history.ok().and_then(|h| h.records().last().cloned());
+        last.map_or((0.0, 0.0), |r| (r.seconds, r.train_seconds))
     }
 
     fn fail(&self, error: TrainError) {
@@ -144,6 +172,7 @@ impl<M: LearnerModel> Loop<M> {
     fn train_epoch(
         &self,
         epoch: usize,
+        timer: &Timer,
         learner: &mut Learner<M>,
         loader: &TrainLoader<M>,
         processor: &mut Processor<M>,
@@ -156,7 +185,7 @@ impl<M: LearnerModel> Loop<M> {
         interrupter.fail_on_error(processor.process_train(start));
         let mut batches = loader.iter();
         // Asked before a batch is taken: a batch that was taken counts as trained.
-        while !interrupter.should_stop() {
+        while self.goes_on(timer) && !interrupter.should_stop() {
             let item = match batches.next() {
                 Some(Ok(item)) => item,
                 Some(Err(error)) => {
@@ -224,10 +253,7 @@ impl<M: LearnerModel> Loop<M> {
             .best()
             .is_none_or(|best| record.valid_loss < best.valid_loss)
         {
-            (self.save)(
-                &learner.model().valid(),
-                &self.folder.join("model.safetensors"),
-            )?;
+            (self.save)(&learner.model().valid(), &self.folder.join(BEST))?;
         }
         say!("{}", self.line(&record));
         history.push(record)
@@ -246,14 +272,30 @@ impl<M: LearnerModel> Loop<M> {
                 format!("  valid {} {value}", column.title)
             })
             .collect();
+        let of = match self.budget {
+            Some(_) => String::new(),
+            None => format!("/{}", self.epochs),
+        };
         format!(
-            "epoch {:>3}/{}  loss {:.4}  valid loss {:.4}{metrics}  {}",
+            "epoch {:>3}{of}  loss {:.4}  valid loss {:.4}{metrics}  {}",
             r.epoch,
-            self.epochs,
             r.train_loss,
             r.valid_loss,
             duration(r.seconds)
         )
+    }
+}
+
+/// Time over all sessions of a run.
+struct Timer {
+    started: Instant,
+    /// Seconds of the earlier sessions.
+    earlier: f64,
+}
+
+impl Timer {
+    fn seconds(&self) -> f64 {
+        self.earlier + self.started.elapsed().as_secs_f64()
     }
 }
 
@@ -279,6 +321,7 @@ fn record(
         epoch,
         step: trained.step,
         seconds: trained.seconds,
+        train_seconds: trained.train_seconds,
         learning_rate,
         train_loss: trained.train_loss,
         valid_loss: valid(&LossMetric::new().name()),

@@ -1,6 +1,5 @@
 //! Training on NeuronIO simulations.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -8,17 +7,16 @@ use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::metric::LossMetric;
 use burn::train::{SupervisedTraining, TrainLoader, ValidLoader};
 use elm_data::neuronio::{NUM_CHANNELS, Simulation, WindowConfig, WindowSampler, evaluated};
-use elm_model::ElmNeuron;
-use elm_model::weights::{infer_config, load_published, save_safetensors};
 
 use super::data::{Part, about, load};
 use super::describe::Finished;
-use super::experiment::Experiment;
+use super::experiment::{self, BEST, Experiment};
 use super::folder::RunFolder;
 use super::history::{Column, History};
 use super::outcome::Outcome;
 use super::progress::StatusLine;
 use crate::error::Result;
+use crate::model::{ModelConfig, SequenceToSequence};
 use crate::recipe::{DataSource, Recipe};
 use crate::report::{ExampleTrace, MemoryTraces, RocCurve, render};
 use crate::say;
@@ -78,7 +76,7 @@ impl NeuronIoRun {
 }
 
 impl Experiment for NeuronIoRun {
-    type Model = NeuronIoModel;
+    type Objective = LossWeights;
 
     const COLUMNS: &'static [Column] = &[
         Column {
@@ -107,12 +105,8 @@ impl Experiment for NeuronIoRun {
             spike: train.spike_weight,
             soma: train.soma_weight,
         };
-        let neuron = self.recipe.neuron().init(device)?;
-        Ok(NeuronIoModel::new(neuron, weights, train.clip_norm))
-    }
-
-    fn neuron(model: &NeuronIoModel) -> &ElmNeuron {
-        &model.neuron
+        let body = self.recipe.model_config().init(device)?;
+        Ok(NeuronIoModel::new(body, None, weights, train.clip_norm))
     }
 
     fn loaders(
@@ -136,39 +130,30 @@ impl Experiment for NeuronIoRun {
             .metric_valid_numeric(PooledMetric::new(PooledQuantity::SomaRmse))
     }
 
-    fn save(model: &NeuronIoModel, path: &Path) -> Result<()> {
-        Ok(save_safetensors(&model.neuron, path)?)
-    }
-
     fn finish(&self, folder: &RunFolder, history: &History, device: &Device) -> Result<()> {
-        let model = folder.file("model.safetensors");
-        let neuron = load_published(&model, &infer_config(&model)?, device)?;
+        let model = experiment::load(self, folder, device)?;
         let mut line = StatusLine::new();
-        let tested = neuronio::evaluate(&neuron, &self.test, device, &mut |done, total| {
+        let tested = neuronio::evaluate(&model.body, &self.test, device, &mut |done, total| {
             line.show(&format!("testing, window {done}/{total}"));
         })?;
         line.clear();
         let evaluation = &tested.evaluation;
         let outcome = Outcome::new(
             &evaluation.metrics,
-            neuron.config().num_memory,
-            self.recipe.data.test == DataSource::Shipped,
+            published_size(&model.body).filter(|_| self.recipe.data.test == DataSource::Shipped),
             &self.test,
             evaluation.dropped,
         );
         folder.write_json("test.json", &outcome)?;
         say!("\n{}", outcome.table());
-        say!("model  {}", model.display());
+        say!("model  {}", folder.file(BEST).display());
         let finished = Finished {
             recipe: &self.recipe,
             batches: self.batches_per_epoch(),
             items: "windows",
-            title: format!(
-                "ELM neuron, {} memory units, on NeuronIO",
-                neuron.config().num_memory
-            ),
             history,
-            neuron: &neuron,
+            model: &model.body,
+            trained: model.num_trained(),
             published: outcome
                 .published_memory
                 .map(|m| format!("Published, M = {m}")),
@@ -204,7 +189,7 @@ impl NeuronIoRun {
 
     /// Memory over the first test simulation.
     fn memory(&self, finished: &Finished) -> Result<Option<MemoryTraces>> {
-        let Some(simulation) = self.test.first() else {
+        let (Some(simulation), Some(_)) = (self.test.first(), finished.neuron()) else {
             return Ok(None);
         };
         let shown = shown(simulation);
@@ -213,7 +198,15 @@ impl NeuronIoRun {
         simulation.write_input(0, &mut input);
         let x = TensorData::new(input, [1, shown.end, NUM_CHANNELS]);
         let x = Tensor::from_data(x, finished.device);
-        finished.memory(x, shown.start, title(simulation)).map(Some)
+        finished.memory(x, shown.start, title(simulation))
+    }
+}
+
+/// Memory units of a neuron, by which its published counterpart is found.
+fn published_size(model: &SequenceToSequence) -> Option<usize> {
+    match model.config() {
+        ModelConfig::Elm(config) => Some(config.num_memory),
+        _ => None,
     }
 }
 

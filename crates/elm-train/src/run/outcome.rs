@@ -35,16 +35,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Puts metrics beside the published model of that size; `shipped` says whether they are from the shipped
-    /// test simulations, on which the published figures were taken.
+    /// Puts metrics beside those of the published neuron with about `num_memory` memory units, where that is given: for
+    /// a neuron on the shipped test simulations, on which the published figures were taken.
     pub fn new(
         metrics: &Metrics,
-        num_memory: usize,
-        shipped: bool,
+        num_memory: Option<usize>,
         tested: &[Simulation],
         dropped: usize,
     ) -> Self {
-        let reference = shipped.then(|| published(num_memory));
+        let reference = num_memory.map(published);
         let row = |metric, ours, published: fn(&Figures) -> f64, decimals| ResultRow {
             metric,
             ours,

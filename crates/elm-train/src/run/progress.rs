@@ -10,6 +10,8 @@ use burn::train::renderer::{
     MetricsRendererTraining,
 };
 
+use crate::optim::Clock;
+
 /// One line that is written over while it changes; on a pipe nothing but whole lines.
 pub struct StatusLine {
     terminal: bool,
@@ -72,12 +74,16 @@ pub struct ProgressRenderer {
     loss: Option<f64>,
     training: bool,
     started: Instant,
+    /// Seconds of the whole training, and how much of them is used, where it ends with its time.
+    budget: Option<(f64, Clock)>,
 }
 
 impl ProgressRenderer {
-    /// For a training of `epochs` of `batches` each that starts at gradient step `first_step`.
-    pub fn new(epochs: usize, batches: u64, first_step: u64) -> Self {
+    /// For a training of `epochs` of `batches` each, or of a `budget` of seconds, that starts at gradient step
+    /// `first_step`.
+    pub fn new(epochs: usize, batches: u64, first_step: u64, budget: Option<(f64, Clock)>) -> Self {
         Self {
+            budget,
             line: StatusLine::new(),
             epochs,
             batches,
@@ -89,7 +95,18 @@ impl ProgressRenderer {
         }
     }
 
+    /// The epoch, and out of how many where that is known.
+    fn place(&self) -> String {
+        match self.budget {
+            Some(_) => format!("epoch {}", self.epoch),
+            None => format!("epoch {}/{}", self.epoch, self.epochs),
+        }
+    }
+
     fn eta(&self, step: u64) -> String {
+        if let Some((seconds, clock)) = &self.budget {
+            return duration(seconds * (1.0 - clock.share()));
+        }
         let total = self.epochs as u64 * self.batches;
         match step.saturating_sub(self.first_step) {
             0 => "-".into(),
@@ -117,16 +134,14 @@ impl TrainingProgressLogger for ProgressRenderer {
 
     fn update_split(&mut self, done: usize) {
         if !self.training {
-            self.line
-                .show(&format!("epoch {}/{}  validating", self.epoch, self.epochs));
+            self.line.show(&format!("{}  validating", self.place()));
             return;
         }
         let step = (self.epoch as u64 - 1) * self.batches + done as u64;
         let loss = self.loss.map_or("-".into(), |loss| format!("{loss:.4}"));
         self.line.show(&format!(
-            "epoch {}/{}  step {done}/{}  loss {loss}  ETA {}",
-            self.epoch,
-            self.epochs,
+            "{}  step {done}/{}  loss {loss}  ETA {}",
+            self.place(),
             self.batches,
             self.eta(step)
         ));

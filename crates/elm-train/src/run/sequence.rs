@@ -5,28 +5,26 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use burn::module::Module;
 use burn::tensor::Device;
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{Interrupter, SupervisedTraining, TrainLoader, ValidLoader};
 use elm_data::shd::{SyntheticShdOptions, generate_shd};
 use elm_data::task::{Order, SampleBatches, TaskData, TaskOptions};
 use elm_data::{Encoding, SequenceBatch, Split, Task};
-use elm_model::ElmNeuron;
-use elm_model::weights::{infer_config, load_published, save_safetensors};
 use serde::Serialize;
 
 use super::describe::Finished;
-use super::experiment::Experiment;
+use super::experiment::{self, BEST, Experiment};
 use super::folder::RunFolder;
 use super::history::{Column, History};
 use super::outcome::{ResultRow, table};
 use super::progress::StatusLine;
-use crate::error::{Result, TrainError};
+use crate::error::Result;
+use crate::model::ModelKind;
 use crate::recipe::Recipe;
 use crate::report::{ClassReport, SamplePicture, render};
 use crate::task::sequence::{
-    Answer, Classified, SequenceInput, SequenceLoader, SequenceModel, classify,
+    Answer, ClassLoss, Classified, SequenceInput, SequenceLoader, SequenceModel, classify,
 };
 use crate::{say, tell};
 
@@ -70,16 +68,10 @@ impl SequenceRun {
             }))
         };
         let stored = |most| Order::Stored { most };
-        // pairs are drawn: as many as an epoch has steps for
-        let train = &recipe.train;
-        let pairs = train.batches_per_epoch.saturating_mul(train.batch_size);
         let shuffled = Order::Shuffled { seed: recipe.seed };
         Ok(Self {
-            train: part(
-                Split::Train,
-                shuffled,
-                Some(pairs).filter(|pairs| *pairs > 0),
-            )?,
+            // pairs to train on are drawn as many as published, whatever an epoch is: batches depend on the seed alone
+            train: part(Split::Train, shuffled, None)?,
             valid: part(Split::Valid, stored(data.valid_samples), data.valid_samples)?,
             test: part(Split::Test, stored(data.test_samples), data.test_samples)?,
             recipe: recipe.clone(),
@@ -108,7 +100,7 @@ fn make_spikes(recipe: &Recipe, dir: &Path, stop: &Interrupter) -> Result<()> {
 }
 
 impl Experiment for SequenceRun {
-    type Model = SequenceModel;
+    type Objective = ClassLoss;
 
     const COLUMNS: &'static [Column] = &[Column {
         key: "valid_accuracy_percent",
@@ -127,10 +119,6 @@ impl Experiment for SequenceRun {
 
     fn init(&self, device: &Device) -> Result<SequenceModel> {
         SequenceModel::init(&self.recipe, device)
-    }
-
-    fn neuron(model: &SequenceModel) -> &ElmNeuron {
-        &model.neuron
     }
 
     fn loaders(
@@ -153,18 +141,9 @@ impl Experiment for SequenceRun {
             .metric_valid_numeric(AccuracyMetric::new())
     }
 
-    fn save(model: &SequenceModel, path: &Path) -> Result<()> {
-        if let Some(head) = &model.head {
-            let path = path.with_file_name("head.bpk");
-            let saved = head.clone().save_file(&path);
-            saved.map_err(|e| TrainError::file(&path, format!("cannot write the head: {e}")))?;
-        }
-        Ok(save_safetensors(&model.neuron, path)?)
-    }
-
     fn finish(&self, folder: &RunFolder, history: &History, device: &Device) -> Result<()> {
         let task = self.recipe.task;
-        let model = self.load(folder, device)?;
+        let model = experiment::load(self, folder, device)?;
         let mut line = StatusLine::new();
         let tested = classify(
             &model,
@@ -187,26 +166,25 @@ impl Experiment for SequenceRun {
             "\n{}",
             table(&rows, if published { "published" } else { "" })
         );
-        say!("model  {}", folder.file("model.safetensors").display());
+        say!("model  {}", folder.file(BEST).display());
         let finished = Finished {
             recipe: &self.recipe,
             batches: self.batches_per_epoch(),
             items: "samples",
-            title: format!(
-                "ELM neuron, {} memory units, on {task}",
-                model.neuron.config().num_memory
-            ),
             history,
-            neuron: &model.neuron,
+            model: &model.body,
+            trained: model.num_trained(),
             published: None,
             rows: &rows,
             device,
         };
         let mut report = finished.report()?;
         report.classification = Some(self.class_report(&tested)?);
-        if let Some((x, label)) = self.first_input(device)? {
+        if finished.neuron().is_some()
+            && let Some((x, label)) = self.first_input(device)?
+        {
             let title = format!("First test sample, {}", task.class_name(label));
-            report.memory_traces = Some(finished.memory(x.x, 0, title)?);
+            report.memory_traces = finished.memory(x.x, 0, title)?;
         }
         report.notes = self.notes(tested.answers.len());
         folder.write("report.html", &render(&report))?;
@@ -225,21 +203,6 @@ struct TestResult<'a> {
 }
 
 impl SequenceRun {
-    /// The best model of the run.
-    fn load(&self, folder: &RunFolder, device: &Device) -> Result<SequenceModel> {
-        let path = folder.file("model.safetensors");
-        let neuron = load_published(&path, &infer_config(&path)?, device)?;
-        let mut model = SequenceModel::new(neuron, &self.recipe, device);
-        if let Some(head) = model.head.take() {
-            let path = folder.file("head.bpk");
-            let head = head.try_load_file(&path);
-            let head =
-                head.map_err(|e| TrainError::file(&path, format!("cannot read the head: {e}")))?;
-            model.head = Some(head);
-        }
-        Ok(model)
-    }
-
     fn rows(&self, tested: &Classified) -> Vec<ResultRow> {
         let commonest = tested
             .confusion
@@ -248,8 +211,11 @@ impl SequenceRun {
             .max();
         let share = commonest.unwrap_or(0) as f64 / tested.answers.len().max(1) as f64;
         // Spieler et al., ICLR 2024, of the neuron with 100 memory units
-        let published =
-            (self.recipe.task == Task::Shd && self.recipe.model.num_memory == 100).then_some(86.0);
+        let model = &self.recipe.model;
+        let published = (self.recipe.task == Task::Shd
+            && model.kind == ModelKind::Elm
+            && model.num_memory == 100)
+            .then_some(86.0);
         let row = |metric, ours, published, decimals| ResultRow {
             metric,
             ours,

@@ -1,4 +1,4 @@
-//! From a recipe to a trained neuron.
+//! From a recipe to a trained model.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +8,9 @@ use burn::module::Module;
 use burn::tensor::Device;
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use elm_data::Task;
-use elm_model::weights::infer_config;
 
 use super::checkpoints::{self, KeepLastTwo};
-use super::experiment::Experiment;
+use super::experiment::{self, BEST, Experiment, ModelOf};
 use super::folder::RunFolder;
 use super::history::History;
 use super::learn::Loop;
@@ -21,7 +20,8 @@ use super::sequence::SequenceRun;
 use super::unfinished::Unfinished;
 use crate::device::describe;
 use crate::error::{Result, TrainError};
-use crate::optim;
+use crate::model;
+use crate::optim::{self, Clock};
 use crate::recipe::Recipe;
 use crate::{say, tell};
 
@@ -41,11 +41,36 @@ pub struct TrainOptions {
     pub interrupter: Interrupter,
 }
 
+/// How a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It ran to its end, was tested and has its report.
+    Finished,
+    /// It was stopped, with a checkpoint.
+    Stopped,
+}
+
+/// A recipe's task with its data.
+pub(super) enum Opened {
+    /// Simulations.
+    NeuronIo(NeuronIoRun),
+    /// Sequences to classify.
+    Sequence(SequenceRun),
+}
+
+/// Reads the data of a recipe; data that can be made is made, unless `stop` is asked for.
+pub(super) fn open(recipe: &Recipe, stop: &Interrupter) -> Result<Opened> {
+    Ok(match recipe.task {
+        Task::Neuronio => Opened::NeuronIo(NeuronIoRun::open(recipe)?),
+        _ => Opened::Sequence(SequenceRun::open(recipe, stop)?),
+    })
+}
+
 /// Trains, tests and reports; prints an epoch a line and, at the end, the result and the report's path.
 ///
 /// # Errors
 /// Wrong input before anything is written; failures of the run afterwards, with the checkpoints kept.
-pub fn train(options: TrainOptions) -> Result<()> {
+pub fn train(options: TrainOptions) -> Result<Ended> {
     let (recipe, existing) = match &options.resume {
         Some(path) => RunFolder::open(path).map(|(folder, recipe)| (recipe, Some(folder)))?,
         None => (options.recipe.clone(), None),
@@ -56,12 +81,9 @@ pub fn train(options: TrainOptions) -> Result<()> {
         recipe,
         existing,
     };
-    match session.recipe.task {
-        Task::Neuronio => session.run(&NeuronIoRun::open(&session.recipe)?),
-        _ => {
-            let stop = &session.options.interrupter;
-            session.run(&SequenceRun::open(&session.recipe, stop)?)
-        }
+    match open(&session.recipe, &session.options.interrupter)? {
+        Opened::NeuronIo(run) => session.run(&run),
+        Opened::Sequence(run) => session.run(&run),
     }
 }
 
@@ -73,13 +95,13 @@ struct Session {
 }
 
 impl Session {
-    fn run<E: Experiment>(&self, experiment: &E) -> Result<()> {
+    fn run<E: Experiment>(&self, experiment: &E) -> Result<Ended> {
         let Self {
             options, recipe, ..
         } = self;
         let steps = recipe.train.epochs as u64 * experiment.batches_per_epoch();
         // a schedule that does not fit is told before a folder is made
-        optim::scheduler(&recipe.train, steps as usize)?;
+        optim::schedule(&recipe.train, steps as usize, &Clock::default())?;
         options.device.seed(recipe.seed);
         // on a device with autodiff, or its parameters would not be trained
         let model = experiment.init(&options.device.clone().autodiff())?;
@@ -94,12 +116,11 @@ impl Session {
                 (folder, None)
             }
         };
-        folder.describe(recipe, &describe(&options.device))?;
-        let neuron = E::neuron(&model);
+        folder.describe(recipe, &describe(&options.device), model.num_trained())?;
         say!(
-            "training {} trained parameters, {} memory units, on {}; run folder {}",
-            neuron.num_trained(),
-            neuron.config().num_memory,
+            "training {}, {} trained parameters, on {}; run folder {}",
+            model.body.config().title(),
+            model.num_trained(),
             describe(&options.device),
             folder.path().display()
         );
@@ -115,11 +136,12 @@ impl Session {
                 "stopped; checkpoint kept, go on with: elm train --resume {}",
                 folder.path().display()
             );
-            return Ok(());
+            return Ok(Ended::Stopped);
         }
         experiment
             .finish(&folder, &history, &options.device)
-            .map_err(TrainError::at_run_time)
+            .map_err(TrainError::at_run_time)?;
+        Ok(Ended::Finished)
     }
 
     /// Runs Burn's learner; true if it was stopped before its end.
@@ -129,7 +151,7 @@ impl Session {
         folder: &RunFolder,
         checkpoint: Option<usize>,
         history: Arc<Mutex<History>>,
-        model: E::Model,
+        model: ModelOf<E>,
     ) -> Result<bool> {
         let (options, recipe) = (&self.options, &self.recipe);
         let batches = experiment.batches_per_epoch();
@@ -139,19 +161,24 @@ impl Session {
         let device = &options.device;
         let (train, valid) = experiment.loaders(position.clone(), device);
         let failure = Arc::new(Mutex::new(None));
+        let clock = Clock::default();
+        let minutes = recipe.train.minutes;
+        let budget = (minutes > 0.0).then_some(60.0 * minutes);
         let strategy = Loop {
             device: device.clone().autodiff(),
             epochs: recipe.train.epochs,
             batches,
+            budget,
+            clock: clock.clone(),
             position: position.clone(),
             columns: E::COLUMNS,
             history,
-            save: E::save,
+            save: experiment::save,
             folder: folder.path().to_path_buf(),
             unfinished: Unfinished::load(folder.path(), first),
             failure: failure.clone(),
         };
-        let scheduler = optim::scheduler(&recipe.train, total as usize)?;
+        let scheduler = optim::schedule(&recipe.train, total as usize, &clock)?;
         let learner = Learner::new(model, optim::optimizer(&recipe.train), scheduler);
         let training = SupervisedTraining::new(folder.path(), train, valid);
         let mut training = E::with_metrics(training)
@@ -165,6 +192,7 @@ impl Session {
                 recipe.train.epochs,
                 batches,
                 first,
+                budget.map(|seconds| (seconds, clock)),
             )));
         if let Some(step) = checkpoint {
             training = training.checkpoint(step);
@@ -177,7 +205,8 @@ impl Session {
         if let Some(error) = result.error {
             return Err(TrainError::Run(format!("training failed: {error}")));
         }
-        Ok(position.load(Ordering::SeqCst) < total || result.interrupted.is_some())
+        let short = budget.is_none() && position.load(Ordering::SeqCst) < total;
+        Ok(short || result.interrupted.is_some())
     }
 }
 
@@ -198,14 +227,14 @@ fn resumable<M: Module>(folder: &RunFolder, history: &History, model: &M) -> Res
             found.step
         );
     }
-    let best = folder.file("model.safetensors");
+    let best = folder.file(BEST);
     if history
         .records()
         .iter()
         .any(|r| r.step <= found.step as u64)
     {
         // needed for the test if no later epoch is better
-        infer_config(&best)?;
+        model::stored(&best)?;
     }
     Ok(Some(found.step))
 }

@@ -20,6 +20,9 @@ pub struct Unfinished {
     pub train_loss: f64,
     /// Seconds of training up to here, over all sessions of the run.
     pub seconds: f64,
+    /// Those of them that gradient steps took.
+    #[serde(default)]
+    pub train_seconds: f64,
 }
 
 impl Unfinished {
@@ -63,6 +66,7 @@ mod tests {
             batches,
             train_loss,
             seconds: 1.0,
+            train_seconds: 0.5,
         };
         let whole = part(10, 3, 2.0).and(part(11, 1, 6.0));
         assert_eq!(whole, part(11, 4, 3.0));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use elm_data::lra::listops::generate::{ListOpsOptions, generate_listops};
+use elm_data::lra::listops::generate::{ListOpsGrammar, ListOpsOptions, generate_listops};
 use elm_data::lra::pathfinder::generate::{PathfinderOptions, PathfinderSize, generate_pathfinder};
 use elm_data::shd::{SyntheticShdOptions, generate_shd};
 
@@ -28,6 +28,12 @@ pub(super) enum Command {
         /// Expressions to test
         #[arg(long, value_name = "N", default_value_t = 2000)]
         test: usize,
+        /// Expressions have more symbols than this
+        #[arg(long, value_name = "N", default_value_t = 500)]
+        min_length: usize,
+        /// Expressions have fewer symbols than this
+        #[arg(long, value_name = "N", default_value_t = 2000)]
+        max_length: usize,
     },
     /// Pathfinder or Path-X images of the published family; goes on where it was stopped
     Pathfinder {
@@ -101,11 +107,19 @@ fn make(
             train,
             valid,
             test,
+            min_length,
+            max_length,
         } => {
+            let grammar = ListOpsGrammar {
+                min_length,
+                max_length,
+                ..ListOpsGrammar::default()
+            };
             let options = ListOpsOptions {
                 train,
                 valid,
                 test,
+                grammar,
                 ..ListOpsOptions::new(&common.out, common.seed)
             };
             let summary = generate_listops(&options, &|p| show(p.done, p.total))?;

@@ -1,6 +1,6 @@
 //! Timescales of the memory units, and their course in one simulation.
 
-use crate::report::data::{MemoryTraces, MemoryUnitTrace};
+use crate::report::data::{MemoryTraces, MemoryUnitTrace, TimescaleList};
 use crate::report::page::{escape, missing, paragraph, section};
 use crate::report::svg::{Anchor, Canvas, Panel, Scale, Style, extent, number};
 
@@ -10,8 +10,22 @@ use super::{BELOW, LEFT, WIDE, frame};
 const MAX_UNITS: usize = 20;
 const ROW: f64 = 30.0;
 
-/// The timescale of every memory unit on a logarithmic axis.
-pub(in crate::report) fn timescales(timescales_ms: &[f32]) -> String {
+/// The timescale of every memory unit on a logarithmic axis, part by part.
+pub(in crate::report) fn timescales(parts: &[TimescaleList]) -> String {
+    let body: String = parts
+        .iter()
+        .map(|part| {
+            let heading = match part.part.as_str() {
+                "" => String::new(),
+                name => format!("<h3>{}</h3>\n", escape(name)),
+            };
+            heading + &timescale_list(&part.tau_ms)
+        })
+        .collect();
+    section("timescales", "Memory timescales", &body)
+}
+
+fn timescale_list(timescales_ms: &[f32]) -> String {
     let mut sorted: Vec<f64> = timescales_ms
         .iter()
         .map(|&tau| f64::from(tau))
@@ -19,8 +33,7 @@ pub(in crate::report) fn timescales(timescales_ms: &[f32]) -> String {
         .collect();
     sorted.sort_by(f64::total_cmp);
     let (Some(&shortest), Some(&longest)) = (sorted.first(), sorted.last()) else {
-        let body = missing("The neuron has no memory timescales to show.");
-        return section("timescales", "Memory timescales", &body);
+        return missing("There are no memory timescales to show.");
     };
     // some room at both ends, and at least a decade in all
     let room = (10.0 * shortest / longest).sqrt().max(1.15);
@@ -58,27 +71,27 @@ pub(in crate::report) fn timescales(timescales_ms: &[f32]) -> String {
             tau_text(longest)
         ),
     };
-    let body = format!(
+    format!(
         "{}<div class=\"scroll\">{}</div>\n",
         paragraph(&text),
         canvas.finish()
-    );
-    section("timescales", "Memory timescales", &body)
+    )
 }
 
 /// The memory units of one simulation, a row for each.
-pub(in crate::report) fn memory(traces: Option<&MemoryTraces>) -> String {
+pub(in crate::report) fn memory(traces: &MemoryTraces) -> String {
     let heading = "Memory traces";
     let longest = |units: &[MemoryUnitTrace]| units.iter().map(|unit| unit.values.len()).max();
-    let Some(traces) = traces.filter(|t| {
-        longest(&t.units).unwrap_or(0) >= 2 && t.start_ms.is_finite() && t.step_ms > 0.0
-    }) else {
+    let drawn = longest(&traces.units).unwrap_or(0) >= 2
+        && traces.start_ms.is_finite()
+        && traces.step_ms > 0.0;
+    if !drawn {
         return section(
             "memory",
             heading,
             &missing("No memory traces were recorded."),
         );
-    };
+    }
     let rows = chosen(&traces.units);
     let mut text = String::from(
         "One row for each memory unit, from the shortest timescale to the longest. Each row has its own scale; the number at its right end is its largest absolute value.",

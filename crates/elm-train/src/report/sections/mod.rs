@@ -17,18 +17,18 @@ pub(super) use memory::{memory, timescales};
 pub(super) use roc::roc;
 
 /// Width of a picture over the whole page, in pixels.
-const WIDE: f64 = 920.0;
+pub(super) const WIDE: f64 = 920.0;
 /// Width of one of two pictures side by side.
-const HALF: f64 = 450.0;
+pub(super) const HALF: f64 = 450.0;
 /// Room at the left for tick labels and the axis name.
 const LEFT: f64 = 62.0;
 /// Room at the right for half a tick label.
 const RIGHT: f64 = 18.0;
 /// Room below for tick labels and the axis name.
-const BELOW: f64 = 42.0;
+pub(super) const BELOW: f64 = 42.0;
 
 /// The plot area of a picture of `width` that starts at `top`.
-fn frame(width: f64, top: f64, height: f64) -> Frame {
+pub(super) fn frame(width: f64, top: f64, height: f64) -> Frame {
     Frame {
         left: LEFT,
         top,
@@ -39,21 +39,28 @@ fn frame(width: f64, top: f64, height: f64) -> Frame {
 
 /// Facts and the table of final metrics.
 pub(super) fn summary(report: &Report) -> String {
-    let mut body = String::new();
-    if !report.facts.is_empty() {
-        body.push_str("<dl>\n");
-        for (name, value) in &report.facts {
-            let (name, value) = (escape(name), escape(value));
-            body.push_str(&format!("<div><dt>{name}</dt><dd>{value}</dd></div>\n"));
-        }
-        body.push_str("</dl>\n");
-    }
+    let mut body = facts(&report.facts);
     if report.summary.is_empty() {
         body.push_str(&missing("No metrics were measured."));
     } else {
         body.push_str(&table(&report.summary, report.published.as_deref()));
     }
     section("summary", "Summary", &body)
+}
+
+/// Facts as a list; nothing where there are none.
+pub(super) fn facts(facts: &[(String, String)]) -> String {
+    if facts.is_empty() {
+        return String::new();
+    }
+    let items: String = facts
+        .iter()
+        .map(|(name, value)| {
+            let (name, value) = (escape(name), escape(value));
+            format!("<div><dt>{name}</dt><dd>{value}</dd></div>\n")
+        })
+        .collect();
+    format!("<dl>\n{items}</dl>\n")
 }
 
 fn table(rows: &[SummaryRow], published: Option<&str>) -> String {

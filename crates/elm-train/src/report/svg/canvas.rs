@@ -48,6 +48,8 @@ pub(in crate::report) enum Style {
     FirstThin,
     /// Second colour, for dense traces.
     SecondThin,
+    /// The colour of one of several models, by its place.
+    Model(usize),
 }
 
 impl Style {
@@ -62,6 +64,10 @@ impl Style {
             Self::Second => "second",
             Self::FirstThin => "first thin",
             Self::SecondThin => "second thin",
+            Self::Model(place) => {
+                const COLOURS: [&str; 6] = ["m0", "m1", "m2", "m3", "m4", "m5"];
+                COLOURS[place % COLOURS.len()]
+            }
         }
     }
 }

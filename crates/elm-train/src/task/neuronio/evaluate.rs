@@ -1,17 +1,17 @@
-//! The published evaluation of a neuron on whole simulations.
+//! The published evaluation of a model on whole simulations.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use elm_data::neuronio::{
     self, Evaluation, EvaluationWindows, NUM_CHANNELS, Prediction, Simulation,
 };
-use elm_model::ElmNeuron;
 
 use crate::error::{Result, TrainError};
+use crate::model::SequenceToSequence;
 
-/// Windows that run through the neuron together.
+/// Windows that run through the model together.
 const BATCH: usize = 16;
 
-/// A neuron's predictions and what they are worth.
+/// A model's predictions and what they are worth.
 #[derive(Debug, Clone)]
 pub struct Tested {
     /// One prediction per simulation.
@@ -25,15 +25,15 @@ pub struct Tested {
 /// `progress(done, total)` counts windows.
 ///
 /// # Errors
-/// If the neuron is no NeuronIO neuron (1278 inputs, 2 outputs), or the data do not allow an evaluation.
+/// If the model is none for NeuronIO (1278 inputs, 2 outputs), or the data do not allow an evaluation.
 pub fn evaluate(
-    neuron: &ElmNeuron,
+    model: &SequenceToSequence,
     simulations: &[Simulation],
     device: &Device,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Tested> {
     neuronio::evaluated(simulations)?; // told before the work, not after it
-    let predictions = predict(neuron, simulations, device, progress)?;
+    let predictions = predict(model, simulations, device, progress)?;
     let evaluation = neuronio::evaluate(simulations, &predictions)?;
     Ok(Tested {
         predictions,
@@ -41,35 +41,34 @@ pub fn evaluate(
     })
 }
 
-/// Is it a NeuronIO neuron?
+/// Is it a model for NeuronIO?
 ///
 /// # Errors
 /// [`TrainError::Usage`] if it has other than 1278 inputs and 2 outputs.
-pub fn check(neuron: &ElmNeuron) -> Result<()> {
-    let config = neuron.config();
-    if (config.num_inputs, config.num_outputs) == (NUM_CHANNELS, 2) {
+pub fn check(model: &SequenceToSequence) -> Result<()> {
+    let (inputs, outputs) = model.config().sizes();
+    if (inputs, outputs) == (NUM_CHANNELS, 2) {
         return Ok(());
     }
     Err(TrainError::Usage(format!(
-        "expected a NeuronIO neuron with {NUM_CHANNELS} inputs and 2 outputs, found one with {} and {}",
-        config.num_inputs, config.num_outputs
+        "expected a model for NeuronIO with {NUM_CHANNELS} inputs and 2 outputs, found one with {inputs} and {outputs}"
     )))
 }
 
 /// Spike probability and soma voltage of each simulation.
 ///
 /// # Errors
-/// If the neuron is no NeuronIO neuron, or fails on the device.
+/// If the model is none for NeuronIO, or fails on the device.
 pub fn predict(
-    neuron: &ElmNeuron,
+    model: &SequenceToSequence,
     simulations: &[Simulation],
     device: &Device,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Prediction>> {
-    check(neuron)?;
-    let mut model = |inputs: &[f32], batch: usize, time: usize| -> Result<Vec<f32>> {
+    check(model)?;
+    let mut answer = |inputs: &[f32], batch: usize, time: usize| -> Result<Vec<f32>> {
         let x = TensorData::new(inputs.to_vec(), [batch, time, NUM_CHANNELS]);
-        let (y, _) = neuron.forward_with_state(Tensor::from_data(x, device), None)?;
+        let y = model.run(Tensor::from_data(x, device), None)?.y;
         let data = y
             .try_into_data()
             .map_err(|e| TrainError::Run(format!("the device failed: {e}")))?;
@@ -80,7 +79,7 @@ pub fn predict(
         simulations,
         &EvaluationWindows::default(),
         BATCH,
-        &mut model,
+        &mut answer,
         progress,
     )
 }

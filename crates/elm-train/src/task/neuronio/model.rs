@@ -1,16 +1,12 @@
-//! The neuron with the NeuronIO loss, as Burn's learner wants it.
+//! The NeuronIO loss.
 
-use burn::module::Module;
-use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
-use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Tensor, activation};
+use burn::train::ItemLazy;
 use burn::train::metric::{Adaptor, LossInput};
-use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
-use elm_model::ElmNeuron;
 
 use super::loader::NeuronIoTensors;
 use super::metrics::PooledInput;
-use crate::optim::clip_global_norm;
+use crate::task::{Judged, Objective, TaskModel};
 
 /// Weights of the two parts of the loss; the published values are 0.5 and 0.5.
 #[derive(Debug, Clone, Copy)]
@@ -21,42 +17,39 @@ pub struct LossWeights {
     pub soma: f64,
 }
 
-/// A neuron that is trained on NeuronIO.
-#[derive(Module, Debug)]
-pub struct NeuronIoModel {
-    /// The neuron.
-    pub neuron: ElmNeuron,
-    #[module(skip)]
-    weights: LossWeights,
-    #[module(skip)]
-    clip_norm: f64,
-}
+/// A model that is trained on NeuronIO.
+pub type NeuronIoModel = TaskModel<LossWeights>;
 
-impl NeuronIoModel {
-    /// `clip_norm` bounds the global norm of the gradient; 0 means no bound.
-    pub fn new(neuron: ElmNeuron, weights: LossWeights, clip_norm: f64) -> Self {
-        Self {
-            neuron,
-            weights,
-            clip_norm,
+impl Objective for LossWeights {
+    type Batch = NeuronIoTensors;
+    type Output = NeuronIoOutput;
+
+    fn judge(model: &NeuronIoModel, batch: NeuronIoTensors) -> Judged<NeuronIoOutput> {
+        let answer = model.body.answer(batch.inputs, None);
+        let weights = model.objective;
+        let [batch_size, time, _] = answer.y.dims();
+        let output = |index| {
+            let y = answer.y.clone().narrow(2, index, 1);
+            y.reshape([batch_size, time])
+        };
+        let (logits, soma) = (output(0), output(1));
+        let error = soma.clone() - batch.soma.clone();
+        let loss = bce_with_logits(logits.clone(), batch.spikes.clone()).mean() * weights.spike
+            + (error.clone() * error).mean() * weights.soma;
+        Judged {
+            output: NeuronIoOutput {
+                loss,
+                logits,
+                soma,
+                spikes: batch.spikes,
+                soma_target: batch.soma,
+            },
+            penalty: answer.penalty,
         }
     }
 
-    fn output(&self, item: NeuronIoTensors) -> NeuronIoOutput {
-        let y = self.neuron.forward(item.inputs);
-        let [batch, time, _] = y.dims();
-        let logits = y.clone().narrow(2, 0, 1).reshape([batch, time]);
-        let soma = y.narrow(2, 1, 1).reshape([batch, time]);
-        let error = soma.clone() - item.soma.clone();
-        let loss = bce_with_logits(logits.clone(), item.spikes.clone()).mean() * self.weights.spike
-            + (error.clone() * error).mean() * self.weights.soma;
-        NeuronIoOutput {
-            loss,
-            logits,
-            soma,
-            spikes: item.spikes,
-            soma_target: item.soma,
-        }
+    fn loss(output: &NeuronIoOutput) -> Tensor<1> {
+        output.loss.clone()
     }
 }
 
@@ -107,38 +100,6 @@ impl Adaptor<PooledInput> for NeuronIoOutput {
             soma: self.soma.clone(),
             soma_target: self.soma_target.clone(),
         }
-    }
-}
-
-impl TrainStep for NeuronIoModel {
-    type Input = NeuronIoTensors;
-    type Output = NeuronIoOutput;
-
-    fn step(&self, item: NeuronIoTensors) -> TrainOutput<NeuronIoOutput> {
-        let output = self.output(item);
-        let grads = output.loss.backward();
-        TrainOutput::new(self, grads, output)
-    }
-
-    fn optimize(
-        self,
-        optim: &mut ModuleOptimizer,
-        rate: ModuleLearningRate,
-        mut grads: GradientsParams,
-    ) -> Self {
-        if self.clip_norm > 0.0 {
-            clip_global_norm(&self, &mut grads, self.clip_norm);
-        }
-        optim.step(rate, self, grads)
-    }
-}
-
-impl InferenceStep for NeuronIoModel {
-    type Input = NeuronIoTensors;
-    type Output = NeuronIoOutput;
-
-    fn step(&self, item: NeuronIoTensors) -> NeuronIoOutput {
-        self.output(item)
     }
 }
 

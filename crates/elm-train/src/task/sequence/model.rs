@@ -1,19 +1,16 @@
-//! The neuron with a classification loss, as Burn's learner wants it.
+//! The classification loss.
 
-use burn::module::Module;
-use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
-use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData, activation};
+use burn::train::ItemLazy;
 use burn::train::metric::{AccuracyInput, Adaptor, LossInput};
-use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
 use elm_data::Task;
-use elm_model::ElmNeuron;
 
 use super::batch::{SequenceInput, SequenceTensors};
 use super::head::PairHead;
 use crate::error::Result;
-use crate::optim::clip_global_norm;
+use crate::model::SequenceToSequence;
 use crate::recipe::{Readout, Recipe};
+use crate::task::{Judged, Objective, TaskModel};
 
 /// How answers are read out and judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,61 +19,64 @@ pub struct ClassLoss {
     pub readout: Readout,
     /// Share of the target that is spread evenly over all classes.
     pub label_smoothing: f64,
-    /// Largest global norm of the gradient; 0 means no bound.
-    pub clip_norm: f64,
 }
 
-/// A neuron that is trained to classify sequences.
-#[derive(Module, Debug)]
-pub struct SequenceModel {
-    /// The neuron: its outputs are the classes' logits, or the vectors that a pair is compared by.
-    pub neuron: ElmNeuron,
-    /// What compares the two sequences of a pair.
-    pub head: Option<PairHead>,
-    #[module(skip)]
-    loss: ClassLoss,
-}
+/// A model that is trained to classify sequences: its outputs are the classes' logits, or the vectors that a pair is
+/// compared by.
+pub type SequenceModel = TaskModel<ClassLoss>;
 
 impl SequenceModel {
     /// A fresh model of a recipe on a device.
     ///
     /// # Errors
-    /// If the recipe describes no neuron.
+    /// If the recipe describes no model.
     pub fn init(recipe: &Recipe, device: &Device) -> Result<Self> {
-        Ok(Self::new(recipe.neuron().init(device)?, recipe, device))
+        let body = recipe.model_config().init(device)?;
+        Ok(Self::of(body, recipe, device))
     }
 
-    /// `neuron` as a recipe uses it, with a fresh head where the task compares pairs.
-    pub fn new(neuron: ElmNeuron, recipe: &Recipe, device: &Device) -> Self {
+    /// `body` as a recipe uses it, with a fresh head where the task compares pairs.
+    pub fn of(body: SequenceToSequence, recipe: &Recipe, device: &Device) -> Self {
         let task: Task = recipe.task;
-        let features = neuron.config().num_outputs;
-        Self {
-            neuron,
-            head: (task.inputs() == 2).then(|| PairHead::new(features, task.classes(), device)),
-            loss: ClassLoss {
-                readout: recipe.train.readout,
-                label_smoothing: recipe.train.label_smoothing,
-                clip_norm: recipe.train.clip_norm,
-            },
-        }
+        let (_, features) = body.config().sizes();
+        let loss = ClassLoss {
+            readout: recipe.train.readout,
+            label_smoothing: recipe.train.label_smoothing,
+        };
+        let head = (task.inputs() == 2).then(|| PairHead::new(features, task.classes(), device));
+        Self::new(body, head, loss, recipe.train.clip_norm)
     }
 
     /// Logits, `[batch, class]`.
     pub fn logits(&self, inputs: &[SequenceInput]) -> Tensor<2> {
-        let mut read = inputs.iter().map(|input| self.read_out(input));
-        match (&self.head, read.next(), read.next()) {
-            (Some(head), Some(u), Some(v)) => head.forward(u, v),
-            (_, Some(y), _) => y,
-            // the loader gives at least one input
-            (_, None, _) => Tensor::zeros([1, 1], &self.neuron.proto_tau.val().device()),
-        }
+        self.classify(inputs).output
     }
 
-    /// The neuron's answer to one input, `[batch, output]`.
-    fn read_out(&self, input: &SequenceInput) -> Tensor<2> {
-        let y = self.neuron.forward(input.x.clone());
+    /// Logits, `[batch, class]`, and the penalties of all inputs.
+    fn classify(&self, inputs: &[SequenceInput]) -> Judged<Tensor<2>> {
+        let mut read = Vec::with_capacity(inputs.len());
+        let mut penalty: Option<Tensor<1>> = None;
+        for input in inputs {
+            let answer = self.body.answer(input.x.clone(), input.lengths.as_deref());
+            read.push(self.read_out(answer.y, input.lengths.as_deref()));
+            penalty = match (penalty, answer.penalty) {
+                (Some(a), Some(b)) => Some(a + b),
+                (a, b) => a.or(b),
+            };
+        }
+        let mut read = read.into_iter();
+        let output = match (&self.head, read.next(), read.next()) {
+            (Some(head), Some(u), Some(v)) => head.forward(u, v),
+            (_, Some(y), _) => y,
+            (_, None, _) => unreachable!("the loader gives at least one input"),
+        };
+        Judged { output, penalty }
+    }
+
+    /// The answer `[batch, output]` in outputs `[batch, time, output]` over sequences of these lengths.
+    fn read_out(&self, y: Tensor<3>, lengths: Option<&[usize]>) -> Tensor<2> {
         let [batch, time, outputs] = y.dims();
-        match (self.loss.readout, &input.lengths) {
+        match (self.objective.readout, lengths) {
             (Readout::Last, None) => y.narrow(1, time - 1, 1).reshape([batch, outputs]),
             (Readout::Last, Some(lengths)) => {
                 let last: Vec<i32> = lengths.iter().map(|&length| length as i32 - 1).collect();
@@ -88,7 +88,7 @@ impl SequenceModel {
             (Readout::Mean, lengths) => {
                 let mut share = vec![0.0f32; batch * time];
                 for (sample, row) in share.chunks_exact_mut(time).enumerate() {
-                    let length = lengths.as_ref().map_or(time, |lengths| lengths[sample]);
+                    let length = lengths.map_or(time, |lengths| lengths[sample]);
                     row[..length].fill(1.0 / length as f32);
                 }
                 let share = TensorData::new(share, [batch, 1, time]);
@@ -98,18 +98,27 @@ impl SequenceModel {
             }
         }
     }
+}
 
-    fn output(&self, item: SequenceTensors) -> SequenceOutput {
-        let logits = self.logits(&item.inputs);
-        SequenceOutput {
-            losses: cross_entropy(
-                logits.clone(),
-                item.labels.clone(),
-                self.loss.label_smoothing,
-            ),
-            logits,
-            labels: item.labels,
+impl Objective for ClassLoss {
+    type Batch = SequenceTensors;
+    type Output = SequenceOutput;
+
+    fn judge(model: &SequenceModel, batch: SequenceTensors) -> Judged<SequenceOutput> {
+        let Judged { output, penalty } = model.classify(&batch.inputs);
+        let smoothing = model.objective.label_smoothing;
+        Judged {
+            output: SequenceOutput {
+                losses: cross_entropy(output.clone(), batch.labels.clone(), smoothing),
+                logits: output,
+                labels: batch.labels,
+            },
+            penalty,
         }
+    }
+
+    fn loss(output: &SequenceOutput) -> Tensor<1> {
+        output.losses.clone().mean()
     }
 }
 
@@ -161,38 +170,6 @@ impl Adaptor<LossInput> for SequenceOutput {
 impl Adaptor<AccuracyInput> for SequenceOutput {
     fn adapt(&self) -> AccuracyInput {
         AccuracyInput::new(self.logits.clone(), self.labels.clone())
-    }
-}
-
-impl TrainStep for SequenceModel {
-    type Input = SequenceTensors;
-    type Output = SequenceOutput;
-
-    fn step(&self, item: SequenceTensors) -> TrainOutput<SequenceOutput> {
-        let output = self.output(item);
-        let grads = output.losses.clone().mean().backward();
-        TrainOutput::new(self, grads, output)
-    }
-
-    fn optimize(
-        self,
-        optim: &mut ModuleOptimizer,
-        rate: ModuleLearningRate,
-        mut grads: GradientsParams,
-    ) -> Self {
-        if self.loss.clip_norm > 0.0 {
-            clip_global_norm(&self, &mut grads, self.loss.clip_norm);
-        }
-        optim.step(rate, self, grads)
-    }
-}
-
-impl InferenceStep for SequenceModel {
-    type Input = SequenceTensors;
-    type Output = SequenceOutput;
-
-    fn step(&self, item: SequenceTensors) -> SequenceOutput {
-        self.output(item)
     }
 }
 
@@ -273,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn both_documents_of_a_pair_go_through_the_same_neuron() {
+    fn both_documents_of_a_pair_go_through_the_same_model() {
         let device = Device::flex();
         let recipe = recipe(Task::Retrieval, Readout::Mean);
         let model = SequenceModel::init(&recipe, &device).unwrap();

@@ -1,7 +1,8 @@
 //! The ranges of a recipe's values.
 
+mod model;
+
 use elm_data::Task;
-use elm_model::ElmError;
 
 use super::{DataSource, Recipe, RecipeError};
 
@@ -43,28 +44,6 @@ impl Recipe {
         Ok(())
     }
 
-    fn validate_model(&self) -> Result<(), RecipeError> {
-        at_least_one("model.num_memory", self.model.num_memory)?;
-        at_least_one("model.mlp_hidden", self.model.mlp_hidden.unwrap_or(1))?;
-        if self.task == Task::Neuronio {
-            at_least_one("model.branches", self.model.branches)?;
-        }
-        at_least_one("model.synapses_per_branch", self.model.synapses_per_branch)?;
-        match self.neuron().validate() {
-            Ok(()) => Ok(()),
-            Err(ElmError::Config { field, problem }) => {
-                let key = match field {
-                    "num_branches" => "branches",
-                    "hidden_size" => "mlp_hidden",
-                    "hidden_layers" => "mlp_layers",
-                    same => same,
-                };
-                fail(&format!("model.{key}"), problem)
-            }
-            Err(other) => fail("model", format!("describes no neuron: {other}")),
-        }
-    }
-
     fn validate_train(&self) -> Result<(), RecipeError> {
         let train = &self.train;
         at_least_one("train.epochs", train.epochs)?;
@@ -87,8 +66,8 @@ impl Recipe {
                 format!("windows of {} ms", train.window_ms),
                 train.window_ms,
             ),
-            task => {
-                let steps = task.info().length;
+            _ => {
+                let steps = self.steps();
                 (format!("sequences of {steps} steps"), steps)
             }
         };
@@ -124,6 +103,7 @@ impl Recipe {
         for (key, value) in [
             ("train.final_learning_rate", train.final_learning_rate),
             ("train.clip_norm", train.clip_norm),
+            ("train.minutes", train.minutes),
             ("train.spike_weight", train.spike_weight),
             ("train.soma_weight", train.soma_weight),
         ] {
@@ -287,6 +267,7 @@ mod tests {
                 "at most train.learning_rate",
             ),
             ("train.clip_norm=-1", "train.clip_norm", "at least 0"),
+            ("train.minutes=-1", "train.minutes", "at least 0"),
             ("train.soma_weight=inf", "train.soma_weight", "at least 0"),
             ("model.num_memory=0", "model.num_memory", "at least 1"),
             ("model.mlp_hidden=0", "model.mlp_hidden", "at least 1"),

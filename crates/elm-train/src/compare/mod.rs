@@ -1,0 +1,217 @@
+//! Several models on one task under equal budgets: the same data, the same batches, the same seed.
+//!
+//! The models are trained one after the other, each in a run folder of its own within that of the comparison. What is
+//! finished stays: a comparison that was stopped goes on where it was.
+
+mod outcome;
+mod page;
+mod plan;
+
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use burn::train::Interrupter;
+
+pub use outcome::{Comparison, Missing, ModelResult, TestMetric};
+pub use plan::{Budget, Plan};
+
+use crate::device::describe;
+use crate::error::{Result, TrainError};
+use crate::recipe::Recipe;
+use crate::run::{self, Ended, RunFolder, TrainOptions, measure, write_whole};
+use crate::{say, tell};
+
+/// The recipe that all models start from, in the folder of a comparison.
+const BASE: &str = "base.toml";
+
+/// A comparison and where to make it.
+pub struct CompareOptions {
+    /// What is compared; ignored when a comparison is gone on with, which has its own.
+    pub plan: Plan,
+    /// The recipe that names task and data; ignored likewise.
+    pub base: Recipe,
+    /// The folder; the next free `runs/compare-<recipe>-<n>` unless set.
+    pub out: Option<PathBuf>,
+    /// Folder of a comparison to go on with.
+    pub resume: Option<PathBuf>,
+    /// Where to compute.
+    pub device: Device,
+    /// Stops the comparison when asked; the report then holds what is finished.
+    pub interrupter: Interrupter,
+}
+
+/// Trains the models of a plan one after the other and writes one report of them all.
+///
+/// A model that fails is told and left out; the others are trained all the same.
+///
+/// # Errors
+/// Wrong input before anything is trained; afterwards if the folder cannot be written, or if a model failed.
+pub fn compare(mut options: CompareOptions) -> Result<()> {
+    if let Some(folder) = &options.resume {
+        options.plan = Plan::load(folder)?;
+        options.base = Recipe::load(folder.join(BASE))?;
+    }
+    options.plan.budget.validate()?;
+    let recipes = options.plan.recipes(&options.base)?;
+    let folder = folder(&options)?;
+    say!(
+        "comparing {} models on {}, {}; folder {}",
+        recipes.len(),
+        options.base.task,
+        options.plan.budget,
+        folder.display()
+    );
+    for recipe in &recipes {
+        say!(
+            "  {:<12} {:>9} trained parameters  {}",
+            recipe.model.kind,
+            recipe.num_trained(),
+            recipe.model_config().title()
+        );
+    }
+    let mut session = Session {
+        options,
+        folder,
+        missing: Vec::new(),
+    };
+    let failed = session.train_all(&recipes);
+    session.report()?;
+    match failed {
+        true => Err(TrainError::Run("not every model could be trained".into())),
+        false => Ok(()),
+    }
+}
+
+/// The comparison's folder, with its plan and its base recipe.
+fn folder(options: &CompareOptions) -> Result<PathBuf> {
+    if let Some(folder) = &options.resume {
+        return Ok(folder.clone());
+    }
+    let name = format!("compare-{}", options.plan.recipe);
+    let folder = RunFolder::create(options.out.as_deref(), &name)?;
+    folder.write(BASE, &options.base.to_toml())?;
+    folder.write_json(plan::PLAN, &options.plan)?;
+    Ok(folder.path().to_path_buf())
+}
+
+struct Session {
+    options: CompareOptions,
+    folder: PathBuf,
+    missing: Vec<Missing>,
+}
+
+impl Session {
+    fn run_folder(&self, recipe: &Recipe) -> PathBuf {
+        self.folder.join(recipe.model.kind.name())
+    }
+
+    fn stopped(&self, error: &TrainError) -> bool {
+        self.options.interrupter.interruption().is_some() && !matches!(error, TrainError::Run(_))
+    }
+
+    /// Trains the models in their order and notes which have no result; true if one failed.
+    fn train_all(&mut self, recipes: &[Recipe]) -> bool {
+        let mut failed = false;
+        for recipe in recipes {
+            let model = recipe.model.kind;
+            let ended = match self.options.interrupter.should_stop() {
+                true => Err("not begun: the comparison was stopped".to_string()),
+                false => match self.train(recipe) {
+                    Ok(Ended::Finished) => Ok(()),
+                    Ok(Ended::Stopped) => Err("not finished: the comparison was stopped".into()),
+                    Err(error) if self.stopped(&error) => {
+                        Err("not finished: the comparison was stopped".into())
+                    }
+                    Err(error) => {
+                        failed = true;
+                        tell!("{model} failed: {error}");
+                        // a failure stops Burn's learner by the same means as a person does
+                        self.options.interrupter.reset();
+                        Err(format!("failed: {error}"))
+                    }
+                },
+            };
+            if let Err(reason) = ended {
+                self.missing.push(Missing { model, reason });
+            }
+        }
+        failed
+    }
+
+    /// Trains one model, or goes on with it, unless that was done before.
+    fn train(&self, recipe: &Recipe) -> Result<Ended> {
+        let folder = self.run_folder(recipe);
+        let kind = recipe.model.kind;
+        if outcome::is_finished(&folder) {
+            say!("\n{kind}: finished before");
+            return Ok(Ended::Finished);
+        }
+        say!("\n{kind}");
+        let begun = folder.join("recipe.toml").is_file();
+        let recipe = match begun {
+            true => recipe.clone(),
+            false => self.budgeted(recipe)?,
+        };
+        run::train(TrainOptions {
+            name: kind.to_string(),
+            recipe,
+            out: (!begun).then(|| folder.clone()),
+            resume: begun.then_some(folder),
+            device: self.options.device.clone(),
+            interrupter: self.options.interrupter.clone(),
+        })
+    }
+
+    /// The recipe with the steps that the budget allows.
+    fn budgeted(&self, recipe: &Recipe) -> Result<Recipe> {
+        let options = &self.options;
+        let minutes = match options.plan.budget {
+            Budget::Steps(steps) => return Ok(plan::for_steps(recipe, steps)),
+            Budget::Minutes(minutes) => minutes,
+        };
+        let times = measure(recipe, &options.device, &options.interrupter)?;
+        say!(
+            "a step takes {:.1} ms and a validation {:.2} s here",
+            1e3 * times.step,
+            times.validation
+        );
+        Ok(plan::for_minutes(recipe, minutes, times))
+    }
+
+    /// Writes the report and `compare.json`, and says what came out.
+    fn report(self) -> Result<()> {
+        let Self {
+            options,
+            folder,
+            missing,
+        } = self;
+        let finished = options.plan.models.iter();
+        let results = finished
+            .filter(|kind| missing.iter().all(|missing| missing.model != **kind))
+            .map(|kind| outcome::read(&folder.join(kind.name())))
+            .collect::<Result<Vec<_>>>()?;
+        let comparison = Comparison {
+            task: options.base.task,
+            seed: options.base.seed,
+            device: describe(&options.device),
+            threads: rayon::current_num_threads(),
+            plan: options.plan,
+            results,
+            missing,
+        };
+        let text = serde_json::to_string_pretty(&comparison)
+            .map_err(|e| TrainError::Run(e.to_string()))?;
+        write_whole(&folder.join("compare.json"), &(text + "\n"))?;
+        let report = folder.join("report.html");
+        write_whole(&report, &page::render(&comparison))?;
+        say!("\n{}", comparison.table());
+        say!("report {}", report.display());
+        if options.interrupter.should_stop() {
+            say!(
+                "stopped; go on with: elm compare --resume {}",
+                folder.display()
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! The ranges of a model's sizes, and whether it fits its task.
+
+use elm_data::Task;
+use elm_model::ElmError;
+use elm_model::baselines::Positions;
+
+use super::{at_least_one, fail};
+use crate::model::ModelKind;
+use crate::recipe::{Recipe, RecipeError};
+
+/// Tensors of the size of its weights that attention keeps for the backward pass, about.
+const ATTENTION_COPIES: usize = 4;
+/// Most numbers in all of them together: 32 GB.
+const MAX_ATTENTION: usize = 8 << 30;
+
+impl Recipe {
+    pub(super) fn validate_model(&self) -> Result<(), RecipeError> {
+        if self.model.kind == ModelKind::Elm {
+            at_least_one("model.num_memory", self.model.num_memory)?;
+            at_least_one("model.mlp_hidden", self.model.mlp_hidden.unwrap_or(1))?;
+            if self.task == Task::Neuronio {
+                at_least_one("model.branches", self.model.branches)?;
+            }
+            at_least_one("model.synapses_per_branch", self.model.synapses_per_branch)?;
+        }
+        let section = self.model.kind.section();
+        match self.model_config().validate() {
+            Ok(()) => {}
+            Err(ElmError::Config { field, problem }) => {
+                let key = match (self.model.kind, field) {
+                    (_, "dt") => "model.dt".to_string(),
+                    (ModelKind::Elm, "num_branches") => "model.branches".to_string(),
+                    (ModelKind::Elm, "hidden_size") => "model.mlp_hidden".to_string(),
+                    (ModelKind::Elm, "hidden_layers") => "model.mlp_layers".to_string(),
+                    (_, same) => format!("{section}.{same}"),
+                };
+                return fail(&key, problem);
+            }
+            Err(other) => return fail(section, format!("describes no model: {other}")),
+        }
+        match self.model.kind {
+            ModelKind::Network if self.network.is_single(self.task) => self.validate_single(),
+            ModelKind::Transformer => self.validate_attention(),
+            _ => Ok(()),
+        }
+    }
+
+    /// One neuron has no use for what makes a network.
+    fn validate_single(&self) -> Result<(), RecipeError> {
+        let (own, plain) = (&self.network, &Self::of(self.task).network);
+        for (key, set) in [
+            ("last_neurons", own.last_neurons != plain.last_neurons),
+            (
+                "output_embedding",
+                own.output_embedding != plain.output_embedding,
+            ),
+            ("high_pass_tau", own.high_pass_tau != plain.high_pass_tau),
+            (
+                "output_activation",
+                own.output_activation != plain.output_activation,
+            ),
+            ("wiring", own.wiring != plain.wiring),
+            ("input_dropout", own.input_dropout != plain.input_dropout),
+            (
+                "recurrent_dropout",
+                own.recurrent_dropout != plain.recurrent_dropout,
+            ),
+            ("memory_dropout", own.memory_dropout != plain.memory_dropout),
+            ("first", own.first != plain.first),
+            ("last", own.last != plain.last),
+            ("regularisers", own.regularisers != plain.regularisers),
+        ] {
+            if set {
+                return fail(
+                    &format!("network.{key}"),
+                    "has no use in a single neuron: set network.hidden_neurons as well".into(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Attention takes memory with the square of the length.
+    fn validate_attention(&self) -> Result<(), RecipeError> {
+        let (own, steps) = (&self.transformer, self.steps());
+        if let Positions::Learned { max_length } = own.positions
+            && max_length < steps
+        {
+            return fail(
+                "transformer.positions",
+                format!("must be learned for at least {steps} steps, found {max_length}"),
+            );
+        }
+        let per_sample = steps
+            .saturating_mul(steps)
+            .saturating_mul(own.num_heads)
+            .saturating_mul(own.num_layers)
+            .saturating_mul(ATTENTION_COPIES);
+        if per_sample.saturating_mul(self.train.batch_size) <= MAX_ATTENTION {
+            return Ok(());
+        }
+        let most = MAX_ATTENTION / per_sample.max(1);
+        let what = format!(
+            "attention over {steps} steps ({} layers of {} heads) takes {:.0} GB for each sample",
+            own.num_layers,
+            own.num_heads,
+            4e-9 * per_sample as f64
+        );
+        let shorter = match self.task {
+            Task::ListOps | Task::Text | Task::Retrieval => {
+                ", or shorten sequences with data.max_length"
+            }
+            _ => "",
+        };
+        match most {
+            0 => fail(
+                "model.kind",
+                format!("cannot be transformer here: {what}{shorter}"),
+            ),
+            most => fail(
+                "train.batch_size",
+                format!(
+                    "must be at most {most}, found {}: {what}{shorter}",
+                    self.train.batch_size
+                ),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_model_fits_its_tasks_or_says_why() {
+        for name in [
+            "quick",
+            "spikes-adding",
+            "listops",
+            "text",
+            "retrieval",
+            "image",
+            "pathx",
+        ] {
+            for kind in ModelKind::ALL {
+                let mut recipe = Recipe::builtin(name).unwrap().with_model(kind);
+                if name != "quick" && name != "spikes-adding" {
+                    recipe.set("data.dir=folder").unwrap();
+                }
+                match recipe.validate() {
+                    Ok(()) => {}
+                    Err(error) => {
+                        let error = error.to_string();
+                        assert_eq!(kind, ModelKind::Transformer, "{name}: {error}");
+                        let long = ["listops", "text", "retrieval", "pathx"].contains(&name);
+                        assert!(long && error.contains("attention over"), "{name}: {error}");
+                        assert!(error.contains("`train.batch_size`"), "{name}: {error}");
+                    }
+                }
+            }
+        }
+        let mut recipe = Recipe::builtin("pathx")
+            .unwrap()
+            .with_model(ModelKind::Transformer);
+        recipe.set("data.dir=folder").unwrap();
+        recipe.set("transformer.num_layers=9").unwrap();
+        let error = recipe.validate().unwrap_err().to_string();
+        assert!(
+            error.contains("`model.kind` cannot be transformer"),
+            "{error}"
+        );
+        let mut recipe = Recipe::builtin("listops")
+            .unwrap()
+            .with_model(ModelKind::Transformer);
+        recipe.set("data.dir=folder").unwrap();
+        recipe.set("data.max_length=200").unwrap();
+        recipe.validate().unwrap();
+        recipe
+            .set("transformer.positions={learned={max_length=100}}")
+            .unwrap();
+        let error = recipe.validate().unwrap_err().to_string();
+        assert!(error.contains("at least 200 steps, found 100"), "{error}");
+    }
+
+    #[test]
+    fn sizes_of_other_models_are_checked_by_their_keys() {
+        for (name, kind, assignment, key) in [
+            (
+                "spikes",
+                ModelKind::Network,
+                "network.hidden_neurons=[0]",
+                "network.num_neurons",
+            ),
+            (
+                "spikes",
+                ModelKind::Network,
+                "network.input_dropout=1",
+                "network.input_dropout",
+            ),
+            (
+                "spikes",
+                ModelKind::Network,
+                "network.regularisers=[{target='population_activity', layers=[2], strength=1}]",
+                "network.regularisers",
+            ),
+            (
+                "quick",
+                ModelKind::Network,
+                "network.input_dropout=0.1",
+                "network.input_dropout",
+            ),
+            (
+                "spikes",
+                ModelKind::ChronoLstm,
+                "chrono_lstm.t_max=1",
+                "chrono_lstm.t_max",
+            ),
+            (
+                "spikes",
+                ModelKind::ChronoLstm,
+                "chrono_lstm.hidden_size=0",
+                "chrono_lstm.hidden_size",
+            ),
+            (
+                "spikes",
+                ModelKind::Transformer,
+                "transformer.num_heads=3",
+                "transformer.num_heads",
+            ),
+            (
+                "spikes",
+                ModelKind::Transformer,
+                "transformer.num_layers=0",
+                "transformer.num_layers",
+            ),
+            ("quick", ModelKind::Tcn, "tcn.width=0", "tcn.width"),
+            ("spikes", ModelKind::Lif, "lif.threshold=0", "lif.threshold"),
+            ("spikes", ModelKind::Lif, "model.dt=0", "model.dt"),
+        ] {
+            let mut recipe = Recipe::builtin(name).unwrap().with_model(kind);
+            recipe.validate().unwrap();
+            recipe.set(assignment).unwrap();
+            let error = recipe.validate().unwrap_err().to_string();
+            assert!(error.contains(&format!("`{key}`")), "{assignment}: {error}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! `elm compare`: equal budgets, one report, stopped and gone on with.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::Path;
+
+use common::{failure, history, stdout};
+use serde_json::Value;
+
+/// Arguments of a comparison on tiny data in `folder`.
+fn arguments(folder: &Path, out: &Path, models: &str, budget: [&str; 2]) -> Vec<String> {
+    let data = format!("data.dir={}", folder.join("spikes").display());
+    let mut args = vec!["compare", "--recipe", "spikes-adding", "--device", "cpu"];
+    args.extend(["--models", models, "--out", out.to_str().unwrap()]);
+    args.extend(budget);
+    for assignment in [
+        &*data,
+        "data.make_train=60",
+        "data.make_test=20",
+        "data.valid_samples=8",
+        "data.test_samples=10",
+        "data.bin_ms=100",
+        "train.batch_size=2",
+        "model.num_memory=4",
+        "chrono_lstm.hidden_size=5",
+        "lif.num_neurons=5",
+    ] {
+        let key = assignment.split('=').next().unwrap();
+        let owner = [
+            ("model.", "elm"),
+            ("chrono_lstm.", "chrono-lstm"),
+            ("lif.", "lif"),
+        ];
+        let mut owners = owner.iter().filter(|(section, _)| key.starts_with(section));
+        if owners.all(|(_, model)| models.split(',').any(|m| m == *model)) {
+            args.extend(["--set", assignment]);
+        }
+    }
+    args.into_iter().map(String::from).collect()
+}
+
+fn run(arguments: &[String]) -> String {
+    stdout(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn result(out: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(out.join("compare.json")).unwrap()).unwrap()
+}
+
+fn models(result: &Value, list: &str) -> Vec<String> {
+    let found = result[list].as_array().unwrap().iter();
+    found
+        .map(|r| r["model"].as_str().unwrap().to_string())
+        .collect()
+}
+
+#[test]
+fn equal_steps_give_one_report_of_all_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("compared");
+    let args = arguments(
+        folder.path(),
+        &out,
+        "elm,chrono-lstm,lif",
+        ["--steps", "24"],
+    );
+    let text = run(&args);
+    let found = result(&out);
+    assert_eq!(models(&found, "results"), ["elm", "chrono-lstm", "lif"]);
+    let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+    let mut losses = Vec::new();
+    for entry in found["results"].as_array().unwrap() {
+        let name = entry["model"].as_str().unwrap();
+        assert_eq!(entry["steps"], 24, "{name}");
+        assert!(entry["trained_parameters"].as_u64().unwrap() > 10);
+        assert!(entry["ms_per_step"].as_f64().unwrap() > 0.0);
+        let accuracy = &entry["test"][0];
+        assert_eq!(accuracy["metric"], "Accuracy (%)");
+        assert!(accuracy["value"].as_f64().is_some());
+        for place in [&report, &text] {
+            assert!(place.contains(name), "{name}");
+        }
+        // each ran as a run of its own, and its learning rate went down to the end of the schedule
+        let records = history(&out.join(name));
+        let rate = |record: &Value| record["learning_rate"].as_f64().unwrap();
+        let peak = records.iter().map(rate).fold(0.0, f64::max);
+        assert!(rate(records.last().unwrap()) < 0.05 * peak, "{name}");
+        losses.push(records.len());
+    }
+    assert!(
+        losses.iter().all(|n| *n == losses[0] && *n >= 8),
+        "{losses:?}"
+    );
+    assert!(report.contains("gradient steps") && report.contains("Validation accuracy (%)"));
+    assert!(!report.contains("NaN") && !report.contains("<script"));
+    for word in [
+        "parameters",
+        "steps",
+        "ms/step",
+        "Accuracy (%)",
+        "report.html",
+    ] {
+        assert!(text.contains(word), "`{word}` is missing in:\n{text}");
+    }
+    // gone on with: what is there stays, what is not is trained
+    let before = std::fs::read(out.join("elm/metrics.jsonl")).unwrap();
+    std::fs::remove_dir_all(out.join("lif")).unwrap();
+    let text = stdout(&[
+        "compare",
+        "--resume",
+        out.to_str().unwrap(),
+        "--device",
+        "cpu",
+    ]);
+    assert!(text.contains("elm: finished before"), "{text}");
+    assert!(!text.contains("lif: finished before"), "{text}");
+    assert_eq!(
+        std::fs::read(out.join("elm/metrics.jsonl")).unwrap(),
+        before
+    );
+    let again = result(&out);
+    assert_eq!(models(&again, "results"), ["elm", "chrono-lstm", "lif"]);
+    // the same seed and batches give the same numbers
+    let accuracy = |found: &Value| found["results"][2]["test"][1]["value"].as_f64().unwrap();
+    let (a, b) = (accuracy(&found), accuracy(&again));
+    assert!((a - b).abs() < 1e-6 * a.abs(), "{a} and {b}");
+}
+
+#[test]
+fn minutes_become_steps_and_sizes_follow_a_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("compared");
+    let mut args = arguments(
+        folder.path(),
+        &out,
+        "chrono-lstm,tcn",
+        ["--minutes", "0.05"],
+    );
+    args.extend(["--params".into(), "30000".into()]);
+    let text = run(&args);
+    assert!(text.contains("a step takes"), "{text}");
+    for entry in result(&out)["results"].as_array().unwrap() {
+        let parameters = entry["trained_parameters"].as_f64().unwrap();
+        assert!((parameters - 30_000.0).abs() < 3000.0, "{parameters}");
+        assert!(entry["steps"].as_u64().unwrap() >= 2, "{entry}");
+        // three seconds, and no more than a validation late on a machine that may be busy
+        let seconds = entry["seconds"].as_f64().unwrap();
+        assert!(seconds > 2.0 && seconds < 6.0, "{seconds}");
+        let records = entry["curve"].as_array().unwrap();
+        let rate = |record: &Value| record["learning_rate"].as_f64().unwrap();
+        let peak = records.iter().map(rate).fold(0.0, f64::max);
+        assert!(rate(records.last().unwrap()) < 0.05 * peak);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stopped_comparison_reports_what_is_finished_and_goes_on() {
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("compared");
+    let child = Command::new(env!("CARGO_BIN_EXE_elm"))
+        .args(arguments(
+            folder.path(),
+            &out,
+            "elm,lif,chrono-lstm",
+            ["--steps", "200"],
+        ))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = std::time::Instant::now();
+    while !out.join("lif/run.json").exists() && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("elm compare --resume"), "{text}");
+    let stopped = result(&out);
+    assert_eq!(models(&stopped, "results"), ["elm"]);
+    assert_eq!(models(&stopped, "missing"), ["lif", "chrono-lstm"]);
+    let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(report.contains("not finished") && report.contains("not begun"));
+    let text = stdout(&[
+        "compare",
+        "--resume",
+        out.to_str().unwrap(),
+        "--device",
+        "cpu",
+    ]);
+    assert!(text.contains("elm: finished before"), "{text}");
+    let finished = result(&out);
+    assert_eq!(models(&finished, "results"), ["elm", "lif", "chrono-lstm"]);
+    assert_eq!(finished["missing"].as_array().unwrap().len(), 0);
+    for entry in finished["results"].as_array().unwrap() {
+        assert_eq!(entry["steps"], 200);
+    }
+}
+
+#[test]
+fn a_model_that_fails_is_told_and_the_others_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("compared");
+    run(&arguments(folder.path(), &out, "elm,lif", ["--steps", "8"]));
+    // a run that was stopped and spoilt since
+    std::fs::remove_file(out.join("lif/report.html")).unwrap();
+    std::fs::write(out.join("lif/recipe.toml"), "[lif]\nneurons = 3\n").unwrap();
+    let (code, error) = failure(&[
+        "compare",
+        "--resume",
+        out.to_str().unwrap(),
+        "--device",
+        "cpu",
+    ]);
+    assert_eq!(code, 1, "{error}");
+    assert!(
+        error.contains("lif failed") && error.contains("recipe.toml"),
+        "{error}"
+    );
+    let found = result(&out);
+    assert_eq!(models(&found, "results"), ["elm"]);
+    assert_eq!(models(&found, "missing"), ["lif"]);
+    let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(report.contains("lif: failed") && report.contains("ELM neuron, 4 memory units"));
+}
+
+#[test]
+fn wrong_comparisons_are_told_in_one_line_and_leave_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("compared");
+    let name = out.to_str().unwrap();
+    for (args, words) in [
+        (&["--steps", "5"][..], "give --task or --recipe"),
+        (&["--recipe", "spikes"], "--steps N or --minutes M"),
+        (
+            &["--recipe", "spikes", "--steps", "5", "--models", "elm,lmst"],
+            "unknown model `lmst`",
+        ),
+        (
+            &["--recipe", "spikes", "--steps", "5", "--models", "elm,elm"],
+            "twice",
+        ),
+        (&["--recipe", "spikes", "--steps", "0"], "--steps must be"),
+        (
+            &["--recipe", "spikes", "--minutes", "-1"],
+            "--minutes must be",
+        ),
+        (&["--task", "spike", "--steps", "5"], "unknown task `spike`"),
+        (
+            &["--recipe", "spike", "--steps", "5"],
+            "did you mean `spikes`",
+        ),
+        (&["--task", "listops", "--steps", "5"], "data.dir"),
+        (
+            &["--task", "pathx", "--steps", "5", "--set", "data.dir=x"],
+            "attention over 16384 steps",
+        ),
+        (
+            &["--recipe", "spikes", "--steps", "5", "--set", "tcn.width=3"],
+            "no use in the model",
+        ),
+    ] {
+        let mut all = vec!["compare", "--out", name];
+        all.extend(args);
+        let (code, error) = failure(&all);
+        assert_eq!((code, error.lines().count()), (2, 1), "{error}");
+        assert!(error.contains(words), "`{words}` is missing in: {error}");
+        assert!(!out.exists(), "{args:?} left a folder");
+    }
+    let (code, error) = failure(&["compare", "--resume", folder.path().to_str().unwrap()]);
+    assert!(code == 2 && error.contains("plan.json"), "{error}");
+}
