@@ -132,12 +132,21 @@ impl ElmNeuron {
     /// - output: `[batch, time, output]`
     ///
     /// # Panics
-    /// If `x` has another number of channels; [`forward_with_state`](Self::forward_with_state) returns an error.
+    /// If `x` has another number of channels; [`try_forward`](Self::try_forward) returns an error.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        if let Err(error) = self.check_input(x.dims()) {
-            panic!("{error}");
+        match self.try_forward(x) {
+            Ok(y) => y,
+            Err(error) => panic!("{error}"),
         }
-        self.over_time(x, None, LastMemory::NotWanted).y
+    }
+
+    /// The same as [`forward`](Self::forward), with an error in place of the panic.
+    ///
+    /// # Errors
+    /// [`ElmError::Shape`] if the input does not fit.
+    pub fn try_forward(&self, x: Tensor<3>) -> Result<Tensor<3>, ElmError> {
+        self.check_input(x.dims())?;
+        Ok(self.over_time(x, None, LastMemory::NotWanted).y)
     }
 
     /// Output and final state over a sequence; two halves with the state carried over give the whole.

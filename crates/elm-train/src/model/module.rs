@@ -104,7 +104,7 @@ impl SequenceToSequence {
     /// If the input does not fit the model.
     pub fn run(&self, x: Tensor<3>, lengths: Option<&[usize]>) -> Result<Answer, ElmError> {
         let y = match self {
-            Self::Elm(m) => m.forward_with_state(x, None)?.0,
+            Self::Elm(m) => m.try_forward(x)?,
             Self::NetNeuron(m) => m.forward_with_state(x, None)?.0,
             Self::Network(m) => return m.run(x),
             Self::ChronoLstm(m) => m.forward_with_state(x, None)?.0,

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::feed::{FeedBackward, FeedSums};
-use super::{Feed, KeptInput, Sizes, Slices};
+use super::{Feed, KeptInput, Sizes, Slices, first_samples};
 use crate::memory_scan::SQUASH_GAIN;
 use crate::memory_scan::cpu::{
     gemm::{Strided, add_product},
@@ -110,7 +110,8 @@ pub fn backward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) ->
     } = *sizes;
     let m = scan.memory;
     let tiling = Tiling::new::<R>(batch);
-    let (rows, steps) = (tiling.rows, chunk_steps(tiling.rows, time));
+    let samples = &tiling.samples;
+    let steps = chunk_steps(tiling.rows(), time);
     let shared = Shared {
         sizes: *sizes,
         slices: *x,
@@ -128,13 +129,14 @@ pub fn backward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) ->
     let (mut trace, mut memory) = (zeros(batch * width), zeros(batch * m));
     let chunks = time.div_ceil(steps);
     let inputs = kept.input.get::<R>();
-    let mut hidden = tiles(kept.hidden, rows * time * scan.hidden_total());
-    let mut products = tiles(&mut product, rows * time * width);
-    let jobs: Vec<Tile<R>> = tiles(&mut memory, rows * m)
-        .zip(tiles(&mut trace, rows * width))
+    let mut hidden = tiles(kept.hidden, samples, time * scan.hidden_total());
+    let mut products = tiles(&mut product, samples, time * width);
+    let jobs: Vec<Tile<R>> = tiles(&mut memory, samples, m)
+        .zip(tiles(&mut trace, samples, width))
+        .zip(first_samples(samples))
         .enumerate()
-        .map(|(i, (dmemory, dtrace))| {
-            let (sample, samples) = (i * rows, dmemory.len() / m);
+        .map(|(i, ((dmemory, dtrace), sample))| {
+            let samples = dmemory.len() / m;
             let part = |values, numbers| of_samples(values, sample, samples, numbers);
             Tile {
                 shared: &shared,
@@ -145,12 +147,13 @@ pub fn backward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) ->
                 tanh: part(kept.tanh, time * m),
                 starts: part(kept.starts, chunks * (m + width)),
                 input: inputs.and_then(|tiles| tiles.get(i)).map(Vec::as_slice),
-                dproduct: products.next(),
+                dproduct: products.next().filter(|_| kept.input_gradient),
                 dtrace,
                 dmemory,
             }
         })
         .collect();
+    drop(products);
     let sums = jobs
         .into_par_iter()
         .map(|mut tile| {

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Feed, KeptInput, Sizes, Slices};
+use super::{Feed, KeptInput, Sizes, Slices, first_samples};
 use crate::memory_scan::cpu::{
     isa::{Isa, by_isa},
     pack::Packed,
@@ -76,7 +76,8 @@ pub fn forward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, keep: Option<&KeptInpu
         ..
     } = *sizes;
     let tiling = Tiling::new::<R>(batch);
-    let (rows, steps) = (tiling.rows, chunk_steps(tiling.rows, time));
+    let samples = &tiling.samples;
+    let steps = chunk_steps(tiling.rows(), time);
     let shared = Shared {
         sizes: *sizes,
         slices: *x,
@@ -96,17 +97,17 @@ pub fn forward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, keep: Option<&KeptInpu
     let mut memory = zeros(batch * scan.memory);
     let mut kept_tiles = kept.as_mut().map(|kept| {
         (
-            tiles(&mut kept.hidden, rows * time * scan.hidden_total()),
-            tiles(&mut kept.tanh, rows * time * scan.memory),
-            tiles(&mut kept.starts, rows * chunks * (scan.memory + width)),
+            tiles(&mut kept.hidden, samples, time * scan.hidden_total()),
+            tiles(&mut kept.tanh, samples, time * scan.memory),
+            tiles(&mut kept.starts, samples, chunks * (scan.memory + width)),
         )
     });
-    let jobs: Vec<Tile<R>> = tiles(&mut y, rows * time * outputs)
-        .zip(tiles(&mut memory, rows * scan.memory))
-        .enumerate()
-        .map(|(i, (y, last))| Tile {
+    let jobs: Vec<Tile<R>> = tiles(&mut y, samples, time * outputs)
+        .zip(tiles(&mut memory, samples, scan.memory))
+        .zip(first_samples(samples))
+        .map(|((y, last), sample)| Tile {
             shared: &shared,
-            sample: i * rows,
+            sample,
             y,
             last,
             kept: kept_tiles.as_mut().map(|(hidden, tanh, starts)| KeptTile {
@@ -117,6 +118,7 @@ pub fn forward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, keep: Option<&KeptInpu
             input: Vec::new(),
         })
         .collect();
+    drop(kept_tiles);
     let inputs: Vec<_> = jobs
         .into_par_iter()
         .map(|mut tile| {

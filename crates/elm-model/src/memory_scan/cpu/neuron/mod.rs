@@ -58,6 +58,15 @@ pub struct Slices<'a, R> {
     pub readout_bias: &'a [R],
 }
 
+/// The first sample of each tile.
+fn first_samples(samples: &[usize]) -> impl Iterator<Item = usize> {
+    samples.iter().scan(0, |next, samples| {
+        let first = *next;
+        *next += samples;
+        Some(first)
+    })
+}
+
 /// What of the input is not zero, chunk by chunk of each tile; kept by the forward pass for the backward pass, which
 /// otherwise reads the input again.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{
-    Rows, Tiling, activation_gradient, by_rows, chunk_steps, tiles, weight_gradients::Chunk,
+    Rows, Tiling, activation_gradient, by_rows, chunk_steps, parts, tiles, weight_gradients::Chunk,
 };
 use crate::memory_scan::cpu::{
     isa::{Isa, by_isa},
@@ -48,32 +48,34 @@ pub fn backward<R: Real>(
 ) -> Gradients<R> {
     let (m, h) = (spec.memory, spec.hidden_total());
     let tiling = Tiling::new::<R>(batch);
-    let rows = tiling.rows;
+    let samples = &tiling.samples;
     let transposed = pack_transposed(spec, x.weights, tiling.lanes);
     let mut start = vec![R::default(); batch * m];
-    let mut hidden_tiles = tiles(hidden, rows * time * h);
-    let mut drive_tiles = tiles(drive, rows * time * m);
-    let jobs: Vec<_> = start
-        .chunks_mut((rows * m).max(1))
-        .enumerate()
-        .map(|(i, dstart)| {
-            let (at, len) = (i * rows * time * m, dstart.len() * time);
-            BackwardTile {
+    let kept = parts(x.grad, samples, time * m)
+        .zip(parts(x.memory, samples, time * m))
+        .zip(parts(x.tanh, samples, time * m));
+    let jobs: Vec<_> = tiles(&mut start, samples, m)
+        .zip(parts(x.start, samples, m))
+        .zip(kept)
+        .zip(tiles(hidden, samples, time * h))
+        .zip(tiles(drive, samples, time * m))
+        .map(
+            |((((dstart, start), ((grad, memory), tanh)), hidden), drive)| BackwardTile {
                 spec: *spec,
                 time,
-                grad: &x.grad[at..][..len],
-                memory: &x.memory[at..][..len],
-                tanh: &x.tanh[at..][..len],
+                grad,
+                memory,
+                tanh,
                 decay: x.decay,
                 gate: x.gate,
-                start: &x.start[i * rows * m..][..dstart.len()],
+                start,
                 transposed: &transposed,
-                hidden: hidden_tiles.next().unwrap_or_default(),
-                drive: drive_tiles.next().unwrap_or_default(),
+                hidden,
+                drive,
                 dstart,
                 sums: Sums::new(spec),
-            }
-        })
+            },
+        )
         .collect();
     let sums = jobs
         .into_par_iter()

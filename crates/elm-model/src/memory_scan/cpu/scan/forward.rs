@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Rows, Tiling, activate, by_rows, tiles};
+use super::{Rows, Tiling, activate, by_rows, parts, tiles};
 use crate::memory_scan::cpu::{
     isa::{Isa, by_isa},
     pack::{Packed, padded},
@@ -34,18 +34,15 @@ pub enum Drive<'a, R> {
 }
 
 impl<'a, R> Drive<'a, R> {
-    /// One piece for each tile of `drive` and `hidden` numbers.
-    fn tiles(self, drive: usize, hidden: usize) -> Vec<Self> {
-        let drive = drive.max(1);
+    /// One piece for each tile of `drive` and `hidden` numbers per sample.
+    fn tiles(self, samples: &'a [usize], drive: usize, hidden: usize) -> Vec<Self> {
         match self {
-            Self::Read(x) => x.chunks(drive).map(Self::Read).collect(),
-            Self::Overwrite(x) => x.chunks_mut(drive).map(Self::Overwrite).collect(),
-            Self::KeepHidden(x, kept) => {
-                let mut kept = tiles(kept, hidden);
-                x.chunks(drive)
-                    .map(|x| Self::KeepHidden(x, kept.next().unwrap_or_default()))
-                    .collect()
-            }
+            Self::Read(x) => parts(x, samples, drive).map(Self::Read).collect(),
+            Self::Overwrite(x) => tiles(x, samples, drive).map(Self::Overwrite).collect(),
+            Self::KeepHidden(x, kept) => parts(x, samples, drive)
+                .zip(tiles(kept, samples, hidden))
+                .map(|(x, kept)| Self::KeepHidden(x, kept))
+                .collect(),
         }
     }
 
@@ -78,12 +75,11 @@ pub fn forward<R: Real>(
     let m = spec.memory;
     let tiling = Tiling::new::<R>(batch);
     let stages = pack_stages(spec, x.weights, tiling.lanes);
-    let steps = tiling.rows * time;
-    let mut tanh_tiles = tanh.map(|tanh| tiles(tanh, steps * m));
-    let jobs: Vec<_> = memory
-        .chunks_mut((steps * m).max(1))
-        .zip(drive.tiles(steps * spec.first(), steps * spec.hidden_total()))
-        .zip(x.start.chunks(tiling.rows * m))
+    let samples = &tiling.samples;
+    let mut tanh_tiles = tanh.map(|tanh| tiles(tanh, samples, time * m));
+    let jobs: Vec<_> = tiles(memory, samples, time * m)
+        .zip(drive.tiles(samples, time * spec.first(), time * spec.hidden_total()))
+        .zip(parts(x.start, samples, m))
         .map(|((memory, drive), start)| ForwardTile {
             spec: *spec,
             time,

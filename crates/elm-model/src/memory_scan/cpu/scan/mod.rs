@@ -18,10 +18,12 @@ use super::{isa::Level, real::Real};
 use crate::neuron::HiddenActivation;
 
 /// How samples are cut into tiles.
-#[derive(Debug, Clone, Copy)]
+///
+/// Tiles hold 8, 4, 2 or 1 samples, as each size is a copy of the kernels.
+#[derive(Debug, Clone)]
 pub struct Tiling {
-    /// Samples in each tile but the last.
-    pub rows: usize,
+    /// Samples in each tile, in falling order.
+    pub samples: Vec<usize>,
     /// Widest weight panel in lanes.
     pub lanes: usize,
 }
@@ -32,11 +34,29 @@ impl Tiling {
         let level = Level::detect();
         let rows = batch
             .div_ceil(rayon::current_num_threads().max(1))
+            .next_power_of_two()
             .clamp(1, level.max_rows());
         Self {
-            rows,
+            samples: Self::cut(batch, rows),
             lanes: R::max_lanes(level, rows),
         }
+    }
+
+    /// Tiles of `rows` samples, a power of two, and for the rest smaller ones.
+    fn cut(batch: usize, rows: usize) -> Vec<usize> {
+        let mut samples = vec![rows; batch / rows];
+        let mut rest = batch % rows;
+        while rest > 0 {
+            let tile = 1 << rest.ilog2();
+            samples.push(tile);
+            rest -= tile;
+        }
+        samples
+    }
+
+    /// Samples in the largest tile.
+    pub fn rows(&self) -> usize {
+        self.samples.first().copied().unwrap_or(1)
     }
 }
 
@@ -80,9 +100,35 @@ impl Rows {
     }
 }
 
-/// Splits a buffer into tiles; an empty buffer (nothing kept, no hidden layer) gives empty tiles.
-pub fn tiles<R>(buffer: &mut [R], size: usize) -> core::slice::ChunksMut<'_, R> {
-    buffer.chunks_mut(size.max(1))
+/// Splits a buffer of so many numbers per sample into tiles; an empty buffer (nothing kept, no hidden layer) gives empty
+/// tiles.
+pub fn tiles<'a, R>(
+    buffer: &'a mut [R],
+    samples: &'a [usize],
+    numbers: usize,
+) -> impl Iterator<Item = &'a mut [R]> {
+    let mut rest = buffer;
+    samples.iter().map(move |samples| {
+        let (tile, after) = core::mem::take(&mut rest)
+            .split_at_mut_checked(samples * numbers)
+            .unwrap_or_default();
+        rest = after;
+        tile
+    })
+}
+
+/// The same for a buffer that is only read.
+pub fn parts<'a, R>(
+    buffer: &'a [R],
+    samples: &'a [usize],
+    numbers: usize,
+) -> impl Iterator<Item = &'a [R]> {
+    let mut rest = buffer;
+    samples.iter().map(move |samples| {
+        let (tile, after) = rest.split_at_checked(samples * numbers).unwrap_or_default();
+        rest = after;
+        tile
+    })
 }
 
 /// Calls `$run::<R, ROWS>($tile)` with the number of samples as a constant.
@@ -90,13 +136,10 @@ macro_rules! by_rows {
     ($rows:expr, $run:ident, $real:ident, $tile:expr) => {
         match $rows {
             8 => $run::<$real, 8>($tile),
-            7 => $run::<$real, 7>($tile),
-            6 => $run::<$real, 6>($tile),
-            5 => $run::<$real, 5>($tile),
             4 => $run::<$real, 4>($tile),
-            3 => $run::<$real, 3>($tile),
             2 => $run::<$real, 2>($tile),
-            _ => $run::<$real, 1>($tile),
+            1 => $run::<$real, 1>($tile),
+            rows => unreachable!("no tile holds {rows} samples"),
         }
     };
 }
@@ -139,5 +182,30 @@ fn activation_gradient<R: Real>(grad: &mut [R], pre: &mut [R], activation: Hidde
             *g = *g * (s * (one + *a * (one - s)));
             *a = *a * s;
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_hold_every_sample_once() {
+        assert_eq!(Tiling::cut(11, 4), [4, 4, 2, 1]);
+        assert_eq!(Tiling::cut(7, 8), [4, 2, 1]);
+        assert_eq!(Tiling::cut(2, 1), [1, 1]);
+        assert!(Tiling::cut(0, 8).is_empty());
+        let mut buffer: Vec<usize> = (0..21).collect();
+        let samples = Tiling::cut(7, 4);
+        let read: Vec<_> = parts(&buffer.clone(), &samples, 3)
+            .map(<[_]>::to_vec)
+            .collect();
+        assert_eq!(read.concat(), buffer);
+        assert_eq!(read[1], [12, 13, 14, 15, 16, 17]);
+        let write: Vec<_> = tiles(&mut buffer, &samples, 3)
+            .map(|t| t.to_vec())
+            .collect();
+        assert_eq!(write, read);
+        assert!(tiles(&mut buffer[..0], &samples, 3).all(|tile| tile.is_empty()));
     }
 }
