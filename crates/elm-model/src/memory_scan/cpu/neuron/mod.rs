@@ -1,7 +1,7 @@
 //! The whole neuron on the CPU: a tile of samples from the input to the output, and back.
 //!
 //! Time is cut into chunks of some dozens of steps (about 256 rows of samples and steps). Forward, a chunk goes through
-//! the input product and the trace ([`feed`]), a matrix product for the drive, the steps of the scan, and the readout;
+//! the input product and the trace (`feed`), a matrix product for the drive, the steps of the scan, and the readout;
 //! backward, the same in reverse, with the branches of a chunk computed again from the trace before it. All buffers
 //! between these are of a chunk's size and stay in the core's cache.
 
