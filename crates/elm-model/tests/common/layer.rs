@@ -1,6 +1,6 @@
 //! A random layer and its input as plain numbers, run on any device by any path.
 
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used)] // each test file uses its own part
 
 use std::cell::RefCell;
 use std::sync::Arc;

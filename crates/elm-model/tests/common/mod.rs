@@ -1,5 +1,5 @@
 //! What the integration tests share.
-#![allow(dead_code, clippy::unwrap_used, deprecated)]
+#![allow(dead_code, clippy::unwrap_used, deprecated)] // each test file uses its own part
 
 use std::path::{Path, PathBuf};
 

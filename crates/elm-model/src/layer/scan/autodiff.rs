@@ -36,20 +36,7 @@ impl<B: LayerOps> Backward<B, 11> for LayerBackward {
             timescales: ops.parents[5].is_some() || ops.parents[6].is_some(),
         };
         let g = B::elm_layer_scan_backward(s.tensors, s.result, s.kept, grad, s.call, wanted);
-        let all = [
-            g.x,
-            g.synapses,
-            g.first_weight,
-            g.first_bias,
-            g.packed,
-            g.decay,
-            g.gate,
-            g.readout,
-            g.bias,
-            g.inner,
-            g.activity,
-        ];
-        for (parent, grad) in ops.parents.into_iter().zip(all) {
+        for (parent, grad) in ops.parents.into_iter().zip(g.into_array()) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, grad);
             }
@@ -61,32 +48,9 @@ const INNER: &str = "inner half of a fused operation: the autodiff version never
 
 impl<B: LayerOps, C: CheckpointStrategy> LayerOps for Autodiff<B, C> {
     fn elm_layer_scan(tensors: LayerTensors<Self>, call: LayerCall) -> FloatTensor<Self> {
-        let nodes = [
-            tensors.x.node(),
-            tensors.synapses.node(),
-            tensors.first_weight.node(),
-            tensors.first_bias.node(),
-            tensors.packed.node(),
-            tensors.decay.node(),
-            tensors.gate.node(),
-            tensors.readout.node(),
-            tensors.bias.node(),
-            tensors.inner.node(),
-            tensors.activity.node(),
-        ];
-        let tensors = LayerTensors::<B> {
-            x: tensors.x.into_primitive(),
-            synapses: tensors.synapses.into_primitive(),
-            first_weight: tensors.first_weight.into_primitive(),
-            first_bias: tensors.first_bias.into_primitive(),
-            packed: tensors.packed.into_primitive(),
-            decay: tensors.decay.into_primitive(),
-            gate: tensors.gate.into_primitive(),
-            readout: tensors.readout.into_primitive(),
-            bias: tensors.bias.into_primitive(),
-            inner: tensors.inner.into_primitive(),
-            activity: tensors.activity.into_primitive(),
-        };
+        let tensors = tensors.into_array();
+        let nodes = tensors.each_ref().map(|t| t.node());
+        let tensors = LayerTensors::<B>::from_array(tensors.map(|t| t.into_primitive()));
         match LayerBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let (result, kept) = B::elm_layer_scan_forward(tensors.clone(), call.clone());

@@ -6,7 +6,7 @@ use super::{isa::Isa, real::Real};
 pub const BLOCK: usize = 16;
 
 /// Index and value of each number that is not zero, row after row.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SparseRows<R> {
     entries: Vec<(u32, R)>,
     /// End of each row.
@@ -22,6 +22,15 @@ impl<R: Real> SparseRows<R> {
             entries: Vec::with_capacity(numbers),
             ends: Vec::with_capacity(1),
             indices: vec![0; numbers + BLOCK],
+        }
+    }
+
+    /// The rows to be kept: without room for more.
+    pub fn to_kept(&self) -> Self {
+        Self {
+            entries: self.entries.clone(),
+            ends: self.ends.clone(),
+            indices: Vec::new(),
         }
     }
 

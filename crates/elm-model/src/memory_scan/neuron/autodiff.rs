@@ -44,7 +44,7 @@ impl<B: NeuronOps> Backward<B, 11> for NeuronBackward {
         if wanted == InputGradient::Wanted {
             g.x = input_gradient::<B>(g.x, matrix, x_shape);
         }
-        for (parent, grad) in ops.parents.into_iter().zip(array(g)) {
+        for (parent, grad) in ops.parents.into_iter().zip(g.into_array()) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, grad);
             }
@@ -63,54 +63,13 @@ fn input_gradient<B: NeuronOps>(
     B::float_reshape(B::float_matmul(rows, B::float_transpose(matrix)), x_shape)
 }
 
-fn array<B: NeuronOps>(t: NeuronTensors<B>) -> [FloatTensor<B>; 11] {
-    [
-        t.x,
-        t.matrix,
-        t.trace,
-        t.branch_weights,
-        t.bias,
-        t.weights,
-        t.decay,
-        t.gate,
-        t.memory,
-        t.readout,
-        t.readout_bias,
-    ]
-}
-
 const INNER: &str = "inner half of a fused operation: the autodiff version never calls itself";
 
 impl<B: NeuronOps, C: CheckpointStrategy> NeuronOps for Autodiff<B, C> {
     fn elm_neuron(tensors: NeuronTensors<Self>, call: NeuronCall) -> FloatTensor<Self> {
-        let all = array(tensors);
-        let nodes = all.each_ref().map(|t| t.node());
-        let [
-            x,
-            matrix,
-            trace,
-            branch_weights,
-            bias,
-            weights,
-            decay,
-            gate,
-            memory,
-            readout,
-            readout_bias,
-        ] = all.map(|t| t.into_primitive());
-        let tensors = NeuronTensors::<B> {
-            x,
-            matrix,
-            trace,
-            branch_weights,
-            bias,
-            weights,
-            decay,
-            gate,
-            memory,
-            readout,
-            readout_bias,
-        };
+        let tensors = tensors.into_array();
+        let nodes = tensors.each_ref().map(|t| t.node());
+        let tensors = NeuronTensors::<B>::from_array(tensors.map(|t| t.into_primitive()));
         match NeuronBackward
             .prepare::<C>(nodes)
             .compute_bound()

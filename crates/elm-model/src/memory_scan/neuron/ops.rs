@@ -54,6 +54,55 @@ pub struct NeuronTensors<B: Backend> {
     pub readout_bias: FloatTensor<B>,
 }
 
+impl<B: Backend> NeuronTensors<B> {
+    /// The tensors in the order of their declaration.
+    pub fn into_array(self) -> [FloatTensor<B>; 11] {
+        [
+            self.x,
+            self.matrix,
+            self.trace,
+            self.branch_weights,
+            self.bias,
+            self.weights,
+            self.decay,
+            self.gate,
+            self.memory,
+            self.readout,
+            self.readout_bias,
+        ]
+    }
+
+    /// The reverse of [`into_array`](Self::into_array).
+    pub fn from_array(tensors: [FloatTensor<B>; 11]) -> Self {
+        let [
+            x,
+            matrix,
+            trace,
+            branch_weights,
+            bias,
+            weights,
+            decay,
+            gate,
+            memory,
+            readout,
+            readout_bias,
+        ] = tensors;
+        Self {
+            x,
+            matrix,
+            trace,
+            branch_weights,
+            bias,
+            weights,
+            decay,
+            gate,
+            memory,
+            readout,
+            readout_bias,
+        }
+    }
+}
+
 /// What the backward pass needs of the forward pass.
 #[derive(Debug, Clone, ExtensionType)]
 pub struct NeuronKept<B: Backend> {

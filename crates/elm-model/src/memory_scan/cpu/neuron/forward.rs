@@ -172,7 +172,7 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(tile: &mut Tile<'_, R>) {
             }
             let dense = (end - begin) * ROWS * inputs;
             let few = sparse.len() * SPARSE <= dense;
-            tile.input.push(few.then(|| sparse.clone()));
+            tile.input.push(few.then(|| sparse.to_kept()));
         }
         shared
             .feed

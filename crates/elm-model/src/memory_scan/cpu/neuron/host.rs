@@ -39,20 +39,7 @@ impl<B: HostBackend> Held<B> {
             first_layer: call.first_layer,
             branch_shape: t.branch_weights.shape(),
             device: t.x.device(),
-            tensors: [
-                t.x,
-                t.matrix,
-                t.trace,
-                t.branch_weights,
-                t.bias,
-                t.weights,
-                t.decay,
-                t.gate,
-                t.memory,
-                t.readout,
-                t.readout_bias,
-            ]
-            .map(B::hold),
+            tensors: t.into_array().map(B::hold),
         }
     }
 
