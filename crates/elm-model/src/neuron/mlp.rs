@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use crate::memory_scan::ScanSpec;
+use crate::scan::memory::ScanSpec;
 
 /// `hidden_layers + 1` linear maps from `[branches, decayed memory]` to the memory update.
 ///

@@ -13,7 +13,7 @@ use super::synapses::Synapses;
 use super::timescales;
 use crate::ElmError;
 use crate::layer::MemoryGate;
-use crate::memory_scan::neuron::{
+use crate::scan::neuron::{
     LastMemory, NeuronInputs, NeuronResult, leaky_product, neuron_scan,
 };
 use crate::memory_scan::{self, ScanInputs, ScanPath, ScanSpec, reference};

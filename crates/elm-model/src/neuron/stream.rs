@@ -6,13 +6,13 @@ use super::config::HiddenActivation;
 use super::module::ElmNeuron;
 use super::state::ElmState;
 use crate::ElmError;
-use crate::memory_scan::cpu::isa::{Isa, Level, by_isa};
-use crate::memory_scan::cpu::pack::{Packed, padded};
-use crate::memory_scan::cpu::product::add_rows;
-use crate::memory_scan::cpu::real::Real;
-use crate::memory_scan::cpu::scan::activate;
-use crate::memory_scan::cpu::sparse::SparseRows;
-use crate::memory_scan::{SQUASH_GAIN, SQUASH_SLOPE};
+use crate::kernels::cpu::isa::{Isa, Level, by_isa};
+use crate::kernels::cpu::pack::{Packed, padded};
+use crate::kernels::cpu::product::add_rows;
+use crate::kernels::cpu::real::Real;
+use crate::kernels::cpu::memory::activate;
+use crate::kernels::cpu::sparse::SparseRows;
+use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
 
 /// A neuron that takes one time step after another, in f32 on the CPU and without allocating: for control loops,
 /// sound, or spikes as they come in.

@@ -1,0 +1,29 @@
+//! Which implementation of an operation runs where: the plain-tensor reference, or the backend's own kernels.
+
+mod layer;
+mod memory;
+mod neuron;
+
+pub use layer::{describe_layer, layer_scan};
+pub use memory::{describe_path, has_fused, input_product, leaky_trace, memory_scan};
+pub(crate) use neuron::leaky_product;
+pub use neuron::{neuron_scan, runs_as_one};
+
+/// Which implementation of the operations to use, and how much it keeps for the backward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScanPath {
+    /// The fused one where the device and the number type have one, else the reference. The backward pass gets half
+    /// of the device's memory where it tells, else [`DEFAULT_MEMORY_BUDGET`].
+    #[default]
+    Auto,
+    /// Always the plain-tensor reference.
+    Reference,
+    /// Like `Auto`, with this many bytes for what the scan's backward pass keeps and computes. Where all of it does not
+    /// fit, the hidden values are computed again in the backward pass, in segments that do.
+    MemoryBudget(u64),
+    /// Like `Auto`, but the backward pass always computes the hidden values again, this many steps at a time.
+    CheckpointEvery(usize),
+}
+
+/// Memory for the backward pass of a scan where the device does not tell how much it has: 8 GiB.
+pub const DEFAULT_MEMORY_BUDGET: u64 = 8 << 30;

@@ -1,0 +1,133 @@
+//! The whole neuron: as one operation on the CPU, or operation by operation.
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use burn::backend::DispatchDevice;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use burn::tensor::DType;
+use burn::tensor::Tensor;
+
+use super::{ScanPath, input_product, leaky_trace, memory_scan};
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use crate::scan::memory::ops::Keep;
+use crate::scan::memory::{ScanInputs, ScanSpec};
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use crate::scan::neuron::ops;
+use crate::scan::neuron::{LastMemory, NeuronInputs, NeuronResult};
+
+/// Output and, if asked for, last memory of a neuron over a sequence of one step at least.
+///
+/// Differentiable in every tensor. Shapes must fit each other and `spec`; [`ElmNeuron`](crate::ElmNeuron) sees to that.
+pub fn neuron_scan(
+    inputs: NeuronInputs,
+    spec: &ScanSpec,
+    path: ScanPath,
+    last: LastMemory,
+) -> NeuronResult {
+    if runs_as_one(&inputs, spec, path) {
+        #[cfg(any(feature = "flex", feature = "ndarray"))]
+        return ops::neuron_scan(inputs, spec, last);
+    }
+    let [batch, time, _] = inputs.x.dims();
+    let drive = drive(&inputs, spec, path);
+    let memory = memory_scan(
+        ScanInputs {
+            drive,
+            weights: inputs.weights,
+            decay: inputs.decay,
+            gate: inputs.gate,
+            memory: inputs.memory,
+        },
+        spec,
+        path,
+    );
+    let outputs = inputs.readout.dims()[1];
+    let y = memory
+        .clone()
+        .reshape([batch * time, spec.memory])
+        .matmul(inputs.readout)
+        + inputs.readout_bias.unsqueeze::<2>();
+    NeuronResult {
+        y: y.reshape([batch, time, outputs]),
+        memory: (last == LastMemory::Wanted)
+            .then(|| memory.narrow(1, time - 1, 1).reshape([batch, spec.memory])),
+    }
+}
+
+/// Does [`neuron_scan`] run these inputs as one fused operation?
+///
+/// That operation takes a tile of samples on each thread from the input to the output. With fewer samples than threads
+/// the parent's operations are better, which spread the products before and after the scan over all threads; and they
+/// alone compute hidden values again where memory is short.
+pub fn runs_as_one(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    {
+        fits(inputs, spec, path)
+    }
+    #[cfg(not(any(feature = "flex", feature = "ndarray")))]
+    {
+        let _ = (inputs, spec, path);
+        false
+    }
+}
+
+/// The first layer's share of the branches with its bias, `[batch, time, first]`.
+fn drive(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> Tensor<3> {
+    let [batch, time, _] = inputs.x.dims();
+    let trace = leaky_product(
+        inputs.x.clone(),
+        inputs.matrix.clone(),
+        inputs.trace_decay,
+        Some(inputs.trace.clone()),
+        path,
+    );
+    let width = trace.dims()[2];
+    let rows = trace.reshape([batch * time, width]);
+    let drive = match &inputs.branch_weights {
+        Some(weights) => rows.matmul(weights.clone()),
+        None => rows,
+    } + inputs.bias.clone().unsqueeze::<2>();
+    drive.reshape([batch, time, spec.first()])
+}
+
+/// Leaky sum over time of `x · matrix`, `[batch, time, column]`, from rest or from a trace `[batch, column]`.
+pub(crate) fn leaky_product(
+    x: Tensor<3>,
+    matrix: Tensor<2>,
+    decay: f64,
+    start: Option<Tensor<2>>,
+    path: ScanPath,
+) -> Tensor<3> {
+    let [batch, time, channels] = x.dims();
+    let width = matrix.dims()[1];
+    let rows = x.reshape([batch * time, channels]);
+    let product = input_product(rows, matrix, path).reshape([batch, time, width]);
+    let options = (&product.device(), product.dtype());
+    let decay = Tensor::full([width], decay, options);
+    let start = start.unwrap_or_else(|| Tensor::zeros([batch, width], options));
+    leaky_trace(product, decay, start, path)
+}
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+/// Does the fused operation serve this call? See [`super::runs_as_one`].
+fn fits(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
+    let (device, dtype) = (inputs.x.device(), inputs.x.dtype());
+    let [batch, time, _] = inputs.x.dims();
+    path != ScanPath::Reference
+        && on_host(device.as_dispatch())
+        && matches!(dtype, DType::F32 | DType::F64)
+        && batch >= rayon::current_num_threads()
+        && super::memory::keep_of(path, device.as_dispatch(), [batch, time], dtype, spec) == Keep::All
+}
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+fn on_host(device: &DispatchDevice) -> bool {
+    match device {
+        DispatchDevice::Autodiff(inner) => on_host(inner),
+        #[cfg(feature = "flex")]
+        DispatchDevice::Flex(_) => true,
+        #[cfg(feature = "ndarray")]
+        DispatchDevice::NdArray(_) => true,
+        #[allow(unreachable_patterns)]
+        _ => false,
+    }
+}

@@ -1,0 +1,263 @@
+//! The forward pass of a layer over a sequence.
+
+use core::ops::Range;
+
+use super::lanes::{Kernel, Lanes, LayerReal, Row};
+use super::neuron::{self, Run};
+use super::schedule::{self, Barrier, Partition, Shared, tiles};
+use super::source::{Order, SourceBlock};
+use super::view::View;
+
+/// Runs the layer; returns the flat result, see [`LayerSpec::result_len`](crate::scan::layer::LayerSpec::result_len), and if
+/// `keep`, the states before every block, `[tile, block, neuron, state]` as rows of samples.
+pub fn forward<R: LayerReal>(
+    view: &View<'_, R>,
+    keep: bool,
+    partition: &Partition,
+) -> (Vec<R>, Vec<R>) {
+    let (spec, call) = (view.spec(), view.call);
+    let order = match call.plan.recurrent() {
+        true => Order::BySteps,
+        false => Order::BySources,
+    };
+    let result = Shared::new(spec.result_len(call.batch, call.time));
+    let kept = tiles(call.batch) * view.blocks() * spec.neurons * spec.state_width();
+    let checkpoints = Shared::new(if keep { kept } else { 0 });
+    let groups: Vec<Group<R>> = partition
+        .groups
+        .iter()
+        .map(|tiles| Group {
+            sources: SourceBlock::new(view, tiles.clone(), order),
+            barrier: Barrier::new(partition.members.len()),
+            tiles: tiles.clone(),
+        })
+        .collect();
+    schedule::run(partition, |group, member| {
+        R::dispatch(Member {
+            view,
+            group: &groups[group],
+            index: member,
+            members: partition.members.len(),
+            neurons: partition.members[member].clone(),
+            result: &result,
+            checkpoints: keep.then_some(&checkpoints),
+        });
+    });
+    let checkpoints = checkpoints.into_vec();
+    let flat = checkpoints.iter().flat_map(|row: &Row<R>| row.0).collect();
+    (result.into_vec(), flat)
+}
+
+/// What the members of a group share.
+struct Group<R> {
+    tiles: Range<usize>,
+    barrier: Barrier,
+    sources: SourceBlock<R>,
+}
+
+struct Member<'a, R> {
+    view: &'a View<'a, R>,
+    group: &'a Group<R>,
+    index: usize,
+    members: usize,
+    neurons: Range<usize>,
+    result: &'a Shared<R>,
+    checkpoints: Option<&'a Shared<Row<R>>>,
+}
+
+/// State of a member's neurons and tiles, neuron by neuron.
+struct States<R> {
+    states: Vec<Row<R>>,
+    magnitudes: Vec<Row<R>>,
+    /// Frames for one neuron at a time: one, or where nothing is recurrent, one per step of a block.
+    frames: Vec<Row<R>>,
+}
+
+impl<R: LayerReal> Kernel<R> for Member<'_, R> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Lanes<R = R>>(self) {
+        let barrier = &self.group.barrier;
+        let _guard = barrier.guard();
+        let (call, block) = (self.view.call, self.view.block());
+        let mut states = self.start();
+        for (index, first) in (0..call.time).step_by(block).enumerate() {
+            let steps = block.min(call.time - first);
+            self.keep(index, &states);
+            self.fill(first, steps);
+            if call.plan.recurrent() {
+                for t in 0..steps {
+                    self.advance::<V>(&mut states, first, t..t + 1);
+                    barrier.wait();
+                }
+                self.carry(steps);
+            } else {
+                self.advance::<V>(&mut states, first, 0..steps);
+                barrier.wait();
+            }
+        }
+        self.finish(&states);
+    }
+}
+
+impl<R: LayerReal> Member<'_, R> {
+    /// Neurons and tiles in the order of the states.
+    fn each(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let tiles = self.group.tiles.clone();
+        self.neurons
+            .clone()
+            .flat_map(move |n| tiles.clone().map(move |tile| (tile, n)))
+    }
+
+    /// The state handed in.
+    fn start(&self) -> States<R> {
+        let view = self.view;
+        let (width, len) = (view.spec().state_width(), view.constants.frame.len);
+        let count = self.group.tiles.len() * self.neurons.len();
+        let mut states = vec![Row::default(); count * width];
+        for (state, (tile, n)) in states.chunks_exact_mut(width).zip(self.each()) {
+            view.rows(view.slices.inner, width, tile, n, state);
+        }
+        let frames = match view.call.plan.recurrent() {
+            true => {
+                self.start_activity();
+                1
+            }
+            false => view.block(),
+        };
+        States {
+            states,
+            magnitudes: vec![Row::default(); count],
+            frames: vec![Row::default(); frames * len],
+        }
+    }
+
+    /// The activity handed in, for the first step's recurrent synapses.
+    fn start_activity(&self) {
+        for (tile, n) in self.each() {
+            let mut row = [Row::default()];
+            self.view
+                .rows(self.view.slices.activity, 1, tile, n, &mut row);
+            // SAFETY: only this member writes its neurons' rows, and none is read before all have met.
+            unsafe {
+                self.group
+                    .sources
+                    .put_activity(self.view, tile, 0, n, row[0])
+            }
+        }
+    }
+
+    fn keep(&self, block: usize, states: &States<R>) {
+        let Some(checkpoints) = self.checkpoints else {
+            return;
+        };
+        let spec = self.view.spec();
+        let width = spec.state_width();
+        for (state, (tile, n)) in states.states.chunks_exact(width).zip(self.each()) {
+            let at = ((tile * self.view.blocks() + block) * spec.neurons + n) * width;
+            // SAFETY: each neuron and tile belongs to one member, and nothing is read before all are done.
+            let kept = unsafe { checkpoints.write(at..at + width) };
+            kept.copy_from_slice(state);
+        }
+    }
+
+    /// Reads this member's share of the block's input, and waits for the others'.
+    fn fill(&self, first: usize, steps: usize) {
+        let (sources, barrier) = (&self.group.sources, &self.group.barrier);
+        // SAFETY: all members are done with the block before, meet before they fill this one, and again before they
+        // read it.
+        unsafe { sources.clear(steps, self.index, self.members) };
+        barrier.wait();
+        // SAFETY: as above.
+        unsafe { sources.fill(self.view, first, steps, self.index, self.members) };
+        barrier.wait();
+    }
+
+    /// Runs this member's neurons over some steps of the block.
+    #[inline(always)]
+    fn advance<V: Lanes<R = R>>(&self, states: &mut States<R>, first: usize, steps: Range<usize>) {
+        let view = self.view;
+        let width = view.spec().state_width();
+        let recurrent = view.call.plan.recurrent();
+        let stride = if recurrent {
+            0
+        } else {
+            view.constants.frame.len
+        };
+        let mut k = 0;
+        for n in self.neurons.clone() {
+            let weights = view.neuron(n);
+            for tile in self.group.tiles.clone() {
+                // SAFETY: nobody writes these rows before the members meet again: activities go to the next step's.
+                let sources = unsafe { self.group.sources.read(tile, steps.start) };
+                let run = Run {
+                    frames: &mut states.frames,
+                    stride,
+                    magnitude: &mut states.magnitudes[k],
+                    mask: view.memory_mask(tile, n),
+                };
+                let state = &mut states.states[k * width..][..width];
+                let emit =
+                    |t: usize, activity| self.emit(tile, first, steps.start + t, n, activity);
+                neuron::forward::<V>(
+                    &view.constants,
+                    &weights,
+                    sources,
+                    steps.len(),
+                    state,
+                    run,
+                    emit,
+                );
+                k += 1;
+            }
+        }
+    }
+
+    /// Hands out the activity of neuron n after step t of the block.
+    #[inline(always)]
+    fn emit(&self, tile: usize, first: usize, t: usize, n: usize, activity: Row<R>) {
+        let view = self.view;
+        for (b, value) in view.samples(tile).zip(activity.0) {
+            // SAFETY: only this member writes its neurons' results, and nothing is read before all are done.
+            unsafe { self.result.set(view.activity_at(b, first + t, n), value) }
+        }
+        if view.call.plan.recurrent() {
+            // SAFETY: only this member writes its neurons' rows, and the others read the next step's after all have
+            // met.
+            unsafe {
+                self.group
+                    .sources
+                    .put_activity(view, tile, t + 1, n, activity)
+            }
+        }
+    }
+
+    /// The activity after the last step of a block becomes that before the first of the next.
+    fn carry(&self, steps: usize) {
+        for (tile, n) in self.each() {
+            // SAFETY: these rows are this member's; the others read the first step's after all have met.
+            unsafe { self.group.sources.move_activity(tile, steps, 0, n) }
+        }
+    }
+
+    fn finish(&self, states: &States<R>) {
+        let view = self.view;
+        let width = view.spec().state_width();
+        let count = R::of((view.call.time * view.spec().memory) as f64);
+        for (k, (tile, n)) in self.each().enumerate() {
+            let state = &states.states[k * width..][..width];
+            for (lane, b) in view.samples(tile).enumerate() {
+                let at = view.state_at(b, n);
+                // SAFETY: as in `emit`.
+                unsafe {
+                    let mean = states.magnitudes[k].0[lane] / count;
+                    self.result.set(view.magnitude_at(b, n), mean);
+                    for (out, row) in self.result.write(at..at + width).iter_mut().zip(state) {
+                        *out = row.0[lane];
+                    }
+                }
+            }
+        }
+    }
+}

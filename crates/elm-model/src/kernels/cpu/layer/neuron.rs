@@ -1,0 +1,346 @@
+//! One neuron on one tile of samples: its weights, its state, and a run over some steps.
+
+use crate::scan::layer::{LayerSpec, Stage};
+use super::frame::Frame;
+use super::lanes::{Lanes, LayerReal, Row, flat};
+use super::product::product;
+use crate::equations::OutputActivation;
+use crate::kernels::cpu::real::Real;
+use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
+use crate::equations::HiddenActivation;
+
+/// The trained numbers and the wiring of one neuron.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights<'a, R> {
+    /// Source of each synapse, in walking order.
+    pub sources: &'a [u32],
+    /// Feed-forward synapses of each branch; they come first.
+    pub feed_forward: &'a [u32],
+    /// Synapse weights, in walking order.
+    pub synapses: &'a [R],
+    /// First map of the MLP, `[branch + memory, first]`.
+    pub first_weight: &'a [R],
+    /// Its bias.
+    pub first_bias: &'a [R],
+    /// The other maps.
+    pub packed: &'a [R],
+    /// Decay of each memory unit.
+    pub decay: &'a [R],
+    /// Gate of each memory unit.
+    pub gate: &'a [R],
+    /// Readout of each memory unit.
+    pub readout: &'a [R],
+    /// Bias of the output.
+    pub bias: R,
+}
+
+/// Constants of a layer in its number type.
+#[derive(Debug, Clone)]
+pub struct Constants<R> {
+    /// Sizes.
+    pub spec: LayerSpec,
+    /// Places in a frame.
+    pub frame: Frame,
+    /// Packed linear maps.
+    pub stages: Vec<Stage>,
+    /// Decay of the branch trace.
+    pub branch_decay: Option<R>,
+    /// Decay of the high-pass's mean.
+    pub high_pass_decay: Option<R>,
+}
+
+impl<R: LayerReal> Constants<R> {
+    /// The constants of a layer.
+    pub fn new(spec: &LayerSpec) -> Self {
+        Self {
+            spec: *spec,
+            frame: Frame::new(spec),
+            stages: spec.packed_stages(),
+            branch_decay: spec.branch_decay.map(R::of),
+            high_pass_decay: spec.high_pass_decay.map(R::of),
+        }
+    }
+}
+
+/// Sources of all synapses at some steps: the row of source s at step t stands at `t · step + s · source`.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a, R> {
+    /// All rows.
+    pub rows: &'a [Row<R>],
+    /// Rows from one step to the next.
+    pub step: usize,
+    /// Rows from one source to the next.
+    pub source: usize,
+}
+
+/// State of one neuron between steps: memory, then trace and mean as in the packed state.
+pub type State<'a, R> = &'a mut [Row<R>];
+
+/// What a run over some steps also yields.
+pub struct Run<'a, R> {
+    /// One frame per step, or with `stride` 0 one for all.
+    pub frames: &'a mut [Row<R>],
+    /// Rows from one frame to the next.
+    pub stride: usize,
+    /// Sum of |MLP output|.
+    pub magnitude: &'a mut Row<R>,
+    /// Factors on the MLP's output, one row per memory unit.
+    pub mask: Option<&'a [Row<R>]>,
+}
+
+/// Runs one neuron over `steps` steps and shows the activity after each to `emit`.
+#[inline(always)]
+pub fn forward<V: Lanes>(
+    constants: &Constants<V::R>,
+    weights: &Weights<'_, V::R>,
+    sources: Sources<'_, V::R>,
+    steps: usize,
+    state: State<'_, V::R>,
+    run: Run<'_, V::R>,
+    mut emit: impl FnMut(usize, Row<V::R>),
+) where
+    V::R: LayerReal,
+{
+    let frame = &constants.frame;
+    let spec = &constants.spec;
+    let Run {
+        frames,
+        stride,
+        magnitude,
+        mask,
+    } = run;
+    let blockwise = stride > 0;
+    if blockwise {
+        let branches = &mut frames[frame.joined.start..];
+        branch_sums_block::<V>(spec, weights, sources, steps, branches, stride);
+    }
+    for t in 0..steps {
+        let rows = &mut frames[t * stride..][..frame.len];
+        if !blockwise {
+            branch_sums::<V>(spec, weights, sources, t, &mut rows[frame.branches()]);
+        }
+        if let Some(decay) = constants.branch_decay {
+            let trace = &mut state[spec.memory..][..spec.branches];
+            for (trace, b) in trace.iter_mut().zip(&mut rows[frame.branches()]) {
+                let value = trace.zip(*b, |trace, b| decay * trace + b);
+                *trace = value;
+                *b = value;
+            }
+        }
+        memory_update::<V>(constants, weights, state, rows, magnitude, mask);
+        emit(t, output(constants, weights, state, rows));
+    }
+}
+
+/// `b[d] = Σ w · z[source]` for one step, whose sources lie next to each other.
+#[inline(always)]
+fn branch_sums<V: Lanes>(
+    spec: &LayerSpec,
+    weights: &Weights<'_, V::R>,
+    sources: Sources<'_, V::R>,
+    t: usize,
+    out: &mut [Row<V::R>],
+) {
+    let rows = &sources.rows[t * sources.step..];
+    assert!(sources.source == 1 && rows.len() >= spec.inputs + spec.neurons);
+    let synapses = weights.synapses.chunks_exact(spec.per_branch);
+    let indices = weights.sources.chunks_exact(spec.per_branch);
+    for ((out, w), index) in out.iter_mut().zip(synapses).zip(indices) {
+        let mut acc = V::splat(V::R::default());
+        for (w, s) in w.iter().zip(index) {
+            // SAFETY: a plan's sources are below I + N, and there are as many rows, as asserted above. The check would
+            // cost as much as the product.
+            let row = unsafe { rows.get_unchecked(*s as usize) };
+            acc = V::load(row).fused(V::splat(*w), acc);
+        }
+        acc.store(out);
+    }
+}
+
+/// The same for a block of steps: a weight and its source are read once for [`STEPS`] steps.
+#[inline(always)]
+fn branch_sums_block<V: Lanes>(
+    spec: &LayerSpec,
+    weights: &Weights<'_, V::R>,
+    sources: Sources<'_, V::R>,
+    steps: usize,
+    frames: &mut [Row<V::R>],
+    stride: usize,
+) {
+    let synapses = weights.synapses.chunks_exact(spec.per_branch);
+    let indices = weights.sources.chunks_exact(spec.per_branch);
+    for (d, (w, index)) in synapses.zip(indices).enumerate() {
+        let mut t = 0;
+        while t + STEPS <= steps {
+            branch_sum_steps::<V, STEPS>(w, index, sources, t, &mut frames[d..], stride);
+            t += STEPS;
+        }
+        while t < steps {
+            branch_sum_steps::<V, 1>(w, index, sources, t, &mut frames[d..], stride);
+            t += 1;
+        }
+    }
+}
+
+/// Steps that share the read of a weight and its index.
+const STEPS: usize = 8;
+
+#[inline(always)]
+fn branch_sum_steps<V: Lanes, const N: usize>(
+    w: &[V::R],
+    index: &[u32],
+    sources: Sources<'_, V::R>,
+    t: usize,
+    frames: &mut [Row<V::R>],
+    stride: usize,
+) {
+    let mut acc = [V::splat(V::R::default()); N];
+    for (w, s) in w.iter().zip(index) {
+        let w = V::splat(*w);
+        let rows = &sources.rows[*s as usize * sources.source + t * sources.step..];
+        let rows = &rows[..(N - 1) * sources.step + 1];
+        for (i, acc) in acc.iter_mut().enumerate() {
+            *acc = V::load(&rows[i * sources.step]).fused(w, *acc);
+        }
+    }
+    for (i, acc) in acc.into_iter().enumerate() {
+        acc.store(&mut frames[(t + i) * stride]);
+    }
+}
+
+/// `m_t` from `m_{t−1}` and the branches in the frame.
+#[inline(always)]
+fn memory_update<V: Lanes>(
+    constants: &Constants<V::R>,
+    weights: &Weights<'_, V::R>,
+    state: State<'_, V::R>,
+    rows: &mut [Row<V::R>],
+    magnitude: &mut Row<V::R>,
+    mask: Option<&[Row<V::R>]>,
+) where
+    V::R: LayerReal,
+{
+    let (spec, frame) = (&constants.spec, &constants.frame);
+    let memory = &mut state[..spec.memory];
+    for (u, (m, decay)) in rows[frame.decayed()]
+        .iter_mut()
+        .zip(memory.iter().zip(weights.decay))
+    {
+        *u = m.map(|m| *decay * m);
+    }
+    linear::<V>(
+        weights.first_weight,
+        weights.first_bias,
+        rows,
+        frame.joined.clone(),
+        frame.first(),
+    );
+    for (k, stage) in constants.stages.iter().enumerate() {
+        rows.copy_within(frame.pre[k].clone(), frame.active[k].start);
+        activate(flat(&mut rows[frame.active[k].clone()]), spec.activation);
+        linear::<V>(
+            &weights.packed[stage.at..stage.bias()],
+            &weights.packed[stage.bias()..][..stage.outputs],
+            rows,
+            frame.active[k].clone(),
+            frame.stage(k + 1),
+        );
+    }
+    let slope = V::R::of(SQUASH_SLOPE);
+    let tanh = &mut rows[frame.tanh.clone()];
+    if let Some(mask) = mask {
+        for (z, mask) in tanh.iter_mut().zip(mask) {
+            *z = z.zip(*mask, |z, mask| z * mask);
+        }
+    }
+    for z in tanh.iter() {
+        *magnitude = magnitude.zip(*z, |sum, z| sum + absolute(z));
+    }
+    for z in flat(tanh) {
+        *z = (slope * *z).tanh_fast();
+    }
+    let gain = V::R::of(SQUASH_GAIN);
+    for j in 0..spec.memory {
+        let gate = weights.gate[j] * gain;
+        let u = rows[frame.decayed().start + j];
+        let value = u.zip(rows[frame.tanh.start + j], |u, tanh| u + gate * tanh);
+        rows[frame.memory.start + j] = value;
+        memory[j] = value;
+    }
+}
+
+/// `out = bias + input · weight`, both ranges of the frame's rows, the input behind the output.
+#[inline(always)]
+fn linear<V: Lanes>(
+    weight: &[V::R],
+    bias: &[V::R],
+    rows: &mut [Row<V::R>],
+    input: core::ops::Range<usize>,
+    out: core::ops::Range<usize>,
+) {
+    let (lower, upper) = rows.split_at_mut(input.start);
+    let out = &mut lower[out];
+    set::<V>(out, bias);
+    product::<V>(weight, &upper[..input.len()], out);
+}
+
+#[inline(always)]
+fn set<V: Lanes>(out: &mut [Row<V::R>], bias: &[V::R]) {
+    for (out, bias) in out.iter_mut().zip(bias) {
+        *out = Row::splat(*bias);
+    }
+}
+
+/// Readout, high-pass and output activation.
+#[inline(always)]
+fn output<R: LayerReal>(
+    constants: &Constants<R>,
+    weights: &Weights<'_, R>,
+    state: State<'_, R>,
+    rows: &mut [Row<R>],
+) -> Row<R> {
+    let spec = &constants.spec;
+    let mut o = Row::default();
+    for (m, w) in state[..spec.memory].iter().zip(weights.readout) {
+        o = o.zip(*m, |o, m| o + *w * m);
+    }
+    if let Some(decay) = constants.high_pass_decay {
+        let mean = &mut state[spec.memory + spec.trace_width()];
+        let rest = R::of(1.0) - decay;
+        *mean = mean.zip(o, |mean, o| decay * mean + rest * o);
+        o = o.zip(*mean, |o, mean| o - mean);
+    }
+    let v = o.map(|o| o + weights.bias);
+    rows[constants.frame.pre_activation] = v;
+    let zero = R::default();
+    match spec.output {
+        OutputActivation::Identity => v,
+        // written so that it is one `max` and keeps a NaN
+        OutputActivation::Relu => v.map(|v| if v < zero { zero } else { v }),
+        OutputActivation::Spike => v.map(|v| if v > zero { R::of(1.0) } else { zero }),
+    }
+}
+
+#[inline(always)]
+pub(super) fn absolute<R: Real>(v: R) -> R {
+    if v < R::default() {
+        R::default() - v
+    } else {
+        v
+    }
+}
+
+#[inline(always)]
+fn activate<R: Real>(values: &mut [R], activation: HiddenActivation) {
+    let zero = R::default();
+    match activation {
+        HiddenActivation::Relu => values
+            .iter_mut()
+            .for_each(|v| *v = if *v < zero { zero } else { *v }),
+        HiddenActivation::SquaredRelu => values
+            .iter_mut()
+            // a NaN stays one
+            .for_each(|v| *v = if *v < zero { zero } else { *v * *v }),
+        HiddenActivation::Silu => values.iter_mut().for_each(|v| *v = *v * v.sigmoid_fast()),
+    }
+}

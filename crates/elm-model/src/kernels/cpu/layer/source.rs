@@ -1,0 +1,219 @@
+//! From the layer's input and activity to rows of samples, for a block of steps at a time.
+
+use core::ops::Range;
+
+use crate::scan::layer::Tokens;
+use super::lanes::{LayerReal, Row, W};
+use super::neuron::Sources;
+use super::schedule::{Shared, share};
+use super::view::View;
+
+/// Samples of a tile that exist.
+pub fn samples(batch: usize, tile: usize) -> Range<usize> {
+    tile * W..batch.min((tile + 1) * W)
+}
+
+/// Reads a mask `[batch, width]` as rows of one tile; samples that do not exist get 0.
+pub fn mask_rows<R: LayerReal>(
+    mask: &[f64],
+    width: usize,
+    batch: usize,
+    tile: usize,
+) -> Vec<Row<R>> {
+    let mut rows = vec![Row::default(); width];
+    for (lane, b) in samples(batch, tile).enumerate() {
+        for (row, v) in rows.iter_mut().zip(&mask[b * width..][..width]) {
+            row.0[lane] = R::of(*v);
+        }
+    }
+    rows
+}
+
+/// In which order the rows of a block stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Step by step, with room for the activity after the last: for a pass that makes each step from the one before.
+    BySteps,
+    /// Each source's steps together: for a pass that knows the whole block.
+    BySources,
+}
+
+/// The rows of all sources over a block of steps, tile by tile, shared by the members of a group.
+#[derive(Debug)]
+pub struct SourceBlock<R> {
+    rows: Shared<Row<R>>,
+    order: Order,
+    tiles: Range<usize>,
+    tile_rows: usize,
+    /// Rows from one step to the next.
+    step: usize,
+    /// Rows from one source to the next.
+    source: usize,
+    inputs: usize,
+}
+
+impl<R: LayerReal> SourceBlock<R> {
+    /// Room for the sources of these tiles.
+    pub fn new(view: &View<'_, R>, tiles: Range<usize>, order: Order) -> Self {
+        let (block, width) = (view.block(), view.sources());
+        let (step, source, tile_rows) = match order {
+            Order::BySteps => (width, 1, (block + 1) * width),
+            Order::BySources => (1, block, block * width),
+        };
+        Self {
+            rows: Shared::new(tiles.len() * tile_rows),
+            inputs: view.spec().inputs,
+            order,
+            tiles,
+            tile_rows,
+            step,
+            source,
+        }
+    }
+
+    fn at(&self, tile: usize, t: usize, source: usize) -> usize {
+        (tile - self.tiles.start) * self.tile_rows + t * self.step + source * self.source
+    }
+
+    /// Silences the channels of the block, or of member `index`'s share of it.
+    ///
+    /// # Safety
+    /// No thread reads the block, or writes it otherwise, until the members have met.
+    pub unsafe fn clear(&self, steps: usize, index: usize, members: usize) {
+        match self.order {
+            Order::BySteps => {
+                for tile in self.tiles.clone() {
+                    for t in share(steps, index, members) {
+                        let from = self.at(tile, t, 0);
+                        // SAFETY: the steps are shared out, and the caller keeps others away.
+                        unsafe { self.rows.write(from..from + self.inputs) }.fill(Row::default());
+                    }
+                }
+            }
+            Order::BySources => {
+                let own = share(self.tiles.len() * self.tile_rows, index, members);
+                // SAFETY: the rows are shared out, and the caller keeps others away.
+                unsafe { self.rows.write(own) }.fill(Row::default());
+            }
+        }
+    }
+
+    /// Puts the input of the steps from `first` on in place, or member `index`'s share of it; the channels are silent
+    /// before.
+    ///
+    /// # Safety
+    /// As for [`clear`](Self::clear).
+    pub unsafe fn fill(
+        &self,
+        view: &View<'_, R>,
+        first: usize,
+        steps: usize,
+        index: usize,
+        members: usize,
+    ) {
+        for tile in self.tiles.clone() {
+            for t in share(steps, index, members) {
+                each_input(view, tile, first + t, |channel, lane, value| {
+                    let at = self.at(tile, t, channel);
+                    // SAFETY: the steps are shared out, and the caller keeps others away.
+                    unsafe { self.rows.write(at..at + 1)[0].0[lane] = value }
+                });
+            }
+        }
+    }
+
+    /// Makes the activity of neuron n before step t visible to recurrent synapses.
+    ///
+    /// # Safety
+    /// No other thread reads or writes this row until the members have met.
+    pub unsafe fn put_activity(
+        &self,
+        view: &View<'_, R>,
+        tile: usize,
+        t: usize,
+        n: usize,
+        activity: Row<R>,
+    ) {
+        let row = view.masked_activity(tile, n, activity);
+        // SAFETY: the caller's promise.
+        unsafe { self.rows.set(self.at(tile, t, self.inputs + n), row) }
+    }
+
+    /// Makes the activity of neuron n before step `from` that before step `to`.
+    ///
+    /// # Safety
+    /// As for [`put_activity`](Self::put_activity), and nobody writes the row that is read.
+    pub unsafe fn move_activity(&self, tile: usize, from: usize, to: usize, n: usize) {
+        let (from, to) = (
+            self.at(tile, from, self.inputs + n),
+            self.at(tile, to, self.inputs + n),
+        );
+        // SAFETY: the caller's promise.
+        unsafe {
+            let row = self.rows.read(from..from + 1)[0];
+            self.rows.set(to, row);
+        }
+    }
+
+    /// The sources of one tile from step t on; of that step alone where they stand step by step.
+    ///
+    /// # Safety
+    /// Nobody writes them as long as they are borrowed.
+    #[inline(always)]
+    pub unsafe fn read(&self, tile: usize, t: usize) -> Sources<'_, R> {
+        let from = self.at(tile, t, 0);
+        let end = match self.order {
+            // others write the activity of the next step
+            Order::BySteps => from + self.step,
+            Order::BySources => self.at(tile, 0, 0) + self.tile_rows,
+        };
+        Sources {
+            // SAFETY: the caller's promise.
+            rows: unsafe { self.rows.read(from..end) },
+            step: self.step,
+            source: self.source,
+        }
+    }
+}
+
+/// Calls `put(channel, lane, value)` for every number of a tile's input at one step that is not 0.
+fn each_input<R: LayerReal>(
+    view: &View<'_, R>,
+    tile: usize,
+    time: usize,
+    mut put: impl FnMut(usize, usize, R),
+) {
+    let (call, inputs) = (view.call, view.spec().inputs);
+    for (lane, b) in view.samples(tile).enumerate() {
+        match &call.tokens {
+            Tokens::OneHot(ids) => {
+                let channel = ids[b * call.time + time] as usize;
+                put(channel, lane, view.input_factor(b, channel));
+            }
+            Tokens::Dense => {
+                let row = &view.slices.x[(b * call.time + time) * inputs..][..inputs];
+                each_nonzero(row, |channel, v| {
+                    put(channel, lane, view.input_factor(b, channel) * v);
+                });
+            }
+        }
+    }
+}
+
+/// Calls `f(index, value)` for every number that is not 0, in order: sixteen at a time become a bit mask, so that
+/// silent stretches of a spike train cost no branch per number.
+fn each_nonzero<R: LayerReal>(row: &[R], mut f: impl FnMut(usize, R)) {
+    const BLOCK: usize = 16;
+    let zero = R::default();
+    for (block, chunk) in row.chunks(BLOCK).enumerate() {
+        let mut mask = chunk
+            .iter()
+            .enumerate()
+            .fold(0u32, |mask, (i, v)| mask | (u32::from(*v != zero) << i));
+        while mask != 0 {
+            let i = mask.trailing_zeros() as usize;
+            f(block * BLOCK + i, chunk[i]);
+            mask &= mask - 1;
+        }
+    }
+}

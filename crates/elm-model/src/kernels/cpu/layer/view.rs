@@ -1,0 +1,264 @@
+//! A layer's tensors as slices, and the buffers that the kernels share.
+
+use crate::scan::layer::{LayerCall, LayerSpec};
+use super::lanes::{LayerReal, Row, W};
+use super::neuron::{Constants, Weights};
+use super::schedule::{Partition, tiles};
+use super::source::{mask_rows, samples};
+
+/// One thing for each tensor of a call, in the order and the shapes of [`crate::scan::layer::ops::LayerTensors`].
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub struct Fields<T> {
+    pub x: T,
+    pub synapses: T,
+    pub first_weight: T,
+    pub first_bias: T,
+    pub packed: T,
+    pub decay: T,
+    pub gate: T,
+    pub readout: T,
+    pub bias: T,
+    pub inner: T,
+    pub activity: T,
+}
+
+impl<T> Fields<T> {
+    /// Takes them in their order.
+    pub fn from_array(fields: [T; 11]) -> Self {
+        let [
+            x,
+            synapses,
+            first_weight,
+            first_bias,
+            packed,
+            decay,
+            gate,
+            readout,
+            bias,
+            inner,
+            activity,
+        ] = fields;
+        Self {
+            x,
+            synapses,
+            first_weight,
+            first_bias,
+            packed,
+            decay,
+            gate,
+            readout,
+            bias,
+            inner,
+            activity,
+        }
+    }
+
+    /// Gives them in their order.
+    pub fn into_array(self) -> [T; 11] {
+        [
+            self.x,
+            self.synapses,
+            self.first_weight,
+            self.first_bias,
+            self.packed,
+            self.decay,
+            self.gate,
+            self.readout,
+            self.bias,
+            self.inner,
+            self.activity,
+        ]
+    }
+}
+
+/// The tensors of a call as slices.
+pub type Slices<'a, R> = Fields<&'a [R]>;
+
+/// What all threads of a call read.
+#[derive(Debug)]
+pub struct View<'a, R> {
+    /// The call.
+    pub call: &'a LayerCall,
+    /// Its tensors.
+    pub slices: Slices<'a, R>,
+    /// Constants in this number type.
+    pub constants: Constants<R>,
+    /// Synapse weights in walking order.
+    synapses: Vec<R>,
+    /// Factor on the input.
+    gain: R,
+    /// Factors on the recurrent activity, `[tile, neuron]`.
+    recurrent_mask: Option<Vec<Row<R>>>,
+    /// Factors on the MLP's output, `[tile, neuron, memory]`.
+    memory_mask: Option<Vec<Row<R>>>,
+}
+
+impl<'a, R: LayerReal> View<'a, R> {
+    /// Orders the synapses and reads the masks.
+    pub fn new(call: &'a LayerCall, slices: Slices<'a, R>) -> Self {
+        let spec = &call.spec;
+        let masks = |mask: &Option<std::sync::Arc<Vec<f64>>>, width: usize| {
+            mask.as_ref().map(|mask| {
+                (0..tiles(call.batch))
+                    .flat_map(|tile| mask_rows(mask, width, call.batch, tile))
+                    .collect()
+            })
+        };
+        Self {
+            recurrent_mask: masks(&call.masks.recurrent, spec.neurons),
+            memory_mask: masks(&call.masks.memory, spec.neurons * spec.memory),
+            constants: Constants::new(spec),
+            gain: R::of(call.gain),
+            synapses: walking_order(call, slices.synapses),
+            slices,
+            call,
+        }
+    }
+
+    /// Sizes.
+    pub fn spec(&self) -> &LayerSpec {
+        &self.call.spec
+    }
+
+    /// The weights of neuron n.
+    pub fn neuron(&self, n: usize) -> Weights<'_, R> {
+        let spec = self.spec();
+        let part = |all: &'a [R], width: usize| &all[n * width..][..width];
+        let s = &self.slices;
+        let (synapses, first, m) = (spec.synapses(), spec.first(), spec.memory);
+        Weights {
+            sources: &self.call.plan.sources()[n * synapses..][..synapses],
+            feed_forward: &self.call.plan.feed_forward()[n * spec.branches..][..spec.branches],
+            synapses: &self.synapses[n * synapses..][..synapses],
+            first_weight: part(s.first_weight, spec.joined() * first),
+            first_bias: part(s.first_bias, first),
+            packed: part(s.packed, spec.packed_len()),
+            decay: part(s.decay, m),
+            gate: part(s.gate, m),
+            readout: part(s.readout, m),
+            bias: s.bias[n],
+        }
+    }
+
+    /// The activity of neuron n, or its gradient, as recurrent synapses see it.
+    #[inline(always)]
+    pub fn masked_activity(&self, tile: usize, n: usize, activity: Row<R>) -> Row<R> {
+        match &self.recurrent_mask {
+            None => activity,
+            Some(mask) => activity.zip(mask[tile * self.spec().neurons + n], |a, mask| a * mask),
+        }
+    }
+
+    /// Factor on a channel of sample b.
+    pub fn input_factor(&self, b: usize, channel: usize) -> R {
+        match &self.call.masks.input {
+            None => self.gain,
+            Some(mask) => self.gain * R::of(mask[b * self.spec().inputs + channel]),
+        }
+    }
+
+    /// Factors on the MLP's output of neuron n.
+    pub fn memory_mask(&self, tile: usize, n: usize) -> Option<&[Row<R>]> {
+        let m = self.spec().memory;
+        let mask = self.memory_mask.as_ref()?;
+        Some(&mask[(tile * self.spec().neurons + n) * m..][..m])
+    }
+
+    /// Rows of `width` numbers of neuron n out of `[batch, neuron, width]`, one row per number.
+    pub fn rows(&self, all: &[R], width: usize, tile: usize, n: usize, out: &mut [Row<R>]) {
+        out.fill(Row::default());
+        for (lane, b) in samples(self.call.batch, tile).enumerate() {
+            let values = &all[(b * self.spec().neurons + n) * width..][..width];
+            for (row, v) in out.iter_mut().zip(values) {
+                row.0[lane] = *v;
+            }
+        }
+    }
+
+    /// Sources that rows are kept of: channels, and neurons where synapses are recurrent.
+    pub fn sources(&self) -> usize {
+        let neurons = match self.call.plan.recurrent() {
+            true => self.spec().neurons,
+            false => 0,
+        };
+        self.spec().inputs + neurons
+    }
+
+    /// Steps of a block, from which the backward pass computes anew what the forward pass did not keep.
+    ///
+    /// Long blocks sum up more before they add to a weight gradient, short ones stay in the cache.
+    pub fn block(&self) -> usize {
+        let rows = self.constants.frame.len * self.spec().neurons;
+        let bytes = rows * W * size_of::<R>();
+        (BLOCK_BYTES / bytes.max(1))
+            .clamp(MIN_BLOCK, MAX_BLOCK)
+            .min(self.call.time)
+    }
+
+    /// Number of blocks.
+    pub fn blocks(&self) -> usize {
+        self.call.time.div_ceil(self.block())
+    }
+
+    /// How this call is shared among threads.
+    pub fn partition(&self) -> Partition {
+        Partition::new(
+            tiles(self.call.batch),
+            self.spec().neurons,
+            rayon::current_num_threads(),
+            self.work(),
+            self.weights(),
+        )
+    }
+
+    /// Row operations of a forward pass, roughly.
+    fn work(&self) -> usize {
+        let tiles = tiles(self.call.batch);
+        self.weights() * self.call.time * tiles
+    }
+
+    /// Numbers of all weights.
+    fn weights(&self) -> usize {
+        let spec = self.spec();
+        let neuron = spec.synapses() + spec.joined() * spec.first() + spec.packed_len();
+        neuron * spec.neurons
+    }
+
+    /// Where the final state of neuron n of sample b starts in the result.
+    pub fn state_at(&self, b: usize, n: usize) -> usize {
+        let (spec, batch) = (self.spec(), self.call.batch);
+        batch * spec.neurons * (self.call.time + 1) + (b * spec.neurons + n) * spec.state_width()
+    }
+
+    /// Where the magnitude of neuron n of sample b stands in the result.
+    pub fn magnitude_at(&self, b: usize, n: usize) -> usize {
+        let (spec, batch) = (self.spec(), self.call.batch);
+        batch * spec.neurons * self.call.time + b * spec.neurons + n
+    }
+
+    /// Where the activity of neuron n of sample b after step t stands in the result.
+    pub fn activity_at(&self, b: usize, t: usize, n: usize) -> usize {
+        (b * self.call.time + t) * self.spec().neurons + n
+    }
+
+    /// Samples of a tile.
+    pub fn samples(&self, tile: usize) -> core::ops::Range<usize> {
+        samples(self.call.batch, tile)
+    }
+}
+
+/// Bytes of one block's frames over all neurons that are aimed at.
+const BLOCK_BYTES: usize = 8 << 20;
+/// Bounds on the steps of a block.
+const MIN_BLOCK: usize = 8;
+const MAX_BLOCK: usize = 64;
+
+fn walking_order<R: LayerReal>(call: &LayerCall, synapses: &[R]) -> Vec<R> {
+    let count = call.spec.synapses();
+    let order = call.plan.order();
+    let neurons = synapses.chunks_exact(count).zip(order.chunks_exact(count));
+    neurons
+        .flat_map(|(w, order)| order.iter().map(|s| w[*s as usize]))
+        .collect()
+}

@@ -1,0 +1,320 @@
+//! From the input to the drive and back: input product, trace and the first layer's share of the branches.
+
+use crate::kernels::cpu::{
+    gemm::{Strided, add_product},
+    isa::Isa,
+    pack::padded,
+    product::{add_outer, add_rows, padded_rows},
+    real::Real,
+    scan::Rows,
+    sparse::SparseRows,
+};
+
+use super::{Sizes, Slices};
+
+/// What every tile reads.
+#[derive(Debug)]
+pub(super) struct Feed<'a, R> {
+    inputs: usize,
+    /// Columns of the matrix, and the same with padding.
+    width: usize,
+    padded: usize,
+    first: usize,
+    decay: R,
+    /// `[input, padded]`.
+    matrix: Vec<R>,
+    /// `[column, first]`.
+    branch_weights: Option<&'a [R]>,
+    bias: &'a [R],
+}
+
+/// Order of a chunk's steps in a buffer.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    Forward,
+    /// The last step first, as the gradients come.
+    Reverse,
+}
+
+/// The trace of a tile and its buffers for a chunk.
+#[derive(Debug)]
+pub(super) struct FeedForward<R> {
+    /// Trace after the last step, `[sample, padded]`.
+    trace: Vec<R>,
+    /// Traces of a chunk `[step, sample, padded]`.
+    branch: Vec<R>,
+}
+
+/// The reverse trace of a tile, its buffers for a chunk, and the gradients.
+#[derive(Debug)]
+pub(super) struct FeedBackward<R> {
+    /// Decayed gradient of the trace of the step after, `[sample, padded]`.
+    carry: Vec<R>,
+    /// Traces of a chunk `[step, sample, padded]`, the last step first.
+    branch: Vec<R>,
+    /// Gradients of the traces likewise.
+    grad: Vec<R>,
+    scratch: Vec<R>,
+    pub sums: FeedSums<R>,
+}
+
+/// Gradients that are summed over samples and steps.
+#[derive(Debug)]
+pub(super) struct FeedSums<R> {
+    /// `[input, padded]`.
+    pub matrix: Vec<R>,
+    /// `[column, first]`.
+    pub branch_weights: Vec<R>,
+    /// `[first]`.
+    pub bias: Vec<R>,
+}
+
+impl<R: Real> FeedSums<R> {
+    pub fn plus(mut self, other: Self) -> Self {
+        let pairs = [
+            (&mut self.matrix, other.matrix),
+            (&mut self.branch_weights, other.branch_weights),
+            (&mut self.bias, other.bias),
+        ];
+        for (to, from) in pairs {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+        }
+        self
+    }
+}
+
+impl<'a, R: Real> Feed<'a, R> {
+    pub fn new(sizes: &Sizes, x: &Slices<'a, R>) -> Self {
+        Self {
+            inputs: sizes.inputs,
+            width: sizes.width,
+            padded: padded::<R>(sizes.width),
+            first: sizes.scan.first(),
+            decay: R::of(sizes.trace_decay),
+            matrix: padded_rows(x.matrix, sizes.width),
+            branch_weights: x.branch_weights,
+            bias: x.bias,
+        }
+    }
+
+    /// Before the first step of a tile, from the trace `[sample, column]`.
+    pub fn begin(&self, start: &[R], steps: usize) -> FeedForward<R> {
+        let samples = start.len() / self.width.max(1);
+        FeedForward {
+            trace: padded_rows(start, self.width),
+            branch: vec![R::default(); steps * samples * self.padded],
+        }
+    }
+
+    /// After the last step of a tile.
+    pub fn begin_backward(&self, samples: usize, steps: usize) -> FeedBackward<R> {
+        let zeros = |numbers: usize| vec![R::default(); numbers];
+        let chunk = steps * samples * self.padded;
+        let weights = self.branch_weights.map_or(0, <[R]>::len);
+        FeedBackward {
+            carry: zeros(samples * self.padded),
+            branch: zeros(if weights > 0 { chunk } else { 0 }),
+            grad: zeros(chunk),
+            scratch: zeros(samples * self.padded),
+            sums: FeedSums {
+                matrix: zeros(self.inputs * self.padded),
+                branch_weights: zeros(weights),
+                bias: zeros(self.first),
+            },
+        }
+    }
+
+    /// The numbers of a chunk that are not zero, rows `[step, sample]`; `x` is the tile's `[sample, time, input]`.
+    #[inline(always)]
+    pub fn read<I: Isa, const ROWS: usize>(
+        &self,
+        x: &[R],
+        time: usize,
+        steps: core::ops::Range<usize>,
+        rows: &mut SparseRows<R>,
+    ) {
+        rows.clear();
+        for t in steps {
+            for r in 0..ROWS {
+                rows.push::<I>(&x[(r * time + t) * self.inputs..][..self.inputs]);
+            }
+        }
+    }
+
+    /// Leaky sums of a chunk: `trace` goes on, `out` receives it after each step.
+    #[inline(always)]
+    fn trace<I: Isa, const ROWS: usize>(
+        &self,
+        rows: &SparseRows<R>,
+        steps: usize,
+        trace: &mut [R],
+        out: &mut [R],
+        order: Order,
+    ) {
+        let (wp, decay) = (self.padded, self.decay);
+        for s in 0..steps {
+            let place = match order {
+                Order::Forward => s,
+                Order::Reverse => steps - 1 - s,
+            };
+            for r in 0..ROWS {
+                let trace = &mut trace[r * wp..][..wp];
+                for v in trace.iter_mut() {
+                    *v = decay * *v;
+                }
+                add_rows::<I, R>(trace, rows.row(s * ROWS + r), &self.matrix);
+                out[(place * ROWS + r) * wp..][..wp].copy_from_slice(trace);
+            }
+        }
+    }
+
+    /// Drive of a chunk, rows `[step, sample]` of `first` numbers.
+    #[inline(always)]
+    pub fn drive<I: Isa, const ROWS: usize>(
+        &self,
+        rows: &SparseRows<R>,
+        steps: usize,
+        state: &mut FeedForward<R>,
+        drive: &mut [R],
+    ) {
+        self.trace::<I, ROWS>(
+            rows,
+            steps,
+            &mut state.trace,
+            &mut state.branch,
+            Order::Forward,
+        );
+        let drive = &mut drive[..steps * ROWS * self.first];
+        for row in drive.chunks_exact_mut(self.first) {
+            row.copy_from_slice(self.bias);
+        }
+        match self.branch_weights {
+            Some(weights) => add_product(
+                [steps * ROWS, self.first, self.width],
+                Strided::rows(&state.branch, self.padded),
+                Strided::rows(weights, self.first),
+                drive,
+                self.first,
+            ),
+            None => {
+                let branches = state.branch.chunks_exact(self.padded);
+                for (drive, branch) in drive.chunks_exact_mut(self.first).zip(branches) {
+                    for (d, b) in drive.iter_mut().zip(branch) {
+                        *d += *b;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the drive's gradient of a chunk, rows from the last step to the first that lie `stride` apart.
+    ///
+    /// `start` is the trace before the chunk, `[sample, column]`. `product` receives the gradient of `x · matrix` in the
+    /// given rows, if it is asked for.
+    #[inline(always)]
+    pub fn take<I: Isa, const ROWS: usize>(
+        &self,
+        rows: &SparseRows<R>,
+        steps: usize,
+        start: &[R],
+        (drive, stride): (&[R], usize),
+        state: &mut FeedBackward<R>,
+        product: Option<(&mut [R], Rows, usize)>,
+    ) {
+        let sums = &mut state.sums;
+        for row in drive.chunks(stride) {
+            for (sum, d) in sums.bias.iter_mut().zip(row) {
+                *sum += *d;
+            }
+        }
+        let grad = &mut state.grad[..steps * ROWS * self.padded];
+        match self.branch_weights {
+            Some(weights) => {
+                for (to, from) in state
+                    .scratch
+                    .chunks_exact_mut(self.padded)
+                    .zip(start.chunks_exact(self.width))
+                {
+                    to[..self.width].copy_from_slice(from);
+                }
+                self.trace::<I, ROWS>(
+                    rows,
+                    steps,
+                    &mut state.scratch,
+                    &mut state.branch,
+                    Order::Reverse,
+                );
+                add_product(
+                    [self.width, self.first, steps * ROWS],
+                    Strided::rows(&state.branch, self.padded).transposed(),
+                    Strided::rows(drive, stride),
+                    &mut sums.branch_weights,
+                    self.first,
+                );
+                grad.fill(R::default());
+                add_product(
+                    [steps * ROWS, self.width, self.first],
+                    Strided::rows(drive, stride),
+                    Strided::rows(weights, self.first).transposed(),
+                    grad,
+                    self.padded,
+                );
+            }
+            None => {
+                for (to, from) in grad.chunks_exact_mut(self.padded).zip(drive.chunks(stride)) {
+                    to[..self.width].copy_from_slice(&from[..self.width]);
+                }
+            }
+        }
+        self.reverse_trace::<I, ROWS>(rows, steps, state, product);
+    }
+
+    /// The reverse leaky sum of a chunk's gradients, and the matrix' gradient from it.
+    #[inline(always)]
+    fn reverse_trace<I: Isa, const ROWS: usize>(
+        &self,
+        rows: &SparseRows<R>,
+        steps: usize,
+        state: &mut FeedBackward<R>,
+        mut product: Option<(&mut [R], Rows, usize)>,
+    ) {
+        let (wp, decay) = (self.padded, self.decay);
+        for s in (0..steps).rev() {
+            for r in 0..ROWS {
+                let grad = &mut state.grad[((steps - 1 - s) * ROWS + r) * wp..][..wp];
+                let carry = &mut state.carry[r * wp..][..wp];
+                for (g, c) in grad.iter_mut().zip(carry) {
+                    *g += *c;
+                    *c = decay * *g;
+                }
+                add_outer::<I, R>(&mut state.sums.matrix, rows.row(s * ROWS + r), grad);
+                if let Some((out, places, first)) = &mut product {
+                    let at = places.at(r, *first + s) * self.width;
+                    out[at..][..self.width].copy_from_slice(&grad[..self.width]);
+                }
+            }
+        }
+    }
+
+    /// Numbers of a padded buffer without the padding.
+    pub fn unpadded<'b>(&self, values: &'b [R]) -> impl Iterator<Item = R> + 'b + use<'b, R> {
+        let width = self.width;
+        values
+            .chunks_exact(self.padded.max(1))
+            .flat_map(move |row| row[..width].iter().copied())
+    }
+}
+
+impl<R: Real> FeedForward<R> {
+    /// The trace `[sample, padded]`.
+    pub fn trace(&self) -> &[R] {
+        &self.trace
+    }
+}
+
+impl<R: Real> FeedBackward<R> {
+    /// Gradient of the trace before the first step, `[sample, padded]`.
+    pub fn start(&self) -> &[R] {
+        &self.carry
+    }
+}

@@ -1,0 +1,12 @@
+//! The kernels behind the operations of [`scan`](crate::scan): for CPUs and for graphics cards.
+//!
+//! Private to this crate; what reaches them has been checked by the operations' callers.
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+pub(crate) mod cpu;
+#[cfg(feature = "cube")]
+pub(crate) mod cube;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod host;
+#[cfg(feature = "fused")]
+pub(crate) mod support;

@@ -1,0 +1,109 @@
+//! What a device runs fused, how, and how much memory it has.
+#![allow(deprecated)] // NdArray is deprecated in Burn 0.22 and still in use
+
+use burn::backend::DispatchDevice;
+use burn::tensor::DType;
+
+use crate::scan::layer::LayerSpec;
+use crate::scan::memory::ScanSpec;
+
+/// Does this device run the operations in this number type fused, and this scan if one is named?
+pub(crate) fn has_fused(device: &DispatchDevice, dtype: DType, spec: Option<&ScanSpec>) -> bool {
+    match device {
+        DispatchDevice::Autodiff(inner) => has_fused(inner, dtype, spec),
+        #[cfg(feature = "flex")]
+        DispatchDevice::Flex(_) => matches!(dtype, DType::F32 | DType::F64),
+        #[cfg(feature = "ndarray")]
+        DispatchDevice::NdArray(_) => matches!(dtype, DType::F32 | DType::F64),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::neuron::supports(device, dtype, spec),
+        #[allow(unreachable_patterns)]
+        _ => {
+            let _ = spec;
+            false
+        }
+    }
+}
+
+/// Bytes of memory of the device, if it is one that tells.
+pub(crate) fn memory_bytes(device: &DispatchDevice) -> Option<u64> {
+    match device {
+        DispatchDevice::Autodiff(inner) => memory_bytes(inner),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::neuron::memory_bytes(device),
+        #[allow(unreachable_patterns)]
+        _ => None,
+    }
+}
+
+/// How the fused scan runs on the device, in words.
+pub(crate) fn describe(device: &DispatchDevice, spec: &ScanSpec, batch: usize) -> Option<String> {
+    match device {
+        DispatchDevice::Autodiff(inner) => describe(inner, spec, batch),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::neuron::describe(device, spec, batch),
+        #[allow(unreachable_patterns)]
+        _ => {
+            let _ = (spec, batch);
+            None
+        }
+    }
+}
+
+/// Why this device runs a layer over `sizes`, samples and steps, in this number type as plain tensor steps; `None`
+/// where it runs fused.
+pub(crate) fn layer_obstacle(
+    device: &DispatchDevice,
+    dtype: DType,
+    spec: &LayerSpec,
+    sizes: [usize; 2],
+) -> Option<String> {
+    let host = |name: &str| match dtype {
+        DType::F32 | DType::F64 => None,
+        other => Some(format!(
+            "{name} computes layers in f32 and f64, not in {other:?}"
+        )),
+    };
+    match device {
+        DispatchDevice::Autodiff(inner) => layer_obstacle(inner, dtype, spec, sizes),
+        #[cfg(feature = "flex")]
+        DispatchDevice::Flex(_) => host("Flex"),
+        #[cfg(feature = "ndarray")]
+        DispatchDevice::NdArray(_) => host("NdArray"),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::layer::obstacle(device, dtype, spec, sizes),
+        #[allow(unreachable_patterns)]
+        _ => {
+            let _ = (host, spec, sizes);
+            Some("this device has no fused layers".into())
+        }
+    }
+}
+
+/// How the fused layer runs on the device, in words, if there is more than one way.
+pub(crate) fn describe_layer(device: &DispatchDevice, spec: &LayerSpec, batch: usize) -> Option<String> {
+    match device {
+        DispatchDevice::Autodiff(inner) => describe_layer(inner, spec, batch),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::layer::describe(device, spec, batch),
+        #[allow(unreachable_patterns)]
+        _ => {
+            let _ = (spec, batch);
+            None
+        }
+    }
+}
+
+/// Steps that the backward pass on this device works on at a time; host kernels choose their own.
+pub(crate) fn layer_block(device: &DispatchDevice, spec: &LayerSpec, [batch, time]: [usize; 2]) -> usize {
+    match device {
+        DispatchDevice::Autodiff(inner) => layer_block(inner, spec, [batch, time]),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => super::cube::layer::block(device, spec, batch, time),
+        #[allow(unreachable_patterns)]
+        _ => {
+            let _ = (spec, batch);
+            time
+        }
+    }
+}

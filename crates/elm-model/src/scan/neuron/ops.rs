@@ -1,0 +1,213 @@
+//! The whole neuron as a Burn backend extension, on the CPU.
+#![allow(deprecated)] // NdArray is deprecated in Burn 0.22 and still in use
+
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
+
+use burn::backend::{
+    Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor,
+};
+use burn::tensor::Tensor;
+
+use super::{LastMemory, NeuronInputs, NeuronResult};
+use crate::scan::memory::ScanSpec;
+
+/// Sizes of a call, and what its passes hand to each other besides tensors.
+#[derive(Debug, Clone)]
+pub struct NeuronCall {
+    /// The memory scan.
+    pub scan: ScanSpec,
+    /// Decay of the trace per step.
+    pub trace_decay: f64,
+    /// Does the matrix hold the first layer's share already?
+    pub first_layer: FirstLayer,
+    /// Is the last memory part of the result?
+    pub last: LastMemory,
+    /// What of the input is not zero, from the forward to the backward pass.
+    pub input: Arc<KeptInput>,
+}
+
+/// What the forward pass kept of the input for the backward pass, in the terms of the kernels that kept it.
+#[derive(Debug, Default)]
+pub struct KeptInput(OnceLock<Box<dyn Any + Send + Sync>>);
+
+impl KeptInput {
+    /// Keeps this, unless something is kept already: the same input a second time has the same numbers.
+    pub(crate) fn set<T: Send + Sync + 'static>(&self, kept: T) {
+        let _ = self.0.set(Box::new(kept));
+    }
+
+    /// What was kept.
+    pub(crate) fn get<T: 'static>(&self) -> Option<&T> {
+        self.0.get()?.downcast_ref()
+    }
+}
+
+/// Where the first layer's weights on the branches are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstLayer {
+    /// In a tensor of their own.
+    Apart,
+    /// Folded into the matrix.
+    Folded,
+}
+
+/// The tensors of a call, or their gradients; shapes as in [`NeuronInputs`].
+#[derive(Debug, Clone, ExtensionType)]
+#[allow(missing_docs)]
+pub struct NeuronTensors<B: Backend> {
+    pub x: FloatTensor<B>,
+    pub matrix: FloatTensor<B>,
+    pub trace: FloatTensor<B>,
+    /// A single number where the matrix holds the weights.
+    pub branch_weights: FloatTensor<B>,
+    pub bias: FloatTensor<B>,
+    pub weights: FloatTensor<B>,
+    pub decay: FloatTensor<B>,
+    pub gate: FloatTensor<B>,
+    pub memory: FloatTensor<B>,
+    pub readout: FloatTensor<B>,
+    pub readout_bias: FloatTensor<B>,
+}
+
+impl<B: Backend> NeuronTensors<B> {
+    /// The tensors in the order of their declaration.
+    pub fn into_array(self) -> [FloatTensor<B>; 11] {
+        [
+            self.x,
+            self.matrix,
+            self.trace,
+            self.branch_weights,
+            self.bias,
+            self.weights,
+            self.decay,
+            self.gate,
+            self.memory,
+            self.readout,
+            self.readout_bias,
+        ]
+    }
+
+    /// The reverse of [`into_array`](Self::into_array).
+    pub fn from_array(tensors: [FloatTensor<B>; 11]) -> Self {
+        let [
+            x,
+            matrix,
+            trace,
+            branch_weights,
+            bias,
+            weights,
+            decay,
+            gate,
+            memory,
+            readout,
+            readout_bias,
+        ] = tensors;
+        Self {
+            x,
+            matrix,
+            trace,
+            branch_weights,
+            bias,
+            weights,
+            decay,
+            gate,
+            memory,
+            readout,
+            readout_bias,
+        }
+    }
+}
+
+/// What the backward pass needs of the forward pass.
+#[derive(Debug, Clone, ExtensionType)]
+pub struct NeuronKept<B: Backend> {
+    /// Hidden pre-activations, `[batch, time, layers · hidden]`.
+    pub hidden: FloatTensor<B>,
+    /// Tanh values, `[batch, time, memory]`.
+    pub tanh: FloatTensor<B>,
+    /// Memory and trace before every chunk of steps.
+    pub starts: FloatTensor<B>,
+}
+
+/// Backends with the whole neuron as one operation.
+///
+/// The `*_forward` and `*_backward` methods are the inner halves that the autodiff version calls; they are not
+/// differentiable themselves. The result is the outputs `[batch, time, output]`, or where the last memory is wanted flat:
+/// outputs, then the last memory `[batch, memory]`.
+#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+pub trait NeuronOps: Backend {
+    /// The result.
+    fn elm_neuron(
+        #[extension_type] tensors: NeuronTensors<Self>,
+        call: NeuronCall,
+    ) -> FloatTensor<Self>;
+
+    /// The result, and what the backward pass needs.
+    fn elm_neuron_forward(
+        #[extension_type] tensors: NeuronTensors<Self>,
+        call: NeuronCall,
+    ) -> (FloatTensor<Self>, NeuronKept<Self>);
+
+    /// Gradients of all tensors from that of the result. In the place of the input's is that of `x · matrix`,
+    /// `[batch, time, column]`, if it is asked for.
+    fn elm_neuron_backward(
+        grad: FloatTensor<Self>,
+        #[extension_type] tensors: NeuronTensors<Self>,
+        #[extension_type] kept: NeuronKept<Self>,
+        call: NeuronCall,
+        input: InputGradient,
+    ) -> NeuronTensors<Self>;
+}
+
+/// Is the gradient of the input asked for?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum InputGradient {
+    Wanted,
+    NotWanted,
+}
+
+pub(crate) fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, last: LastMemory) -> NeuronResult {
+    let [batch, time, _] = inputs.x.dims();
+    let outputs = inputs.readout.dims()[1];
+    let options = (&inputs.x.device(), inputs.x.dtype());
+    let (branch_weights, first_layer) = match inputs.branch_weights {
+        Some(weights) => (weights, FirstLayer::Apart),
+        None => (Tensor::zeros([1, 1], options), FirstLayer::Folded),
+    };
+    let call = NeuronCall {
+        scan: *spec,
+        trace_decay: inputs.trace_decay,
+        first_layer,
+        last,
+        input: Arc::default(),
+    };
+    let tensors = NeuronTensors::<Dispatch> {
+        x: inputs.x.into_dispatch(),
+        matrix: inputs.matrix.into_dispatch(),
+        trace: inputs.trace.into_dispatch(),
+        branch_weights: branch_weights.into_dispatch(),
+        bias: inputs.bias.into_dispatch(),
+        weights: inputs.weights.into_dispatch(),
+        decay: inputs.decay.into_dispatch(),
+        gate: inputs.gate.into_dispatch(),
+        memory: inputs.memory.into_dispatch(),
+        readout: inputs.readout.into_dispatch(),
+        readout_bias: inputs.readout_bias.into_dispatch(),
+    };
+    let result = Dispatch::elm_neuron(tensors, call);
+    if last == LastMemory::NotWanted {
+        return NeuronResult {
+            y: Tensor::from_dispatch(result),
+            memory: None,
+        };
+    }
+    let flat = Tensor::<1>::from_dispatch(result);
+    let steps = batch * time * outputs;
+    let memory = flat.clone().narrow(0, steps, batch * spec.memory);
+    NeuronResult {
+        y: flat.narrow(0, 0, steps).reshape([batch, time, outputs]),
+        memory: Some(memory.reshape([batch, spec.memory])),
+    }
+}
