@@ -3,45 +3,48 @@
 //! One cortical neuron as a recurrent cell: many synapses on dendritic branches, a small MLP, and a
 //! few leaky memory units with timescales from milliseconds to seconds (Spieler et al., ICLR 2024).
 //!
-//! - [`ElmNeuronConfig`] / [`ElmNeuron`]: the neuron, both published forms;
-//! - [`ElmLayerConfig`] / [`ElmLayer`]: many neurons with recurrent synapses, the third published form;
+//! - [`NeuronForm`]: every option of the neuron; its formulas are in [`equations`];
+//! - [`ElmNeuronConfig`] / [`ElmNeuron`]: one neuron with any number of outputs, of any published form;
+//! - [`ElmLayerConfig`] / [`ElmLayer`]: many neurons with recurrent synapses;
 //! - [`ElmNetworkConfig`] / [`ElmNetwork`]: stacked layers;
-//! - [`baselines`]: the models that these are compared with;
-//! - [`memory_scan`]: the neuron's recurrence as one operation, with a plain-tensor reference and a fused CPU
-//!   version with a hand-derived gradient;
+//! - [`scan`]: the recurrences as operations, with plain-tensor references and gradients of their own;
 //! - [`weights`]: published checkpoints in and out.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
-//! use elm_model::ElmNeuronConfig;
+//! use elm_model::{ElmNeuronConfig, NeuronForm};
 //!
 //! # fn main() -> Result<(), elm_model::ElmError> {
+//! # #[cfg(feature = "flex")] {
 //! let device = Device::flex();
-//! let neuron = ElmNeuronConfig::new(12, 2).with_num_memory(8).init(&device)?;
-//! let y = neuron.forward(Tensor::zeros([1, 50, 12], &device));
+//! let form = NeuronForm::v1().with_num_memory(8);
+//! let neuron = ElmNeuronConfig::new(12, 2).with_neuron(form).init(&device)?;
+//! let (y, state) = neuron.forward(Tensor::zeros([1, 50, 12], &device), None);
 //! assert_eq!(y.dims(), [1, 50, 2]);
+//! assert_eq!(state.memory().dims(), [1, 8]);
+//! # }
 //! # Ok(())
 //! # }
 //! ```
 
-pub mod baselines;
+pub mod dispatch;
+pub mod equations;
 mod error;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
-mod host;
+mod kernels;
 pub mod layer;
-pub mod memory_scan;
 pub mod network;
 pub mod neuron;
+mod parts;
+pub mod scan;
 pub mod weights;
 
-pub use baselines::{
-    ChronoLstm, ChronoLstmConfig, Lif, LifConfig, Tcn, TcnConfig, TransformerEncoder,
-    TransformerEncoderConfig,
+pub use dispatch::ScanPath;
+pub use equations::{
+    BiasInit, FilterTau, HiddenActivation, MemoryGate, NeuronForm, NeuronOverrides,
+    OutputActivation, SynapseInit, SynapseRectification,
 };
-pub use error::ElmError;
-pub use layer::{ElmLayer, ElmLayerConfig, ElmLayerState, LayerSource, NetForm, Wiring};
+pub use error::{ElmError, check};
+pub use layer::{ElmLayer, ElmLayerConfig, ElmLayerState, LayerSource, Wiring};
 pub use network::{ElmNetwork, ElmNetworkConfig, ElmNetworkState};
-pub use neuron::{
-    ElmNeuron, ElmNeuronConfig, ElmState, ElmStream, HiddenActivation, NeuronVersion, Recording,
-    Routing, SynapseRectification,
-};
+pub use neuron::{ElmNeuron, ElmNeuronConfig, ElmState, Recording, Routing};
+pub use parts::{ConfigRecord, MemoryTimescales};

@@ -1,10 +1,10 @@
 //! A layer's scan: how it runs on a device.
 
-#[cfg(feature = "fused")]
-use burn::tensor::DType;
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 
 use super::ScanPath;
+use crate::ElmError;
+use crate::equations::tensor::wide;
 #[cfg(feature = "fused")]
 use crate::kernels::support;
 #[cfg(feature = "fused")]
@@ -14,27 +14,59 @@ use crate::scan::layer::{LayerInputs, LayerResult, LayerSpec, reference};
 /// Runs a layer over a sequence. Differentiable in the dense input, all weights and the state.
 ///
 /// Shapes must fit `spec`, token indices must be below the number of inputs; [`ElmLayer`](crate::ElmLayer) sees to that.
-pub fn layer_scan(inputs: LayerInputs, spec: &LayerSpec, path: ScanPath) -> LayerResult {
+///
+/// # Errors
+/// [`ElmError::Path`] for a path that layers do not have.
+pub fn layer_scan(
+    inputs: LayerInputs,
+    spec: &LayerSpec,
+    path: ScanPath,
+) -> Result<LayerResult, ElmError> {
+    check_path(path)?;
     #[cfg(feature = "fused")]
     if path != ScanPath::Reference {
         let decay = &inputs.weights.decay;
         let (device, dtype) = (decay.device(), decay.dtype());
-        let sizes = inputs.source.dims();
-        if support::layer_obstacle(device.as_dispatch(), dtype, spec, sizes).is_none() {
-            return ops::layer_scan(inputs, spec);
+        let (device, sizes) = (device.as_dispatch(), inputs.source.dims());
+        if support::layer_obstacle(device, dtype, spec, sizes).is_none() {
+            let block = support::layer_block(device, spec, sizes);
+            return Ok(ops::layer_scan(inputs, spec, block));
         }
     }
-    let _ = path;
-    reference::layer_scan(inputs, spec)
+    Ok(reference::layer_scan(inputs, spec))
 }
 
-/// How this device runs a layer over `batch` samples of `time` steps in f32, in words for people; where it runs as
-/// plain tensor steps, why.
-pub fn describe_layer(device: &Device, spec: &LayerSpec, [batch, time]: [usize; 2]) -> String {
+/// Layers always compute what a step needs again in their backward pass, a block of steps at a time, so that there is
+/// nothing to budget.
+fn check_path(path: ScanPath) -> Result<(), ElmError> {
+    match path {
+        ScanPath::Auto | ScanPath::Reference => Ok(()),
+        ScanPath::MemoryBudget(_) | ScanPath::CheckpointEvery(_) => Err(ElmError::Path {
+            problem: format!("{path:?} is for single neurons; layers have Auto and Reference"),
+        }),
+    }
+}
+
+/// How this device runs a layer over `batch` samples of `time` steps in this number type, in words for people; where it
+/// runs as plain tensor steps, why.
+pub fn describe_layer(
+    path: ScanPath,
+    device: &Device,
+    dtype: DType,
+    spec: &LayerSpec,
+    [batch, time]: [usize; 2],
+) -> String {
+    if let Err(error) = check_path(path) {
+        return error.to_string();
+    }
+    if path == ScanPath::Reference {
+        return "plain tensor steps: asked for".into();
+    }
     #[cfg(feature = "fused")]
     {
         let dispatch = device.as_dispatch();
-        match support::layer_obstacle(dispatch, DType::F32, spec, [batch, time]) {
+        // layers of half precision are computed in f32
+        match support::layer_obstacle(dispatch, wide(dtype), spec, [batch, time]) {
             Some(reason) => format!("plain tensor steps: {reason}"),
             None => match support::describe_layer(dispatch, spec, batch) {
                 Some(how) => format!("fused: {how}"),
@@ -44,7 +76,7 @@ pub fn describe_layer(device: &Device, spec: &LayerSpec, [batch, time]: [usize; 
     }
     #[cfg(not(feature = "fused"))]
     {
-        let _ = (device, spec, batch, time);
+        let _ = (device, wide(dtype), spec, batch, time);
         "plain tensor steps: this build has no fused layers".into()
     }
 }

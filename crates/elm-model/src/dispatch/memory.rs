@@ -2,9 +2,9 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
-use super::ScanPath;
 #[cfg(feature = "fused")]
 use super::DEFAULT_MEMORY_BUDGET;
+use super::ScanPath;
 #[cfg(feature = "fused")]
 use crate::kernels::support;
 #[cfg(feature = "fused")]
@@ -16,10 +16,19 @@ pub fn has_fused(device: &Device) -> bool {
     use_fused(ScanPath::Auto, device, DType::F32, None)
 }
 
-/// How this device runs a scan of these sizes in f32, in words for people.
-pub fn describe_path(device: &Device, spec: &ScanSpec, batch: usize) -> String {
-    if !use_fused(ScanPath::Auto, device, DType::F32, Some(spec)) {
-        return "plain tensor steps".into();
+/// How this device runs a scan of these sizes in this number type, in words for people.
+pub fn describe_path(
+    path: ScanPath,
+    device: &Device,
+    dtype: DType,
+    spec: &ScanSpec,
+    batch: usize,
+) -> String {
+    if path == ScanPath::Reference {
+        return "plain tensor steps: asked for".into();
+    }
+    if !use_fused(path, device, dtype, Some(spec)) {
+        return format!("plain tensor steps: this device has no kernels for {dtype:?}");
     }
     #[cfg(feature = "fused")]
     if let Some(how) = support::describe(device.as_dispatch(), spec, batch) {

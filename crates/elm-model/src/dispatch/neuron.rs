@@ -12,20 +12,15 @@ use crate::scan::memory::ops::Keep;
 use crate::scan::memory::{ScanInputs, ScanSpec};
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 use crate::scan::neuron::ops;
-use crate::scan::neuron::{LastMemory, NeuronInputs, NeuronResult};
+use crate::scan::neuron::{NeuronInputs, NeuronResult};
 
-/// Output and, if asked for, last memory of a neuron over a sequence of one step at least.
+/// Output and last memory of a neuron over a sequence of one step at least.
 ///
 /// Differentiable in every tensor. Shapes must fit each other and `spec`; [`ElmNeuron`](crate::ElmNeuron) sees to that.
-pub fn neuron_scan(
-    inputs: NeuronInputs,
-    spec: &ScanSpec,
-    path: ScanPath,
-    last: LastMemory,
-) -> NeuronResult {
+pub fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, path: ScanPath) -> NeuronResult {
     if runs_as_one(&inputs, spec, path) {
         #[cfg(any(feature = "flex", feature = "ndarray"))]
-        return ops::neuron_scan(inputs, spec, last);
+        return ops::neuron_scan(inputs, spec);
     }
     let [batch, time, _] = inputs.x.dims();
     let drive = drive(&inputs, spec, path);
@@ -48,8 +43,7 @@ pub fn neuron_scan(
         + inputs.readout_bias.unsqueeze::<2>();
     NeuronResult {
         y: y.reshape([batch, time, outputs]),
-        memory: (last == LastMemory::Wanted)
-            .then(|| memory.narrow(1, time - 1, 1).reshape([batch, spec.memory])),
+        memory: memory.narrow(1, time - 1, 1).reshape([batch, spec.memory]),
     }
 }
 
@@ -89,11 +83,12 @@ fn drive(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> Tensor<3> {
     drive.reshape([batch, time, spec.first()])
 }
 
-/// Leaky sum over time of `x · matrix`, `[batch, time, column]`, from rest or from a trace `[batch, column]`.
+/// Leaky sum over time of `x · matrix`, `[batch, time, column]`, from rest or from a trace `[batch, column]`; without a
+/// decay the product alone.
 pub(crate) fn leaky_product(
     x: Tensor<3>,
     matrix: Tensor<2>,
-    decay: f64,
+    decay: Option<f64>,
     start: Option<Tensor<2>>,
     path: ScanPath,
 ) -> Tensor<3> {
@@ -101,6 +96,9 @@ pub(crate) fn leaky_product(
     let width = matrix.dims()[1];
     let rows = x.reshape([batch * time, channels]);
     let product = input_product(rows, matrix, path).reshape([batch, time, width]);
+    let Some(decay) = decay else {
+        return product;
+    };
     let options = (&product.device(), product.dtype());
     let decay = Tensor::full([width], decay, options);
     let start = start.unwrap_or_else(|| Tensor::zeros([batch, width], options));
@@ -116,7 +114,8 @@ fn fits(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
         && on_host(device.as_dispatch())
         && matches!(dtype, DType::F32 | DType::F64)
         && batch >= rayon::current_num_threads()
-        && super::memory::keep_of(path, device.as_dispatch(), [batch, time], dtype, spec) == Keep::All
+        && super::memory::keep_of(path, device.as_dispatch(), [batch, time], dtype, spec)
+            == Keep::All
 }
 
 #[cfg(any(feature = "flex", feature = "ndarray"))]

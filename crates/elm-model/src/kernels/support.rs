@@ -81,7 +81,11 @@ pub(crate) fn layer_obstacle(
 }
 
 /// How the fused layer runs on the device, in words, if there is more than one way.
-pub(crate) fn describe_layer(device: &DispatchDevice, spec: &LayerSpec, batch: usize) -> Option<String> {
+pub(crate) fn describe_layer(
+    device: &DispatchDevice,
+    spec: &LayerSpec,
+    batch: usize,
+) -> Option<String> {
     match device {
         DispatchDevice::Autodiff(inner) => describe_layer(inner, spec, batch),
         #[cfg(feature = "cube")]
@@ -95,7 +99,11 @@ pub(crate) fn describe_layer(device: &DispatchDevice, spec: &LayerSpec, batch: u
 }
 
 /// Steps that the backward pass on this device works on at a time; host kernels choose their own.
-pub(crate) fn layer_block(device: &DispatchDevice, spec: &LayerSpec, [batch, time]: [usize; 2]) -> usize {
+pub(crate) fn layer_block(
+    device: &DispatchDevice,
+    spec: &LayerSpec,
+    [batch, time]: [usize; 2],
+) -> usize {
     match device {
         DispatchDevice::Autodiff(inner) => layer_block(inner, spec, [batch, time]),
         #[cfg(feature = "cube")]

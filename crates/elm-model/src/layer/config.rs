@@ -2,9 +2,10 @@
 
 use burn::config::Config;
 
-use super::form::{NetForm, fail};
 use super::wiring::{Wiring, WiringSizes};
 use crate::ElmError;
+use crate::equations::NeuronForm;
+use crate::error::check;
 
 /// Configuration of an [`ElmLayer`](crate::ElmLayer).
 #[derive(Config, Debug, PartialEq)]
@@ -14,8 +15,8 @@ pub struct ElmLayerConfig {
     /// Neurons N, one output each.
     pub num_neurons: usize,
     /// Sizes and constants of the neurons.
-    #[config(default = "NetForm::new()")]
-    pub neuron: NetForm,
+    #[config(default = "NeuronForm::network()")]
+    pub neuron: NeuronForm,
     /// Which sources the synapses read.
     #[config(default = "Wiring::default()")]
     pub wiring: Wiring,
@@ -46,9 +47,7 @@ impl ElmLayerConfig {
 
     /// Number of trained numbers: `N · (S + MLP + M + 1)`, and `N · M` more where timescales are trained.
     pub fn num_trained(&self) -> usize {
-        let m = self.neuron.num_memory;
-        let tau = if self.neuron.learn_memory_tau { m } else { 0 };
-        self.num_neurons * (self.neuron.synapses() + self.neuron.mlp_parameters() + m + 1 + tau)
+        self.num_neurons.saturating_mul(self.neuron.num_trained(1))
     }
 
     /// Checks that the sizes and constants describe a layer.
@@ -56,24 +55,17 @@ impl ElmLayerConfig {
     /// # Errors
     /// [`ElmError::Config`] that names the first field at fault, what was expected and what was found.
     pub fn validate(&self) -> Result<(), ElmError> {
-        for (field, value) in [
+        check::at_least_one(&[
             ("num_inputs", self.num_inputs),
             ("num_neurons", self.num_neurons),
-        ] {
-            if value == 0 {
-                return fail(field, "must be at least 1, found 0".into());
-            }
-        }
-        self.neuron.validate()?;
-        for (field, p) in [
+        ])?;
+        self.neuron.validate(self.num_neurons)?;
+        check::fits("num_inputs", &[self.num_inputs])?;
+        check::dropout_rates(&[
             ("input_dropout", self.input_dropout),
             ("recurrent_dropout", self.recurrent_dropout),
             ("memory_dropout", self.memory_dropout),
-        ] {
-            if !(0.0..1.0).contains(&p) {
-                return fail(field, format!("must be at least 0 and below 1, found {p}"));
-            }
-        }
+        ])?;
         self.wiring.validate(self.wiring_sizes())
     }
 }

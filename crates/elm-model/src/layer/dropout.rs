@@ -5,8 +5,9 @@ use std::sync::Arc;
 use burn::tensor::{Device, Distribution, Tensor};
 
 use super::config::ElmLayerConfig;
-use super::scan::Masks;
 use crate::ElmError;
+use crate::error::read;
+use crate::scan::layer::Masks;
 
 /// Draws the masks of one training pass; what is not dropped is scaled so that channels and activities keep their
 /// mean, and the MLP's outputs their variance.
@@ -40,13 +41,5 @@ fn mask(
         return Ok(None);
     }
     let drawn = Tensor::<1>::random([len], Distribution::Bernoulli(1.0 - p), device) * scale(p);
-    let values = drawn
-        .into_data()
-        .convert::<f64>()
-        .try_to_vec()
-        .map_err(|e| ElmError::Read {
-            what: "dropout mask",
-            problem: format!("{e:?}"),
-        })?;
-    Ok(Some(Arc::new(values)))
+    Ok(Some(Arc::new(read("dropout mask", drawn)?)))
 }

@@ -1,30 +1,25 @@
-//! Layers of ELM neurons with recurrent synapses, and the third form of the neuron.
+//! Layers of ELM neurons that listen to their input and, one step later, to each other.
 //!
 //! Source: Spieler, Martius, Levina, *Scaling Laws and Tradeoffs in Recurrent Networks of Expressive Neurons*, 2026,
 //! arXiv 2605.12049; elsewhere in this crate Spieler et al. 2026.
 
 mod config;
+mod connectome;
 mod display;
 mod dropout;
-mod form;
 mod module;
-mod neuron;
 mod recording;
 mod regulariser;
-pub mod scan;
 mod stacked;
 mod state;
 mod wiring;
 
+pub use crate::scan::layer::LayerSource;
 pub use config::ElmLayerConfig;
-pub use form::{FilterTau, MemoryGate, NetForm, OutputActivation, SPIKE_STEEPNESS, SynapseInit};
+pub use connectome::Connectome;
 pub use module::{ElmLayer, LayerOutput};
-pub use neuron::{NetNeuron, NetNeuronConfig, NetNeuronState};
 pub use recording::{LayerRecording, Monitor};
 pub use regulariser::{Regulariser, RegulariserScaling, RegulariserTarget};
-pub use scan::LayerSource;
 pub use stacked::StackedLinear;
 pub use state::ElmLayerState;
 pub use wiring::{Wiring, WiringSizes, module_of, ring_neighbour};
-
-pub(crate) use form::fail;

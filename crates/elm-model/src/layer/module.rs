@@ -1,25 +1,26 @@
 //! A layer of neurons as a Burn module.
 
-use std::sync::Arc;
-
-use burn::module::{Flag, Module, Param, ParamId};
-use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
+use burn::module::{Flag, Module, Param};
+use burn::store::ModuleRecord;
+use burn::tensor::{DType, Device, Tensor};
 
 use super::config::ElmLayerConfig;
+use super::connectome::Connectome;
 use super::dropout;
-use super::form::SynapseInit;
 use super::recording::{LayerRecording, Monitor, Recorder};
-use super::scan::{
-    self, LayerInputs, LayerSource, LayerSpec, LayerWeights, Masks, Plan, PlanCache, reference,
-};
 use super::stacked::StackedLinear;
 use super::state::ElmLayerState;
 use crate::ElmError;
-use crate::memory_scan::ScanPath;
+use crate::dispatch::{self, ScanPath};
+use crate::equations::BiasInit;
+use crate::equations::tensor::{self, cast};
+use crate::error::{check, read_ints};
+use crate::parts::{ConfigRecord, MemoryTimescales, synapse_start, uniform};
+use crate::scan::layer::{LayerInputs, LayerSource, LayerSpec, LayerWeights, Masks, reference};
 
 /// A layer of Expressive Leaky Memory neurons with recurrent synapses (Spieler et al. 2026).
 ///
-/// N neurons of one [form](super::NetForm), each with synapses, MLP, memory and a readout of one output of its own. A
+/// N neurons of one [form](super::NeuronForm), each with synapses, MLP, memory and a readout of one output of its own. A
 /// synapse reads an input channel, or the activity of a neuron of the layer one step earlier, as the connectome says.
 ///
 /// ```text
@@ -32,26 +33,25 @@ use crate::memory_scan::ScanPath;
 #[derive(Module, Debug)]
 #[module(custom_display)]
 pub struct ElmLayer {
-    /// Source of each synapse, `[neuron, synapse]`: below I a channel, from I on a neuron.
-    pub connectome: Param<Tensor<2, Int>>,
+    /// Source of each synapse.
+    pub connectome: Connectome,
     /// Parameter of each synapse, its weight before it is rectified and scaled, `[neuron, synapse]`.
     pub proto_weight: Param<Tensor<2>>,
     /// The MLPs' linear maps in order; the first one's rows are the branches, then the memory.
     pub mlp: Vec<StackedLinear>,
-    /// Memory timescales before bounding, `[neuron, memory]`.
-    pub proto_tau: Param<Tensor<2>>,
+    /// Memory timescales, trained or fixed.
+    pub timescales: MemoryTimescales<2>,
     /// Readout from memory, `[neuron, memory]`.
     pub readout: Param<Tensor<2>>,
     /// Bias of the output, `[neuron]`.
     pub bias: Param<Tensor<1>>,
     /// Does dropout act? Cleared by [`freeze`](Module::freeze).
     pub training: Param<Flag>,
+    record: ConfigRecord,
     #[module(skip)]
     config: ElmLayerConfig,
     #[module(skip)]
     path: ScanPath,
-    #[module(skip)]
-    plan: PlanCache,
 }
 
 impl ElmLayerConfig {
@@ -66,43 +66,26 @@ impl ElmLayerConfig {
         let (m, synapses) = (form.num_memory, form.synapses());
         let connectome = self.wiring.sample(self.wiring_sizes(), self.seed)?;
         let connectome: Vec<i64> = connectome.into_iter().map(|s| s as i64).collect();
-        let uniform = |fan_in: usize| {
-            let bound = 1.0 / (fan_in as f64).sqrt();
-            Distribution::Uniform(-bound, bound)
-        };
-        let proto_weight = match form.synapse_init {
-            SynapseInit::Uniform => {
-                Tensor::random([n, synapses], uniform(form.per_branch()), device)
-            }
-            SynapseInit::Constant { value } => Tensor::full(
-                [n, synapses],
-                value / (form.per_branch() as f64).sqrt(),
-                device,
-            ),
-        };
-        let tau = TensorData::new(form.initial_proto_tau().repeat(n), [n, m]);
-        let widths = core::iter::once(form.branches() + m)
-            .chain(core::iter::repeat_n(form.hidden(), form.hidden_layers))
-            .chain([m]);
+        let proto_tau = form.initial_proto_tau().repeat(n);
+        let widths = form.mlp_widths();
         Ok(ElmLayer {
-            connectome: Param::initialized(
-                ParamId::new(),
-                Tensor::from_data(TensorData::new(connectome, [n, synapses]), device),
-            ),
-            proto_weight: Param::from_tensor(proto_weight),
+            connectome: Connectome::new(&connectome, [n, synapses], device),
+            proto_weight: Param::from_tensor(synapse_start(form, [n, synapses], device)),
             mlp: widths
                 .clone()
                 .zip(widths.skip(1))
                 .map(|(inputs, outputs)| StackedLinear::new(n, inputs, outputs, device))
                 .collect(),
-            proto_tau: Param::from_tensor(Tensor::from_data(tau, device))
-                .set_require_grad(form.learn_memory_tau),
+            timescales: MemoryTimescales::new(&proto_tau, [n, m], form, device),
             readout: Param::from_tensor(Tensor::random([n, m], uniform(m), device)),
-            bias: Param::from_tensor(Tensor::zeros([n], device)),
+            bias: Param::from_tensor(match form.bias_init {
+                BiasInit::Zero => Tensor::zeros([n], device),
+                BiasInit::Uniform => Tensor::random([n], uniform(m), device),
+            }),
             training: Param::from_bool(true),
+            record: ConfigRecord::new(self, device)?,
             config: self.clone(),
             path: ScanPath::Auto,
-            plan: PlanCache::default(),
         })
     }
 }
@@ -130,63 +113,60 @@ impl ElmLayer {
         self
     }
 
-    /// How the layer's device runs it over `batch` samples of `time` steps, in words for people: fused, or as plain
-    /// tensor steps and why.
+    /// How the layer's device runs it over `batch` samples of `time` steps, in words for people: fused and how, or as
+    /// plain tensor steps and why.
     pub fn describe_path(&self, batch: usize, time: usize) -> String {
-        match self.path {
-            ScanPath::Reference => "plain tensor steps: asked for".into(),
-            _ => scan::describe_path(&self.proto_tau.val().device(), &self.spec(), [batch, time]),
-        }
+        let bias = self.bias.val();
+        dispatch::describe_layer(
+            self.path,
+            &bias.device(),
+            bias.dtype(),
+            &self.spec(),
+            [batch, time],
+        )
     }
 
     /// Memory timescales in ms, `[neuron, memory]`.
-    pub fn timescales_ms(&self) -> Tensor<2> {
-        self.config.neuron.bounded_tau(self.proto_tau.val())
+    ///
+    /// # Errors
+    /// [`ElmError::Read`] if the device does not hand fixed ones out.
+    pub fn timescales_ms(&self) -> Result<Tensor<2>, ElmError> {
+        self.timescales.ms()
     }
 
     /// Synapse weights, rectified but not scaled, `[neuron, synapse]`.
     pub fn synapse_weights(&self) -> Tensor<2> {
-        let rectification = self.config.neuron.synapse_rectification;
-        rectification.apply(self.proto_weight.val())
+        let how = self.config.neuron.synapse_rectification;
+        tensor::rectify(self.proto_weight.val(), how)
     }
 
-    /// Number of trained numbers, as Spieler et al. (2026) count them.
-    pub fn num_trained(&self) -> usize {
-        self.config.num_trained()
-    }
-
-    /// The state before the first step: all zeros.
-    pub fn rest(&self, batch: usize) -> ElmLayerState {
-        let tau = self.proto_tau.val();
-        ElmLayerState::zeros(&self.spec(), batch, (&tau.device(), tau.dtype()))
-    }
-
-    /// Activity over a sequence that starts at rest.
+    /// Activity over a sequence, and the state after it; two halves with the state carried over give the whole.
     ///
     /// # Shapes
-    /// - `x`: `[batch, time, input]`
+    /// - `source`: `[batch, time, input]`, or tokens `[batch, time]`
     /// - output: `[batch, time, neuron]`
     ///
     /// # Panics
-    /// If `x` has another number of channels, or a record was loaded whose connectome does not fit;
-    /// [`run`](Self::run) returns an error.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        match self.run(LayerSource::Dense(x), None) {
-            Ok(output) => output.activity,
-            Err(error) => panic!("{error}"),
-        }
+    /// Where [`try_forward`](Self::try_forward) returns an error.
+    #[track_caller]
+    pub fn forward(
+        &self,
+        source: impl Into<LayerSource>,
+        state: Option<ElmLayerState>,
+    ) -> (Tensor<3>, ElmLayerState) {
+        check::or_panic(self.try_forward(source, state))
     }
 
-    /// Activity and final state over a sequence; two halves with the state carried over give the whole.
+    /// The same as [`forward`](Self::forward), with an error in place of the panic.
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn forward_with_state(
+    pub fn try_forward(
         &self,
-        x: Tensor<3>,
+        source: impl Into<LayerSource>,
         state: Option<ElmLayerState>,
     ) -> Result<(Tensor<3>, ElmLayerState), ElmError> {
-        let output = self.run(LayerSource::Dense(x), state)?;
+        let output = self.run(source, state)?;
         Ok((output.activity, output.state))
     }
 
@@ -200,7 +180,7 @@ impl ElmLayer {
         state: Option<ElmLayerState>,
     ) -> Result<(Tensor<2>, ElmLayerState), ElmError> {
         let batch = x.dims()[0];
-        let (y, state) = self.forward_with_state(x.unsqueeze_dim::<3>(1), state)?;
+        let (y, state) = self.try_forward(x.unsqueeze_dim::<3>(1), state)?;
         Ok((y.reshape([batch, self.config.num_neurons]), state))
     }
 
@@ -213,10 +193,10 @@ impl ElmLayer {
     /// [`ElmError::Connectome`] if a record was loaded whose connectome does not fit.
     pub fn run(
         &self,
-        source: LayerSource,
+        source: impl Into<LayerSource>,
         state: Option<ElmLayerState>,
     ) -> Result<LayerOutput, ElmError> {
-        self.run_scaled(source, 1.0, state)
+        self.run_scaled(source.into(), 1.0, state)
     }
 
     /// The same with a factor on the input.
@@ -227,9 +207,13 @@ impl ElmLayer {
         state: Option<ElmLayerState>,
     ) -> Result<LayerOutput, ElmError> {
         let spec = self.spec();
-        let result = scan::layer_scan(self.inputs(source, gain, state)?, &spec, self.path);
+        let output_type = match &source {
+            LayerSource::Dense(x) => x.dtype(),
+            LayerSource::OneHot(_) => self.bias.val().dtype(),
+        };
+        let result = dispatch::layer_scan(self.inputs(source, gain, state)?, &spec, self.path)?;
         Ok(LayerOutput {
-            activity: result.activity,
+            activity: cast(result.activity, output_type),
             magnitude: result.magnitude,
             state: ElmLayerState::unpack(result.state, &spec),
         })
@@ -241,11 +225,11 @@ impl ElmLayer {
     /// As [`run`](Self::run).
     pub fn record(
         &self,
-        source: LayerSource,
+        source: impl Into<LayerSource>,
         state: Option<ElmLayerState>,
         monitors: &[Monitor],
     ) -> Result<LayerRecording, ElmError> {
-        self.record_scaled(source, 1.0, state, monitors)
+        self.record_scaled(source.into(), 1.0, state, monitors)
     }
 
     /// The same with a factor on the input.
@@ -260,6 +244,31 @@ impl ElmLayer {
         let inputs = self.inputs(source, gain, state)?;
         let result = reference::layer_steps(inputs, &self.spec(), |step| recorder.watch(&step));
         Ok(recorder.finish(result.activity))
+    }
+
+    /// Loads a record of a layer with the same configuration.
+    ///
+    /// # Errors
+    /// [`ElmError::Record`] with both values of every option that differs, or with what does not fit.
+    pub fn try_load_record(self, record: ModuleRecord) -> Result<Self, ElmError> {
+        let loaded = Module::try_load_record(self, record).map_err(|e| ElmError::Record {
+            problems: vec![e.to_string()],
+        })?;
+        loaded.check_record()?;
+        Ok(loaded)
+    }
+
+    /// The layer that a record is of, with the configuration that the record holds.
+    ///
+    /// # Errors
+    /// [`ElmError::Record`] if it is no record of a layer.
+    pub fn from_record(record: ModuleRecord, device: &Device) -> Result<Self, ElmError> {
+        let config: ElmLayerConfig = ConfigRecord::of(&record, device)?;
+        config.init(device)?.try_load_record(record)
+    }
+
+    pub(crate) fn check_record(&self) -> Result<(), ElmError> {
+        self.record.check()
     }
 
     fn spec(&self) -> LayerSpec {
@@ -277,18 +286,26 @@ impl ElmLayer {
         gain: f64,
         state: Option<ElmLayerState>,
     ) -> Result<LayerInputs, ElmError> {
+        self.record.check()?;
         self.check_source(&source)?;
         let [batch, _] = source.dims();
-        let state = state.unwrap_or_else(|| self.rest(batch));
-        let weights = self.weights();
+        let (device, dtype) = (self.bias.val().device(), self.bias.val().dtype());
+        let state = match state {
+            Some(state) => state,
+            None => ElmLayerState::zeros(&self.config, batch, dtype, &device),
+        };
+        check::number_type("state.memory", state.memory.dtype(), tensor::wide(dtype))?;
         Ok(LayerInputs {
-            masks: self.masks(&weights.decay.device(), batch)?,
+            masks: self.masks(&device, batch)?,
             start: state.pack(&self.spec(), batch)?,
-            connectome: self.connectome.val(),
-            plan: self.plan()?,
-            source,
+            connectome: self.connectome.sources(),
+            plan: self.connectome.plan(&self.spec())?,
+            source: match source {
+                LayerSource::Dense(x) => LayerSource::Dense(cast(x, tensor::wide(dtype))),
+                tokens => tokens,
+            },
             gain,
-            weights,
+            weights: self.weights(tensor::wide(dtype))?,
         })
     }
 
@@ -299,6 +316,9 @@ impl ElmLayer {
             LayerSource::OneHot(ids) => (ids.dims().to_vec(), true),
         };
         if fits && found[0] > 0 && found[1] > 0 {
+            if let LayerSource::Dense(x) = source {
+                check::number_type("x", x.dtype(), self.bias.val().dtype())?;
+            }
             return check_tokens(source, channels);
         }
         let expected = match source {
@@ -312,15 +332,6 @@ impl ElmLayer {
         })
     }
 
-    fn plan(&self) -> Result<Arc<Plan>, ElmError> {
-        let data = self.connectome.val().into_data().convert::<i64>();
-        let connectome = data.as_slice::<i64>().map_err(|e| ElmError::Read {
-            what: "connectome",
-            problem: format!("{e:?}"),
-        })?;
-        self.plan.get(connectome, &self.spec())
-    }
-
     fn masks(&self, device: &Device, batch: usize) -> Result<Masks, ElmError> {
         match self.training.is_enabled() && device.is_autodiff() {
             true => dropout::draw(&self.config, batch, &device.clone().without_autodiff()),
@@ -328,9 +339,10 @@ impl ElmLayer {
         }
     }
 
-    fn weights(&self) -> LayerWeights {
+    /// The trained tensors in this number type; a layer of half precision is computed in f32.
+    fn weights(&self, dtype: DType) -> Result<LayerWeights, ElmError> {
         let (n, form) = (self.config.num_neurons, &self.config.neuron);
-        let (decay, gate) = form.decay_and_gate(self.timescales_ms());
+        let (decay, gate) = self.timescales.decay_and_gate(dtype)?;
         let mut synapses = self.synapse_weights();
         if form.input_scale != 1.0 {
             synapses = synapses * form.input_scale;
@@ -340,19 +352,19 @@ impl ElmLayer {
             packed.push(map.weight.val().flatten::<2>(1, 2));
             packed.push(map.bias.val());
         }
-        LayerWeights {
-            synapses,
-            first_weight: self.mlp[0].weight.val(),
-            first_bias: self.mlp[0].bias.val(),
+        Ok(LayerWeights {
+            synapses: cast(synapses, dtype),
+            first_weight: cast(self.mlp[0].weight.val(), dtype),
+            first_bias: cast(self.mlp[0].bias.val(), dtype),
             packed: match packed.is_empty() {
-                true => Tensor::zeros([n, 1], (&decay.device(), decay.dtype())),
-                false => Tensor::cat(packed, 1),
+                true => Tensor::zeros([n, 1], (&decay.device(), dtype)),
+                false => cast(Tensor::cat(packed, 1), dtype),
             },
             decay,
             gate,
-            readout: self.readout.val(),
-            bias: self.bias.val(),
-        }
+            readout: cast(self.readout.val(), dtype),
+            bias: cast(self.bias.val(), dtype),
+        })
     }
 }
 
@@ -362,11 +374,7 @@ fn check_tokens(source: &LayerSource, channels: usize) -> Result<(), ElmError> {
         return Ok(());
     };
     let time = ids.dims()[1];
-    let data = ids.clone().into_data().convert::<i64>();
-    let ids = data.as_slice::<i64>().map_err(|e| ElmError::Read {
-        what: "tokens",
-        problem: format!("{e:?}"),
-    })?;
+    let ids = read_ints("tokens", ids.clone())?;
     match ids.iter().position(|id| !(0..channels as i64).contains(id)) {
         None => Ok(()),
         Some(at) => Err(ElmError::Token {

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::scan::reference::Step;
+use crate::scan::layer::reference::Step;
 
 /// An inner variable that can be recorded.
 #[derive(

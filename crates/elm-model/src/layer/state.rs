@@ -1,9 +1,12 @@
 //! What a layer carries from one step, or one piece of a sequence, to the next.
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 
-use super::scan::{LayerSpec, ScanState};
+use super::config::ElmLayerConfig;
 use crate::ElmError;
+use crate::equations::tensor::wide;
+use crate::error::check;
+use crate::scan::layer::{LayerSpec, ScanState};
 
 /// State of a layer between two steps.
 #[derive(Debug, Clone)]
@@ -20,18 +23,22 @@ pub struct ElmLayerState {
 
 impl ElmLayerState {
     /// The state before the first step: all zeros.
-    pub(crate) fn zeros(spec: &LayerSpec, batch: usize, options: (&Device, DType)) -> Self {
-        let n = spec.neurons;
+    pub fn zeros(config: &ElmLayerConfig, batch: usize, dtype: DType, device: &Device) -> Self {
+        let (n, form) = (config.num_neurons, &config.neuron);
+        let options = (device, wide(dtype));
+        let branch = form.branch_tau.decay(form.dt);
+        let mean = form.high_pass_tau.decay(form.dt);
         Self {
-            memory: Tensor::zeros([batch, n, spec.memory], options),
-            branch: spec
-                .branch_decay
-                .map(|_| Tensor::zeros([batch, n, spec.branches], options)),
-            readout_mean: spec
-                .high_pass_decay
-                .map(|_| Tensor::zeros([batch, n], options)),
+            memory: Tensor::zeros([batch, n, form.num_memory], options),
+            branch: branch.map(|_| Tensor::zeros([batch, n, form.branches()], options)),
+            readout_mean: mean.map(|_| Tensor::zeros([batch, n], options)),
             activity: Tensor::zeros([batch, n], options),
         }
+    }
+
+    /// Number of samples.
+    pub fn batch(&self) -> usize {
+        self.activity.dims()[0]
     }
 
     /// The same state without its history, for truncated backpropagation.
@@ -44,26 +51,64 @@ impl ElmLayerState {
         }
     }
 
+    /// The state of these samples, in this order; `rows` holds indices below the number of samples.
+    pub fn select(self, rows: Tensor<1, Int>) -> Self {
+        Self {
+            memory: self.memory.select(0, rows.clone()),
+            branch: self.branch.map(|t| t.select(0, rows.clone())),
+            readout_mean: self.readout_mean.map(|t| t.select(0, rows.clone())),
+            activity: self.activity.select(0, rows),
+        }
+    }
+
+    /// The same state on another device.
+    pub fn to_device(self, device: &Device) -> Self {
+        Self {
+            memory: self.memory.to_device(device),
+            branch: self.branch.map(|t| t.to_device(device)),
+            readout_mean: self.readout_mean.map(|t| t.to_device(device)),
+            activity: self.activity.to_device(device),
+        }
+    }
+
+    /// The samples of several states one after the other; `None` for no states.
+    pub fn cat(states: Vec<Self>) -> Option<Self> {
+        if states.is_empty() {
+            return None;
+        }
+        let branch: Option<Vec<_>> = states.iter().map(|s| s.branch.clone()).collect();
+        let mean: Option<Vec<_>> = states.iter().map(|s| s.readout_mean.clone()).collect();
+        let (memory, activity) = states.into_iter().map(|s| (s.memory, s.activity)).unzip();
+        Some(Self {
+            memory: Tensor::cat(memory, 0),
+            branch: branch.map(|parts| Tensor::cat(parts, 0)),
+            readout_mean: mean.map(|parts| Tensor::cat(parts, 0)),
+            activity: Tensor::cat(activity, 0),
+        })
+    }
+
     /// Checks the shapes and packs them for the scan.
     pub(crate) fn pack(self, spec: &LayerSpec, batch: usize) -> Result<ScanState, ElmError> {
         let n = spec.neurons;
-        check("state.memory", self.memory.dims(), [batch, n, spec.memory])?;
-        check("state.activity", self.activity.dims(), [batch, n])?;
+        check::shape("state.memory", self.memory.dims(), [batch, n, spec.memory])?;
+        check::shape("state.activity", self.activity.dims(), [batch, n])?;
         let mut parts = vec![self.memory];
         match (self.branch, spec.branch_decay) {
             (Some(branch), Some(_)) => {
-                check("state.branch", branch.dims(), [batch, n, spec.branches])?;
+                check::shape("state.branch", branch.dims(), [batch, n, spec.branches])?;
                 parts.push(branch);
             }
-            (found, expected) => presence("state.branch", found.is_some(), expected.is_some())?,
+            (found, expected) => {
+                check::presence("state.branch", found.is_some(), expected.is_some())?
+            }
         }
         match (self.readout_mean, spec.high_pass_decay) {
             (Some(mean), Some(_)) => {
-                check("state.readout_mean", mean.dims(), [batch, n])?;
+                check::shape("state.readout_mean", mean.dims(), [batch, n])?;
                 parts.push(mean.unsqueeze_dim::<3>(2));
             }
             (found, expected) => {
-                presence("state.readout_mean", found.is_some(), expected.is_some())?;
+                check::presence("state.readout_mean", found.is_some(), expected.is_some())?;
             }
         }
         Ok(ScanState {
@@ -72,7 +117,7 @@ impl ElmLayerState {
         })
     }
 
-    /// The other way round.
+    /// The state that the scan returned.
     pub(crate) fn unpack(state: ScanState, spec: &LayerSpec) -> Self {
         let [batch, n, _] = state.inner.dims();
         let part = |from: usize, len: usize| state.inner.clone().narrow(2, from, len);
@@ -86,31 +131,4 @@ impl ElmLayerState {
             activity: state.activity,
         }
     }
-}
-
-fn check<const D: usize>(
-    what: &'static str,
-    found: [usize; D],
-    expected: [usize; D],
-) -> Result<(), ElmError> {
-    if found == expected {
-        return Ok(());
-    }
-    Err(ElmError::Shape {
-        what,
-        expected: format!("{expected:?}"),
-        found: found.to_vec(),
-    })
-}
-
-fn presence(what: &'static str, found: bool, expected: bool) -> Result<(), ElmError> {
-    let name = |there: bool| if there { "a tensor" } else { "none" };
-    if found == expected {
-        return Ok(());
-    }
-    Err(ElmError::Shape {
-        what,
-        expected: format!("{} as these neurons are configured", name(expected)),
-        found: Vec::new(),
-    })
 }

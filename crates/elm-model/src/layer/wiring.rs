@@ -10,7 +10,6 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::form::fail;
 use crate::ElmError;
 
 /// How the synapses of a layer draw their sources.
@@ -54,6 +53,10 @@ pub enum Wiring {
     },
 }
 
+fn fail(problem: String) -> Result<(), ElmError> {
+    Err(ElmError::config("wiring", problem))
+}
+
 impl Default for Wiring {
     fn default() -> Self {
         Self::Random {
@@ -88,27 +91,18 @@ impl Wiring {
             if (0.0..=1.0).contains(&value) {
                 return Ok(());
             }
-            fail(
-                "wiring",
-                format!("needs {name} between 0 and 1, found {value}"),
-            )
+            fail(format!("needs {name} between 0 and 1, found {value}"))
         };
         match *self {
             Self::Random { recurrent_connect } => {
                 probability("recurrent_connect", recurrent_connect.unwrap_or(0.0))
             }
-            Self::FullyConnected if synapses != inputs + neurons => fail(
-                "wiring",
-                format!(
-                    "fully_connected needs one synapse per source, found {synapses} synapses for {inputs} inputs and {neurons} neurons"
-                ),
-            ),
-            Self::FeedForwardAll if synapses < inputs => fail(
-                "wiring",
-                format!(
-                    "feed_forward_all needs at least one synapse per input, found {synapses} synapses for {inputs} inputs"
-                ),
-            ),
+            Self::FullyConnected if synapses != inputs + neurons => fail(format!(
+                "fully_connected needs one synapse per source, found {synapses} synapses for {inputs} inputs and {neurons} neurons"
+            )),
+            Self::FeedForwardAll if synapses < inputs => fail(format!(
+                "feed_forward_all needs at least one synapse per input, found {synapses} synapses for {inputs} inputs"
+            )),
             Self::FullyConnected | Self::FeedForwardAll => Ok(()),
             Self::SmallWorld {
                 recurrent_connect,
@@ -117,10 +111,7 @@ impl Wiring {
                 probability("recurrent_connect", recurrent_connect.unwrap_or(0.0))?;
                 probability("rewire", rewire)?;
                 if sizes.recurrent(recurrent_connect) > 0 && neurons < 2 {
-                    return fail(
-                        "wiring",
-                        "small_world needs at least 2 neurons, found 1".into(),
-                    );
+                    return fail("small_world needs at least 2 neurons, found 1".to_string());
                 }
                 Ok(())
             }
@@ -132,16 +123,14 @@ impl Wiring {
                 probability("recurrent_connect", recurrent_connect.unwrap_or(0.0))?;
                 probability("within", within)?;
                 if modules == 0 || modules > neurons {
-                    return fail(
-                        "wiring",
-                        format!("modular needs 1 to {neurons} modules, found {modules}"),
-                    );
+                    return fail(format!(
+                        "modular needs 1 to {neurons} modules, found {modules}"
+                    ));
                 }
                 if modules == 1 && within < 1.0 {
-                    return fail(
-                        "wiring",
-                        format!("modular with one module needs within = 1, found {within}"),
-                    );
+                    return fail(format!(
+                        "modular with one module needs within = 1, found {within}"
+                    ));
                 }
                 Ok(())
             }

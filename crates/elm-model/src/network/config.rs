@@ -1,13 +1,15 @@
 //! The sizes of a network, and what makes them valid.
 
+use std::collections::BTreeMap;
+
 use burn::config::Config;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::ElmError;
-use crate::layer::{
-    ElmLayerConfig, FilterTau, MemoryGate, NetForm, OutputActivation, SynapseInit, Wiring, fail,
-};
-use crate::neuron::{HiddenActivation, SynapseRectification};
+use crate::equations::{NeuronForm, NeuronOverrides};
+use crate::error::check;
+use crate::layer::{ElmLayerConfig, Wiring};
 
 /// How the input of a network becomes that of its first layer.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -51,62 +53,67 @@ pub enum OutputEmbedding {
 
 /// What a layer of a network has different from the network's layers in general; what is left out stays.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)] // each is the field of the same name of `NetForm` or `ElmLayerConfig`
+#[serde(try_from = "AnyOverrides")]
 pub struct LayerOverrides {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub num_memory: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hidden_layers: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hidden_size: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub num_branches: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub synapses_per_branch: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub activation: Option<HiddenActivation>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub synapse_rectification: Option<SynapseRectification>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub synapse_init: Option<SynapseInit>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub input_scale: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub branch_tau: Option<FilterTau>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lambda: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gate: Option<MemoryGate>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_tau_min: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_tau_max: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tau_range_scale: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub learn_memory_tau: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub high_pass_tau: Option<FilterTau>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub output_activation: Option<OutputActivation>,
+    /// Options of its neurons.
+    #[serde(flatten)]
+    pub neuron: NeuronOverrides,
+    /// Which sources its synapses read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wiring: Option<Wiring>,
+    /// Another [`ElmLayerConfig::input_dropout`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_dropout: Option<f64>,
+    /// Another [`ElmLayerConfig::recurrent_dropout`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recurrent_dropout: Option<f64>,
+    /// Another [`ElmLayerConfig::memory_dropout`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_dropout: Option<f64>,
 }
 
+/// The same as it stands in a file, with whatever else stands there.
+#[derive(Deserialize)]
+struct AnyOverrides {
+    #[serde(flatten)]
+    neuron: NeuronOverrides,
+    wiring: Option<Wiring>,
+    input_dropout: Option<f64>,
+    recurrent_dropout: Option<f64>,
+    memory_dropout: Option<f64>,
+    #[serde(flatten)]
+    rest: BTreeMap<String, IgnoredAny>,
+}
+
+impl TryFrom<AnyOverrides> for LayerOverrides {
+    type Error = String;
+
+    fn try_from(any: AnyOverrides) -> Result<Self, String> {
+        let known = serde_json::to_value(NeuronForm::network()).map_err(|e| e.to_string())?;
+        // `flatten` shows everything to the map as well, taken or not
+        if let Some(name) = any
+            .rest
+            .keys()
+            .find(|name| known.get(name.as_str()).is_none())
+        {
+            return Err(format!("unknown field `{name}` of a layer"));
+        }
+        Ok(Self {
+            neuron: any.neuron,
+            wiring: any.wiring,
+            input_dropout: any.input_dropout,
+            recurrent_dropout: any.recurrent_dropout,
+            memory_dropout: any.memory_dropout,
+        })
+    }
+}
+
 impl LayerOverrides {
-    /// What the last layer of a network has different (Spieler et al. 2026): identity output, no high-pass, no recurrent
-    /// synapses.
+    /// What the last layer of a network has different before anything else is said (Spieler et al. 2026): linear
+    /// output, no high-pass, no recurrent synapses.
     pub fn readout() -> Self {
         Self {
-            output_activation: Some(OutputActivation::Identity),
-            high_pass_tau: Some(FilterTau::Off),
+            neuron: NeuronOverrides::readout(),
             wiring: Some(Wiring::Random {
                 recurrent_connect: Some(0.0),
             }),
@@ -114,44 +121,13 @@ impl LayerOverrides {
         }
     }
 
-    /// The layer with these differences; sizes that are set nowhere follow from the others, as in [`NetForm`].
+    /// The layer with these differences; sizes that are set nowhere follow from the others, as in [`NeuronForm`].
     pub fn apply(&self, mut layer: ElmLayerConfig) -> ElmLayerConfig {
-        fn set<T: Clone>(field: &mut T, value: &Option<T>) {
-            if let Some(value) = value {
-                *field = value.clone();
-            }
-        }
-        let neuron = &mut layer.neuron;
-        set(&mut neuron.num_memory, &self.num_memory);
-        set(&mut neuron.hidden_layers, &self.hidden_layers);
-        set(&mut neuron.activation, &self.activation);
-        set(
-            &mut neuron.synapse_rectification,
-            &self.synapse_rectification,
-        );
-        set(&mut neuron.synapse_init, &self.synapse_init);
-        set(&mut neuron.input_scale, &self.input_scale);
-        set(&mut neuron.branch_tau, &self.branch_tau);
-        set(&mut neuron.lambda, &self.lambda);
-        set(&mut neuron.gate, &self.gate);
-        set(&mut neuron.memory_tau_min, &self.memory_tau_min);
-        set(&mut neuron.memory_tau_max, &self.memory_tau_max);
-        set(&mut neuron.tau_range_scale, &self.tau_range_scale);
-        set(&mut neuron.learn_memory_tau, &self.learn_memory_tau);
-        set(&mut neuron.high_pass_tau, &self.high_pass_tau);
-        set(&mut neuron.output_activation, &self.output_activation);
-        // these are optional themselves: left out, they follow from the other sizes
-        for (field, value) in [
-            (&mut neuron.hidden_size, self.hidden_size),
-            (&mut neuron.num_branches, self.num_branches),
-            (&mut neuron.synapses_per_branch, self.synapses_per_branch),
-        ] {
-            *field = value.or(*field);
-        }
-        set(&mut layer.wiring, &self.wiring);
-        set(&mut layer.input_dropout, &self.input_dropout);
-        set(&mut layer.recurrent_dropout, &self.recurrent_dropout);
-        set(&mut layer.memory_dropout, &self.memory_dropout);
+        self.neuron.apply(&mut layer.neuron);
+        layer.wiring = self.wiring.unwrap_or(layer.wiring);
+        layer.input_dropout = self.input_dropout.unwrap_or(layer.input_dropout);
+        layer.recurrent_dropout = self.recurrent_dropout.unwrap_or(layer.recurrent_dropout);
+        layer.memory_dropout = self.memory_dropout.unwrap_or(layer.memory_dropout);
         layer
     }
 }
@@ -178,8 +154,8 @@ pub struct ElmNetworkConfig {
     #[config(default = "OutputEmbedding::None")]
     pub output_embedding: OutputEmbedding,
     /// Sizes and constants of the neurons.
-    #[config(default = "NetForm::new()")]
-    pub neuron: NetForm,
+    #[config(default = "NeuronForm::network()")]
+    pub neuron: NeuronForm,
     /// Which sources the synapses read.
     #[config(default = "Wiring::default()")]
     pub wiring: Wiring,
@@ -198,8 +174,8 @@ pub struct ElmNetworkConfig {
     /// What the first of several layers has different.
     #[config(default = "LayerOverrides::default()")]
     pub first: LayerOverrides,
-    /// What the last layer has different.
-    #[config(default = "LayerOverrides::readout()")]
+    /// What the last layer has different; where this says nothing it is a [readout](LayerOverrides::readout).
+    #[config(default = "LayerOverrides::default()")]
     pub last: LayerOverrides,
 }
 
@@ -235,7 +211,7 @@ impl ElmNetworkConfig {
                 };
                 inputs = neurons;
                 match index {
-                    _ if index == last => self.last.apply(layer),
+                    _ if index == last => self.last.apply(LayerOverrides::readout().apply(layer)),
                     0 => self.first.apply(layer),
                     _ => layer,
                 }
@@ -247,14 +223,15 @@ impl ElmNetworkConfig {
     pub fn num_trained(&self) -> usize {
         let output = match self.output_embedding {
             OutputEmbedding::None => 0,
-            OutputEmbedding::Linear => (self.last_layer_neurons() + 1) * self.num_outputs,
+            OutputEmbedding::Linear => self
+                .last_layer_neurons()
+                .saturating_add(1)
+                .saturating_mul(self.num_outputs),
         };
-        let layers = self.layers();
-        output
-            + layers
-                .iter()
-                .map(ElmLayerConfig::num_trained)
-                .sum::<usize>()
+        self.layers()
+            .iter()
+            .map(ElmLayerConfig::num_trained)
+            .fold(output, usize::saturating_add)
     }
 
     /// Checks that the sizes and constants describe a network.
@@ -262,28 +239,21 @@ impl ElmNetworkConfig {
     /// # Errors
     /// [`ElmError::Config`] that names the first field at fault, what was expected and what was found.
     pub fn validate(&self) -> Result<(), ElmError> {
-        if self.num_outputs == 0 {
-            return fail("num_outputs", "must be at least 1, found 0".into());
-        }
-        if self.output_embedding == OutputEmbedding::None
-            && self.last_layer_neurons() != self.num_outputs
-        {
-            return fail(
+        check::at_least_one(&[("num_outputs", self.num_outputs)])?;
+        let (last, outputs) = (self.last_layer_neurons(), self.num_outputs);
+        if self.output_embedding == OutputEmbedding::None && last != outputs {
+            return Err(ElmError::config(
                 "last_neurons",
                 format!(
-                    "must equal num_outputs = {} where no output embedding follows, found {}",
-                    self.num_outputs,
-                    self.last_layer_neurons()
+                    "must equal num_outputs = {outputs} where no output embedding follows, found {last}"
                 ),
-            );
+            ));
         }
-        let scale = self.input_embedding.scale();
-        if !scale.is_finite() {
-            return fail(
-                "input_embedding",
-                format!("needs a finite scale, found {scale}"),
-            );
+        check::fits("num_outputs", &[last, outputs])?;
+        check::finite(&[("input_embedding", self.input_embedding.scale())])?;
+        for (index, layer) in self.layers().iter().enumerate() {
+            layer.validate().map_err(|error| error.of_layer(index))?;
         }
-        self.layers().iter().try_for_each(ElmLayerConfig::validate)
+        Ok(())
     }
 }

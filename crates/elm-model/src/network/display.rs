@@ -19,7 +19,7 @@ impl ModuleDisplay for ElmNetwork {
         };
         content
             .add("outputs", &self.config().num_outputs)
-            .add("trained", &self.num_trained())
+            .add("trained", &self.config().num_trained())
             .optional()
     }
 }

@@ -5,4 +5,4 @@ mod display;
 mod module;
 
 pub use config::{ElmNetworkConfig, InputEmbedding, LayerOverrides, OutputEmbedding};
-pub use module::{ElmNetwork, ElmNetworkState, NetworkInput, NetworkOutput};
+pub use module::{ElmNetwork, ElmNetworkState, NetworkOutput};

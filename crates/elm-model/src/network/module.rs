@@ -2,14 +2,18 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Int, Tensor};
+use burn::store::ModuleRecord;
+use burn::tensor::{DType, Device, Int, Tensor};
 
 use super::config::{ElmNetworkConfig, InputEmbedding, OutputEmbedding};
 use crate::ElmError;
+use crate::dispatch::ScanPath;
+use crate::error::check;
 use crate::layer::{
-    ElmLayer, ElmLayerState, LayerOutput, LayerRecording, LayerSource, Monitor, Regulariser, fail,
+    ElmLayer, ElmLayerConfig, ElmLayerState, LayerOutput, LayerRecording, LayerSource, Monitor,
+    Regulariser,
 };
-use crate::memory_scan::ScanPath;
+use crate::parts::ConfigRecord;
 
 /// A network of stacked [layers](ElmLayer) of Expressive Leaky Memory neurons (Spieler et al. 2026).
 ///
@@ -26,29 +30,9 @@ pub struct ElmNetwork {
     pub layers: Vec<ElmLayer>,
     /// Linear map `[last layer's neurons, outputs]` behind the last layer.
     pub linear: Option<Linear>,
+    record: ConfigRecord,
     #[module(skip)]
     config: ElmNetworkConfig,
-}
-
-/// What a network reads.
-#[derive(Debug, Clone)]
-pub enum NetworkInput {
-    /// Numbers per channel, `[batch, time, input]`.
-    Channels(Tensor<3>),
-    /// Tokens below the number of inputs, `[batch, time]`.
-    Tokens(Tensor<2, Int>),
-}
-
-impl From<Tensor<3>> for NetworkInput {
-    fn from(x: Tensor<3>) -> Self {
-        Self::Channels(x)
-    }
-}
-
-impl From<Tensor<2, Int>> for NetworkInput {
-    fn from(tokens: Tensor<2, Int>) -> Self {
-        Self::Tokens(tokens)
-    }
 }
 
 /// State of a network between two steps: one per layer.
@@ -59,10 +43,49 @@ pub struct ElmNetworkState {
 }
 
 impl ElmNetworkState {
+    /// The state before the first step: all zeros.
+    pub fn zeros(config: &ElmNetworkConfig, batch: usize, dtype: DType, device: &Device) -> Self {
+        let zeros = |layer: &ElmLayerConfig| ElmLayerState::zeros(layer, batch, dtype, device);
+        Self {
+            layers: config.layers().iter().map(zeros).collect(),
+        }
+    }
+
+    /// Number of samples; 0 for a state of no layers.
+    pub fn batch(&self) -> usize {
+        self.layers.first().map_or(0, ElmLayerState::batch)
+    }
+
     /// The same state without its history, for truncated backpropagation.
     pub fn detach(self) -> Self {
+        self.map(ElmLayerState::detach)
+    }
+
+    /// The state of these samples, in this order; `rows` holds indices below the number of samples.
+    pub fn select(self, rows: Tensor<1, Int>) -> Self {
+        self.map(|layer| layer.select(rows.clone()))
+    }
+
+    /// The same state on another device.
+    pub fn to_device(self, device: &Device) -> Self {
+        self.map(|layer| layer.to_device(device))
+    }
+
+    /// The samples of several states of the same network one after the other; `None` for no states.
+    pub fn cat(states: Vec<Self>) -> Option<Self> {
+        let layers = states.first()?.layers.len();
+        let of_layer = |index: usize| {
+            let parts = states.iter().map(|s| s.layers.get(index).cloned());
+            ElmLayerState::cat(parts.collect::<Option<Vec<_>>>()?)
+        };
+        Some(Self {
+            layers: (0..layers).map(of_layer).collect::<Option<Vec<_>>>()?,
+        })
+    }
+
+    fn map(self, f: impl Fn(ElmLayerState) -> ElmLayerState) -> Self {
         Self {
-            layers: self.layers.into_iter().map(ElmLayerState::detach).collect(),
+            layers: self.layers.into_iter().map(f).collect(),
         }
     }
 }
@@ -93,10 +116,10 @@ impl NetworkOutput {
         for regulariser in regularisers {
             for &index in &regulariser.layers {
                 let Some(layer) = self.layers.get(index) else {
-                    return fail(
+                    return Err(ElmError::config(
                         "regularisers.layers",
                         format!("must be below {}, found {index}", self.layers.len()),
-                    );
+                    ));
                 };
                 sum = sum + regulariser.penalty(layer);
             }
@@ -124,6 +147,7 @@ impl ElmNetworkConfig {
                     LinearConfig::new(self.last_layer_neurons(), self.num_outputs).init(device),
                 ),
             },
+            record: ConfigRecord::new(self, device)?,
             config: self.clone(),
         })
     }
@@ -141,33 +165,30 @@ impl ElmNetwork {
         self
     }
 
-    /// Number of trained numbers over all layers and the output embedding.
-    pub fn num_trained(&self) -> usize {
-        self.config.num_trained()
-    }
-
-    /// Output over a sequence that starts at rest, `[batch, time, output]`.
+    /// Output over a sequence, and the state after it; two halves with the state carried over give the whole.
     ///
     /// # Shapes
     /// - `input`: `[batch, time, input]`, or tokens `[batch, time]`
     /// - output: `[batch, time, output]`
     ///
     /// # Panics
-    /// If the input does not fit; [`run`](Self::run) returns an error.
-    pub fn forward(&self, input: impl Into<NetworkInput>) -> Tensor<3> {
-        match self.run(input, None) {
-            Ok(output) => output.output,
-            Err(error) => panic!("{error}"),
-        }
+    /// Where [`try_forward`](Self::try_forward) returns an error.
+    #[track_caller]
+    pub fn forward(
+        &self,
+        input: impl Into<LayerSource>,
+        state: Option<ElmNetworkState>,
+    ) -> (Tensor<3>, ElmNetworkState) {
+        check::or_panic(self.try_forward(input, state))
     }
 
-    /// Output and final state over a sequence; two halves with the state carried over give the whole.
+    /// The same as [`forward`](Self::forward), with an error in place of the panic.
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn forward_with_state(
+    pub fn try_forward(
         &self,
-        input: impl Into<NetworkInput>,
+        input: impl Into<LayerSource>,
         state: Option<ElmNetworkState>,
     ) -> Result<(Tensor<3>, ElmNetworkState), ElmError> {
         let output = self.run(input, state)?;
@@ -184,9 +205,10 @@ impl ElmNetwork {
     /// [`ElmError::Connectome`] if a record was loaded whose connectome does not fit.
     pub fn run(
         &self,
-        input: impl Into<NetworkInput>,
+        input: impl Into<LayerSource>,
         state: Option<ElmNetworkState>,
     ) -> Result<NetworkOutput, ElmError> {
+        self.record.check()?;
         let states = self.states(state)?;
         let mut source = self.source(input.into())?;
         let mut gain = self.config.input_embedding.scale();
@@ -209,7 +231,7 @@ impl ElmNetwork {
     /// As [`run`](Self::run).
     pub fn record(
         &self,
-        input: impl Into<NetworkInput>,
+        input: impl Into<LayerSource>,
         state: Option<ElmNetworkState>,
         monitors: &[Monitor],
     ) -> Result<Vec<LayerRecording>, ElmError> {
@@ -226,6 +248,28 @@ impl ElmNetwork {
         Ok(recordings)
     }
 
+    /// Loads a record of a network with the same configuration.
+    ///
+    /// # Errors
+    /// [`ElmError::Record`] with both values of every option that differs, or with what does not fit.
+    pub fn try_load_record(self, record: ModuleRecord) -> Result<Self, ElmError> {
+        let loaded = Module::try_load_record(self, record).map_err(|e| ElmError::Record {
+            problems: vec![e.to_string()],
+        })?;
+        loaded.record.check()?;
+        loaded.layers.iter().try_for_each(ElmLayer::check_record)?;
+        Ok(loaded)
+    }
+
+    /// The network that a record is of, with the configuration that the record holds.
+    ///
+    /// # Errors
+    /// [`ElmError::Record`] if it is no record of a network.
+    pub fn from_record(record: ModuleRecord, device: &Device) -> Result<Self, ElmError> {
+        let config: ElmNetworkConfig = ConfigRecord::of(&record, device)?;
+        config.init(device)?.try_load_record(record)
+    }
+
     fn output(&self, last: LayerSource) -> Tensor<3> {
         let LayerSource::Dense(activity) = last else {
             unreachable!("a network has at least one layer, and its activity is dense");
@@ -236,30 +280,28 @@ impl ElmNetwork {
         }
     }
 
-    fn source(&self, input: NetworkInput) -> Result<LayerSource, ElmError> {
-        let expected = match (&input, self.config.input_embedding) {
-            (NetworkInput::Tokens(_), InputEmbedding::OneHot { .. }) => None,
-            (NetworkInput::Channels(_), InputEmbedding::OneHot { .. }) => {
-                Some("tokens [batch, time] for the one-hot embedding".to_string())
-            }
-            (NetworkInput::Channels(_), _) => None,
-            (NetworkInput::Tokens(_), _) => Some(format!(
-                "[batch, time, {}], tokens need the one-hot embedding",
-                self.config.num_inputs
-            )),
+    /// The input, if it is of the kind that the embedding reads.
+    fn source(&self, input: LayerSource) -> Result<LayerSource, ElmError> {
+        let one_hot = matches!(self.config.input_embedding, InputEmbedding::OneHot { .. });
+        let (expected, found) = match (&input, one_hot) {
+            (LayerSource::OneHot(_), true) | (LayerSource::Dense(_), false) => return Ok(input),
+            (LayerSource::Dense(x), true) => (
+                "tokens [batch, time] for the one-hot embedding".to_string(),
+                x.dims().to_vec(),
+            ),
+            (LayerSource::OneHot(ids), false) => (
+                format!(
+                    "[batch, time, {}], tokens need the one-hot embedding",
+                    self.config.num_inputs
+                ),
+                ids.dims().to_vec(),
+            ),
         };
-        let (source, found) = match input {
-            NetworkInput::Channels(x) => (LayerSource::Dense(x.clone()), x.dims().to_vec()),
-            NetworkInput::Tokens(ids) => (LayerSource::OneHot(ids.clone()), ids.dims().to_vec()),
-        };
-        match expected {
-            None => Ok(source),
-            Some(expected) => Err(ElmError::Shape {
-                what: "input",
-                expected,
-                found,
-            }),
-        }
+        Err(ElmError::Shape {
+            what: "input",
+            expected,
+            found,
+        })
     }
 
     fn states(

@@ -12,13 +12,13 @@ impl ModuleDisplay for ElmNeuron {
     }
 
     fn custom_content(&self, content: Content) -> Option<Content> {
-        let config = self.config();
+        let (config, form) = (self.config(), self.form());
         content
             .add("inputs", &config.num_inputs)
-            .add("synapses", &config.synapses())
-            .add("branches", &config.branches())
-            .add("memory", &config.num_memory)
-            .add("hidden", &config.hidden())
+            .add("synapses", &form.synapses())
+            .add("branches", &form.branches())
+            .add("memory", &form.num_memory)
+            .add("hidden", &form.hidden())
             .add("outputs", &config.num_outputs)
             .optional()
     }

@@ -4,11 +4,13 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
+use crate::equations::tensor;
+use crate::equations::{HiddenActivation, NeuronForm};
 use crate::scan::memory::ScanSpec;
 
 /// `hidden_layers + 1` linear maps from `[branches, decayed memory]` to the memory update.
 ///
-/// The activation between them belongs to the recurrence (see [`crate::memory_scan`]), so this type only
+/// The activation between them belongs to the recurrence (see [`crate::scan::memory`]), so this type only
 /// holds the weights and hands them out in the parts that are needed.
 #[derive(Module, Debug)]
 pub struct Mlp {
@@ -17,16 +19,39 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// The MLP of a neuron with `branches` branches, with PyTorch's start values: uniform in ±1/√fan_in.
-    pub(crate) fn new(branches: usize, spec: &ScanSpec, device: &Device) -> Self {
-        let mut inputs = branches + spec.memory;
-        let mut layers = Vec::with_capacity(spec.hidden_layers + 1);
-        for _ in 0..spec.hidden_layers {
-            layers.push(LinearConfig::new(inputs, spec.hidden).init(device));
-            inputs = spec.hidden;
-        }
-        layers.push(LinearConfig::new(inputs, spec.memory).init(device));
+    /// The MLP of a neuron, with PyTorch's start values: uniform in ±1/√fan_in.
+    pub(super) fn new(form: &NeuronForm, device: &Device) -> Self {
+        let widths = form.mlp_widths();
+        let layers = widths
+            .clone()
+            .zip(widths.skip(1))
+            .map(|(inputs, outputs)| LinearConfig::new(inputs, outputs).init(device))
+            .collect();
         Self { layers }
+    }
+
+    /// What goes into the squashing function, `[batch, time, memory]`, from branches and decayed memory over time.
+    pub(super) fn forward(
+        &self,
+        branch: Tensor<3>,
+        decayed: Tensor<3>,
+        activation: HiddenActivation,
+    ) -> Tensor<3> {
+        let mut z = self.layers[0].forward(Tensor::cat(vec![branch, decayed], 2));
+        for layer in &self.layers[1..] {
+            z = layer.forward(tensor::activate(z, activation));
+        }
+        z
+    }
+
+    /// The first map's share of the branches with its bias, `[batch, time, first]`.
+    pub(super) fn drive(&self, branch: Tensor<3>) -> Tensor<3> {
+        let [batch, time, branches] = branch.dims();
+        let [joined, first] = self.layers[0].weight.dims();
+        let weights = self.branch_weights(joined - branches).cast(branch.dtype());
+        let bias = self.first_bias().cast(branch.dtype());
+        let drive = branch.reshape([batch * time, branches]).matmul(weights);
+        (drive + bias.unsqueeze::<2>()).reshape([batch, time, first])
     }
 
     /// The first map's weights on the branches, `[branch, first]`.

@@ -1,4 +1,4 @@
-//! One ELM neuron (Spieler et al., ICLR 2024): configuration, module, state and recordings.
+//! One ELM neuron (Spieler et al. 2024 and 2026): configuration, module, state and recordings.
 
 mod config;
 mod display;
@@ -7,15 +7,12 @@ mod module;
 mod recording;
 mod routing;
 mod state;
-mod stream;
 mod synapses;
-pub mod timescales;
 
-pub use config::{ElmNeuronConfig, HiddenActivation, NeuronVersion, Routing, SynapseRectification};
+pub use config::{ElmNeuronConfig, Routing};
 pub use mlp::Mlp;
 pub use module::ElmNeuron;
 pub use recording::Recording;
 pub use routing::RoutingTable;
 pub use state::ElmState;
-pub use stream::ElmStream;
 pub use synapses::Synapses;

@@ -2,34 +2,37 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::store::ModuleRecord;
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::config::{ElmNeuronConfig, NeuronVersion, SynapseRectification};
-use super::mlp::{self, Mlp};
+use super::config::ElmNeuronConfig;
+use super::mlp::Mlp;
 use super::recording::Recording;
 use super::routing::RoutingTable;
-use super::state::ElmState;
+use super::state::{ElmState, PendingTrace};
 use super::synapses::Synapses;
-use super::timescales;
 use crate::ElmError;
-use crate::layer::MemoryGate;
-use crate::scan::neuron::{
-    LastMemory, NeuronInputs, NeuronResult, leaky_product, neuron_scan,
-};
-use crate::memory_scan::{self, ScanInputs, ScanPath, ScanSpec, reference};
+use crate::dispatch::{self, ScanPath, leaky_product};
+use crate::equations::tensor::{self, cast};
+use crate::equations::{BiasInit, NeuronForm};
+use crate::error::check;
+use crate::parts::{ConfigRecord, MemoryTimescales, synapse_start, uniform};
+use crate::scan::memory::{ScanInputs, ScanSpec};
+use crate::scan::neuron::NeuronInputs;
 
-/// The Expressive Leaky Memory neuron.
+/// The Expressive Leaky Memory neuron, of any published form.
 ///
 /// ```text
-/// b_t = κ_b ⊙ b_{t−1} + Σ_branch relu(p_s) ⊙ x_t      branch activation (v1: traces per synapse, the same function)
-/// u_t = κ_m ⊙ m_{t−1}                                 decayed memory
-/// Δm_t = squash(MLP([b_t, u_t]))                      proposed update, squash(z) = 1.7159·tanh(2z/3)
-/// m_t = u_t + g ⊙ Δm_t                                memory
-/// y_t = W_y m_t + b_y                                 readout
+/// b_t = κ_b b_{t−1} + input_scale · Σ_branch rectify(p_s) ⊙ x_t      branch activation
+/// u_t = κ_m ⊙ m_{t−1}                                                decayed memory
+/// m_t = u_t + g ⊙ squash(MLP([b_t, u_t]))                            memory
+/// o_t = W_y m_t;  r_t = κ_r r_{t−1} + (1 − κ_r) o_t                  readout, and its running mean
+/// y_t = act(o_t − r_t + b)                                           output
 /// ```
 ///
-/// Only the memory is sequential: routing, weights, branch sum and trace run over the whole sequence
-/// before it, the readout after it. Made with [`ElmNeuronConfig::init`].
+/// What of it is there, and with which constants, [`NeuronForm`] says. Only the memory is sequential: routing, weights,
+/// branch sum and trace run over the whole sequence before it, readout and high-pass after it. Made with
+/// [`ElmNeuronConfig::init`].
 #[derive(Module, Debug)]
 #[module(custom_display)]
 pub struct ElmNeuron {
@@ -37,53 +40,59 @@ pub struct ElmNeuron {
     pub synapses: Synapses,
     /// The MLP between branches and memory.
     pub mlp: Mlp,
-    /// Memory timescales before bounding, `[memory]`.
-    pub proto_tau: Param<Tensor<1>>,
-    /// Readout from memory, `[memory, output]`.
+    /// Memory timescales, trained or fixed.
+    pub timescales: MemoryTimescales<1>,
+    /// Readout from memory without bias, `[memory, output]`.
     pub readout: Linear,
+    /// Bias of the outputs, `[output]`.
+    pub bias: Param<Tensor<1>>,
+    record: ConfigRecord,
     #[module(skip)]
     config: ElmNeuronConfig,
+    #[module(skip)]
+    form: NeuronForm,
     #[module(skip)]
     path: ScanPath,
 }
 
 impl ElmNeuronConfig {
-    /// A neuron with the published start values: every synapse [`synapse_init`](Self::synapse_init), timescales
-    /// log-spaced, linear maps uniform in ±1/√fan_in.
+    /// A neuron with the published start values: synapses as [`NeuronForm::synapse_init`] says, timescales log-spaced,
+    /// linear maps uniform in ±1/√fan_in.
     ///
     /// # Errors
     /// [`ElmError::Config`], see [`validate`](Self::validate).
     pub fn init(&self, device: &Device) -> Result<ElmNeuron, ElmError> {
         self.validate()?;
-        let spec = self.scan_spec();
-        let proto = timescales::initial_proto_tau(self);
-        let proto = TensorData::new(proto, [self.num_memory]);
+        let form = self.form();
+        let proto = synapse_start(&form, [form.synapses()], device);
+        let table = RoutingTable::new(self);
+        let (m, outputs) = (form.num_memory, self.num_outputs);
         Ok(ElmNeuron {
-            synapses: Synapses::new(
-                Tensor::full([self.synapses()], self.synapse_init, device),
-                SynapseRectification::Relu,
-                RoutingTable::new(self),
-                self.num_inputs,
-                self.branches(),
-            ),
-            mlp: Mlp::new(self.branches(), &spec, device),
-            proto_tau: Param::from_tensor(Tensor::from_data(proto, device))
-                .set_require_grad(self.learn_memory_tau),
-            readout: LinearConfig::new(self.num_memory, self.num_outputs).init(device),
+            synapses: Synapses::new(proto, &form, table.as_ref(), self.num_inputs),
+            mlp: Mlp::new(&form, device),
+            timescales: MemoryTimescales::new(&form.initial_proto_tau(), [m], &form, device),
+            readout: LinearConfig::new(m, outputs).with_bias(false).init(device),
+            bias: Param::from_tensor(self.bias_start(device)),
+            record: ConfigRecord::new(self, device)?,
             config: self.clone(),
+            form,
             path: ScanPath::Auto,
         })
     }
-}
 
-impl ElmNeuronConfig {
-    fn scan_spec(&self) -> ScanSpec {
-        ScanSpec {
-            memory: self.num_memory,
-            hidden_layers: self.hidden_layers,
-            hidden: self.hidden(),
-            activation: self.activation,
+    fn bias_start(&self, device: &Device) -> Tensor<1> {
+        let bias = match self.neuron.bias_init {
+            BiasInit::Zero => Tensor::zeros([self.num_outputs], device),
+            BiasInit::Uniform => {
+                Tensor::random([self.num_outputs], uniform(self.neuron.num_memory), device)
+            }
+        };
+        if self.spike_bias == 0.0 {
+            return bias;
         }
+        let mut first = vec![0.0; self.num_outputs];
+        first[0] = self.spike_bias;
+        bias + Tensor::from_data(TensorData::new(first, [self.num_outputs]), device)
     }
 }
 
@@ -99,288 +108,266 @@ impl ElmNeuron {
         self
     }
 
+    /// How the neuron's device runs it over `batch` samples, in words for people: fused and how, or as plain tensor
+    /// steps.
+    pub fn describe_path(&self, batch: usize) -> String {
+        let bias = self.bias.val();
+        let dtype = tensor::wide(bias.dtype());
+        dispatch::describe_path(self.path, &bias.device(), dtype, &self.scan_spec(), batch)
+    }
+
     /// Memory timescales in ms, `[memory]`.
-    pub fn timescales_ms(&self) -> Tensor<1> {
-        timescales::bounded(
-            self.proto_tau.val(),
-            self.config.memory_tau_min,
-            self.config.tau_upper(),
-        )
+    ///
+    /// # Errors
+    /// [`ElmError::Read`] if the device does not hand fixed ones out.
+    pub fn timescales_ms(&self) -> Result<Tensor<1>, ElmError> {
+        self.timescales.ms()
     }
 
-    /// Number of trained numbers, as the paper counts them.
-    pub fn num_trained(&self) -> usize {
-        let count = |linear: &Linear| {
-            let [inputs, outputs] = linear.weight.dims();
-            inputs * outputs + outputs
-        };
-        let tau = if self.config.learn_memory_tau {
-            self.config.num_memory
-        } else {
-            0
-        };
-        self.synapses.synapses()
-            + self.mlp.layers.iter().map(count).sum::<usize>()
-            + count(&self.readout)
-            + tau
-    }
-
-    /// Output over a sequence that starts at rest.
+    /// Output over a sequence, and the state after it; two halves with the state carried over give the whole.
     ///
     /// # Shapes
     /// - `x`: `[batch, time, input]`
     /// - output: `[batch, time, output]`
     ///
+    /// `x` may be in half precision while the parameters are in f32; the output then is too. Without a state, the
+    /// sequence starts at rest.
+    ///
     /// # Panics
-    /// If `x` has another number of channels; [`try_forward`](Self::try_forward) returns an error.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        match self.try_forward(x) {
-            Ok(y) => y,
-            Err(error) => panic!("{error}"),
-        }
+    /// Where [`try_forward`](Self::try_forward) returns an error.
+    #[track_caller]
+    pub fn forward(&self, x: Tensor<3>, state: Option<ElmState>) -> (Tensor<3>, ElmState) {
+        check::or_panic(self.try_forward(x, state))
     }
 
     /// The same as [`forward`](Self::forward), with an error in place of the panic.
     ///
     /// # Errors
-    /// [`ElmError::Shape`] if the input does not fit.
-    pub fn try_forward(&self, x: Tensor<3>) -> Result<Tensor<3>, ElmError> {
-        self.check_input(x.dims())?;
-        Ok(self.over_time(x, None, LastMemory::NotWanted).y)
-    }
-
-    /// Output and final state over a sequence; two halves with the state carried over give the whole.
-    ///
-    /// # Errors
-    /// [`ElmError::Shape`] if the input or the state does not fit.
-    pub fn forward_with_state(
+    /// [`ElmError::Shape`] or [`ElmError::NumberType`] if input or state do not fit, [`ElmError::Record`] or
+    /// [`ElmError::Connectome`] if a record was loaded that does not, [`ElmError::Read`] if the device is lost.
+    pub fn try_forward(
         &self,
         x: Tensor<3>,
         state: Option<ElmState>,
     ) -> Result<(Tensor<3>, ElmState), ElmError> {
-        self.check_input(x.dims())?;
-        let [batch, _, _] = x.dims();
-        let state = match state {
-            Some(state) => state,
-            None => {
-                let zeros = ElmState::zeros(&self.config, batch, &x.device());
-                ElmState {
-                    trace: zeros.trace.cast(x.dtype()),
-                    memory: zeros.memory.cast(x.dtype()),
-                }
-            }
-        };
-        self.check_state(&state, batch)?;
-        let trace = self.final_trace(x.clone(), state.trace.clone());
-        let start = state.memory.clone();
-        let found = self.over_time(x, Some(state), LastMemory::Wanted);
-        // it is there, as it was asked for
-        let memory = found.memory.unwrap_or(start);
-        Ok((found.y, ElmState { trace, memory }))
+        let state = self.checked_state(&x, state)?;
+        let output_type = x.dtype();
+        let dtype = tensor::wide(output_type);
+        let x = cast(x, dtype);
+        let decay = self.form.branch_tau.decay(self.form.dt);
+        let pending = state
+            .branch()
+            .zip(decay)
+            .map(|(start, decay)| PendingTrace {
+                x: x.clone(),
+                start,
+                synapses: self.synapses.clone(),
+                decay,
+            });
+        let (inputs, mean) = (self.inputs(x, &state, dtype)?, state.readout_mean());
+        let found = dispatch::neuron_scan(inputs, &self.scan_spec(), self.path);
+        let (y, mean) = self.output(found.y, mean);
+        let memory = cast(found.memory, tensor::wide(dtype));
+        let state = ElmState::after(pending, memory, mean);
+        Ok((cast(y, output_type), state))
     }
 
     /// One time step: `[batch, input]` to `[batch, output]`.
     ///
     /// # Errors
-    /// [`ElmError::Shape`] if the input or the state does not fit.
+    /// As [`try_forward`](Self::try_forward).
     pub fn step(
         &self,
         x: Tensor<2>,
         state: Option<ElmState>,
     ) -> Result<(Tensor<2>, ElmState), ElmError> {
         let batch = x.dims()[0];
-        let (y, state) = self.forward_with_state(x.unsqueeze_dim::<3>(1), state)?;
+        let (y, state) = self.try_forward(x.unsqueeze_dim::<3>(1), state)?;
         Ok((y.reshape([batch, self.config.num_outputs]), state))
     }
 
     /// A forward pass that also returns branch, memory and update over time.
     ///
     /// # Errors
-    /// [`ElmError::Shape`] if the input does not fit.
-    pub fn record(&self, x: Tensor<3>) -> Result<Recording, ElmError> {
-        self.check_input(x.dims())?;
+    /// As [`try_forward`](Self::try_forward).
+    pub fn record(
+        &self,
+        x: Tensor<3>,
+        state: Option<ElmState>,
+    ) -> Result<(Recording, ElmState), ElmError> {
+        let state = self.checked_state(&x, state)?;
         let [batch, time, _] = x.dims();
-        let spec = self.config.scan_spec();
-        let matrix = self.synapses.branch_matrix();
-        let branch = leaky_product(x, matrix, self.trace_decay(), None, self.path);
-        let drive = self.drive_of_branches(branch.clone());
-        let (decay, gate) = self.decay_and_gate();
-        let start = self.rest(batch, &drive);
+        let spec = self.scan_spec();
+        let dtype = tensor::wide(x.dtype());
+        let matrix = cast(self.synapses.branch_matrix()?, dtype);
+        let trace_decay = self.form.branch_tau.decay(self.form.dt);
+        let branch = leaky_product(
+            cast(x, dtype),
+            matrix,
+            trace_decay,
+            state.branch(),
+            self.path,
+        );
+        let (decay, gate) = self.timescales.decay_and_gate(dtype)?;
+        let start = state.memory();
         let inputs = ScanInputs {
-            drive,
-            weights: self.mlp.packed(&spec),
+            drive: self.mlp.drive(branch.clone()),
+            weights: cast(self.mlp.packed(&spec), dtype),
             decay: decay.clone(),
             gate,
             memory: start.clone(),
         };
-        let memory = memory_scan::memory_scan(inputs, &spec, self.path);
+        let memory = dispatch::memory_scan(inputs, &spec, self.path);
         // the update of every step at once, from the memory before it
-        let previous = match time {
-            1 => start.unsqueeze_dim::<3>(1),
-            _ => Tensor::cat(
-                vec![
-                    start.unsqueeze_dim::<3>(1),
-                    memory.clone().narrow(1, 0, time - 1),
-                ],
-                1,
-            ),
-        };
-        let decayed = previous * decay.unsqueeze::<3>();
-        let mut z = self.mlp.layers[0].forward(Tensor::cat(vec![branch.clone(), decayed], 2));
-        for layer in &self.mlp.layers[1..] {
-            z = layer.forward(reference::activate(z, spec.activation));
+        let mut before = vec![cast(start, memory.dtype()).unsqueeze_dim::<3>(1)];
+        if time > 1 {
+            before.push(memory.clone().narrow(1, 0, time - 1));
         }
-        Ok(Recording {
-            output: self.readout.forward(memory.clone()),
+        let decayed = Tensor::cat(before, 1) * cast(decay, memory.dtype()).unsqueeze::<3>();
+        let update = tensor::squash(self.mlp.forward(branch.clone(), decayed, spec.activation));
+        let o = self.readout_of(memory.clone());
+        let (output, mean) = match self.form.high_pass_tau.decay(self.form.dt) {
+            None => (o + self.bias.val().unsqueeze::<3>(), None),
+            Some(_) => (o, state.readout_mean()),
+        };
+        let (output, mean) = self.output(output, mean);
+        let last = |over_time: Tensor<3>| {
+            let width = over_time.dims()[2];
+            over_time.narrow(1, time - 1, 1).reshape([batch, width])
+        };
+        let state = ElmState::new(
+            trace_decay.map(|_| last(branch.clone())),
+            last(memory.clone()),
+            mean,
+        );
+        let recording = Recording {
+            output,
             branch,
             memory,
-            update: reference::squash(z),
-        })
-    }
-
-    fn check_input(&self, dims: [usize; 3]) -> Result<(), ElmError> {
-        let expected = self.config.num_inputs;
-        if dims[2] == expected && dims[0] > 0 && dims[1] > 0 {
-            return Ok(());
-        }
-        Err(ElmError::Shape {
-            what: "x",
-            expected: format!("[batch, time, {expected}] with at least one sample and one step"),
-            found: dims.to_vec(),
-        })
-    }
-
-    pub(super) fn check_state(&self, state: &ElmState, batch: usize) -> Result<(), ElmError> {
-        let rest = match self.config.version {
-            NeuronVersion::V1 => self.config.synapses(),
-            NeuronVersion::V2 => self.config.branches(),
+            update,
         };
-        for (what, tensor, width) in [
-            ("state.trace", &state.trace, rest),
-            ("state.memory", &state.memory, self.config.num_memory),
-        ] {
-            if tensor.dims() != [batch, width] {
-                let expected = format!("[{batch}, {width}]");
-                return Err(ElmError::Shape {
-                    what,
-                    expected,
-                    found: tensor.dims().to_vec(),
-                });
-            }
-        }
-        Ok(())
+        Ok((recording, state))
     }
 
-    /// Output after each step and, if asked for, the last memory.
+    /// Loads a record of a neuron with the same configuration.
+    ///
+    /// # Errors
+    /// [`ElmError::Record`] with both values of every option that differs, or with what does not fit.
+    pub fn try_load_record(self, record: ModuleRecord) -> Result<Self, ElmError> {
+        let loaded = Module::try_load_record(self, record).map_err(|e| ElmError::Record {
+            problems: vec![e.to_string()],
+        })?;
+        loaded.record.check()?;
+        Ok(loaded)
+    }
+
+    /// The neuron that a record is of, with the configuration that the record holds.
+    ///
+    /// # Errors
+    /// [`ElmError::Record`] if it is no record of a neuron.
+    pub fn from_record(record: ModuleRecord, device: &Device) -> Result<Self, ElmError> {
+        let config: ElmNeuronConfig = ConfigRecord::of(&record, device)?;
+        config.init(device)?.try_load_record(record)
+    }
+
+    /// Sizes of the memory recurrence.
+    pub(crate) fn scan_spec(&self) -> ScanSpec {
+        ScanSpec {
+            memory: self.form.num_memory,
+            hidden_layers: self.form.hidden_layers,
+            hidden: self.form.hidden(),
+            activation: self.form.activation,
+        }
+    }
+
+    pub(crate) fn form(&self) -> &NeuronForm {
+        &self.form
+    }
+
+    fn checked_state(&self, x: &Tensor<3>, state: Option<ElmState>) -> Result<ElmState, ElmError> {
+        self.record.check()?;
+        check::input(x.dims(), self.config.num_inputs)?;
+        check::number_type("x", x.dtype(), self.bias.val().dtype())?;
+        let batch = x.dims()[0];
+        let Some(state) = state else {
+            return Ok(ElmState::zeros(&self.config, batch, x.dtype(), &x.device()));
+        };
+        state.check(&self.config, batch)?;
+        check::number_type(
+            "state.memory",
+            state.memory().dtype(),
+            tensor::wide(x.dtype()),
+        )?;
+        Ok(state)
+    }
+
+    /// Gathers what the whole neuron reads, in this number type.
     ///
     /// The trace is linear and has one timescale, so it may be taken before or after the first layer: it runs over
     /// whichever is narrower.
-    fn over_time(&self, x: Tensor<3>, state: Option<ElmState>, last: LastMemory) -> NeuronResult {
-        let spec = self.config.scan_spec();
-        let options = (&x.device(), x.dtype());
+    fn inputs(
+        &self,
+        x: Tensor<3>,
+        state: &ElmState,
+        dtype: DType,
+    ) -> Result<NeuronInputs, ElmError> {
+        let (spec, form) = (self.scan_spec(), &self.form);
         let batch = x.dims()[0];
-        let (trace, memory) = match state {
-            Some(state) => (self.branch_state(state.trace), state.memory),
-            None => (
-                Tensor::zeros([batch, self.config.branches()], options),
-                Tensor::zeros([batch, spec.memory], options),
-            ),
+        let options = (&x.device(), dtype);
+        let trace = match state.branch() {
+            Some(trace) => cast(trace, dtype),
+            None => Tensor::zeros([batch, form.branches()], options),
         };
-        let weights = self.mlp.branch_weights(spec.memory);
-        let (matrix, trace, branch_weights) = if self.config.branches() <= spec.first() {
-            (self.synapses.branch_matrix(), trace, Some(weights))
+        let weights = cast(self.mlp.branch_weights(form.num_memory), dtype);
+        let (matrix, trace, branch_weights) = if form.branches() <= spec.first() {
+            (self.synapses.branch_matrix()?, trace, Some(weights))
         } else {
             let trace = trace.matmul(weights.clone());
-            (self.synapses.fold(weights), trace, None)
+            (self.synapses.fold(weights)?, trace, None)
         };
-        let (decay, gate) = self.decay_and_gate();
-        let inputs = NeuronInputs {
-            x,
-            matrix,
-            trace_decay: self.trace_decay(),
+        let (decay, gate) = self.timescales.decay_and_gate(dtype)?;
+        let readout_bias = match form.high_pass_tau.decay(form.dt) {
+            // what is constant must not reach the high-pass
+            Some(_) => Tensor::zeros([self.config.num_outputs], options),
+            None => cast(self.bias.val(), dtype),
+        };
+        Ok(NeuronInputs {
+            matrix: cast(matrix, dtype),
+            trace_decay: form.branch_tau.decay(form.dt),
             trace,
             branch_weights,
-            bias: self.mlp.first_bias(),
-            weights: self.mlp.packed(&spec),
+            bias: cast(self.mlp.first_bias(), dtype),
+            weights: cast(self.mlp.packed(&spec), dtype),
             decay,
             gate,
-            memory,
-            readout: self.readout.weight.val(),
-            readout_bias: mlp::bias(&self.readout),
+            memory: state.memory(),
+            readout: cast(self.readout.weight.val(), dtype),
+            readout_bias,
+            x,
+        })
+    }
+
+    fn readout_of(&self, memory: Tensor<3>) -> Tensor<3> {
+        let [batch, time, width] = memory.dims();
+        let weight = cast(self.readout.weight.val(), memory.dtype());
+        let o = memory.reshape([batch * time, width]).matmul(weight);
+        o.reshape([batch, time, self.config.num_outputs])
+    }
+
+    /// High-pass and activation of the readout, and the running mean after the last step; without a high-pass the
+    /// readout has its bias already.
+    fn output(&self, o: Tensor<3>, mean: Option<Tensor<2>>) -> (Tensor<3>, Option<Tensor<2>>) {
+        let form = &self.form;
+        let (Some(decay), Some(start)) = (form.high_pass_tau.decay(form.dt), mean) else {
+            return (tensor::output(o, form.output_activation), None);
         };
-        neuron_scan(inputs, &spec, self.path, last)
-    }
-
-    fn rest(&self, batch: usize, like: &Tensor<3>) -> Tensor<2> {
-        Tensor::zeros(
-            [batch, self.config.num_memory],
-            (&like.device(), like.dtype()),
-        )
-    }
-
-    pub(super) fn decay_and_gate(&self) -> (Tensor<1>, Tensor<1>) {
-        let gate = match self.config.version {
-            NeuronVersion::V1 => MemoryGate::Scaled,
-            NeuronVersion::V2 => MemoryGate::TimescaleRatio,
-        };
-        timescales::decay_and_gate(
-            self.timescales_ms(),
-            gate,
-            self.config.lambda,
-            self.config.dt,
-        )
-    }
-
-    /// Sizes of the memory recurrence, e.g. for [`describe_path`](memory_scan::describe_path).
-    pub fn scan_spec(&self) -> ScanSpec {
-        ScanSpec {
-            memory: self.config.num_memory,
-            hidden_layers: self.config.hidden_layers,
-            hidden: self.config.hidden(),
-            activation: self.config.activation,
-        }
-    }
-
-    fn drive_of_branches(&self, branch: Tensor<3>) -> Tensor<3> {
-        let [batch, time, branches] = branch.dims();
-        let weights = self.mlp.branch_weights(self.config.num_memory);
-        let drive = branch.reshape([batch * time, branches]).matmul(weights)
-            + self.mlp.first_bias().unsqueeze::<2>();
-        let first = drive.dims()[1];
-        drive.reshape([batch, time, first])
-    }
-
-    pub(super) fn trace_decay(&self) -> f64 {
-        timescales::decay(self.config.synapse_tau, self.config.dt)
-    }
-
-    /// The trace state as seen by the branches, `[batch, branch]`.
-    pub(super) fn branch_state(&self, trace: Tensor<2>) -> Tensor<2> {
-        match self.config.version {
-            NeuronVersion::V1 => self.synapses.branch_sum(trace),
-            NeuronVersion::V2 => trace,
-        }
-    }
-
-    /// The trace state after the sequence: `κ^T s_0 + Σ_t κ^{T−1−t} w x_t`, one weighted sum over time.
-    fn final_trace(&self, x: Tensor<3>, start: Tensor<2>) -> Tensor<2> {
-        let [batch, time, inputs] = x.dims();
-        let decay = self.trace_decay();
-        let powers: Vec<f64> = (0..time)
-            .map(|t| decay.powi((time - 1 - t).min(i32::MAX as usize) as i32))
-            .collect();
-        let powers =
-            Tensor::<1>::from_data(TensorData::new(powers, [time]), (&x.device(), x.dtype()));
-        let summed = powers
-            .reshape([1, 1, time])
-            .expand([batch, 1, time])
-            .matmul(x)
-            .reshape([batch, inputs]);
-        let currents = self.synapses.currents(summed);
-        let added = match self.config.version {
-            NeuronVersion::V1 => currents,
-            NeuronVersion::V2 => self.synapses.branch_sum(currents),
-        };
-        start * decay.powi(time.min(i32::MAX as usize) as i32) + added
+        let [batch, time, width] = o.dims();
+        let wide = tensor::wide(o.dtype());
+        let o = cast(o, wide);
+        let decays = Tensor::full([width], decay, (&o.device(), wide));
+        let means = dispatch::leaky_trace(o.clone() * (1.0 - decay), decays, start, self.path);
+        let last = means.clone().narrow(1, time - 1, 1).reshape([batch, width]);
+        let y = o - means + cast(self.bias.val(), wide).unsqueeze::<3>();
+        (tensor::output(y, form.output_activation), Some(last))
     }
 }

@@ -17,21 +17,11 @@ pub struct RoutingTable {
 impl RoutingTable {
     /// The table for a configuration; `None` where synapse i simply reads channel i.
     pub fn new(config: &ElmNeuronConfig) -> Option<Self> {
-        let (inputs, branches) = (config.num_inputs, config.branches());
-        Self::draw(config.routing, inputs, branches, config.synapses_per_branch)
-    }
-
-    /// The table of a neuron with so many channels, branches, and synapses on each branch.
-    pub fn draw(
-        routing: Routing,
-        inputs: usize,
-        branches: usize,
-        per_branch: usize,
-    ) -> Option<Self> {
-        match routing {
+        let (inputs, form) = (config.num_inputs, config.form());
+        match config.routing {
             Routing::None => None,
-            Routing::Random { seed } => Some(Self::random(inputs, branches * per_branch, seed)),
-            Routing::Neuronio => Some(Self::neuronio(inputs, branches, per_branch)),
+            Routing::Random { seed } => Some(Self::random(inputs, form.synapses(), seed)),
+            Routing::Neuronio => Some(Self::neuronio(inputs, form.branches(), form.per_branch())),
         }
     }
 
@@ -65,7 +55,7 @@ mod tests {
 
     #[test]
     fn odd_inputs_interlock_as_published() {
-        // quirks.md 7: n = 7 gives 0 3 1 4 2 5 3, the middle twice and never the last
+        // as published: n = 7 gives 0 3 1 4 2 5 3, the middle twice and never the last
         let table = RoutingTable::neuronio(7, 1, 7);
         assert_eq!(table.channels, [0, 3, 1, 4, 2, 5, 3]);
         assert!(table.valid.iter().all(|v| *v));

@@ -1,36 +1,184 @@
 //! What a neuron carries from one step, or one piece of a sequence, to the next.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-use super::config::{ElmNeuronConfig, NeuronVersion};
+use super::config::ElmNeuronConfig;
+use super::synapses::Synapses;
+use crate::ElmError;
+use crate::equations::FilterTau;
+use crate::error::check;
 
-/// State of a neuron between two steps.
+/// State of a neuron between two steps; in f32 where the neuron computes in half precision.
 #[derive(Debug, Clone)]
 pub struct ElmState {
-    /// Trace of each synapse (v1, `[batch, synapse]`) or of each branch (v2, `[batch, branch]`).
-    pub trace: Tensor<2>,
-    /// Memory, `[batch, memory]`.
-    pub memory: Tensor<2>,
+    branch: Option<BranchTrace>,
+    memory: Tensor<2>,
+    readout_mean: Option<Tensor<2>>,
+}
+
+/// Many callers never look at the state after a sequence, so that the trace is only computed when it is asked for.
+#[derive(Debug, Clone)]
+enum BranchTrace {
+    Known(Tensor<2>),
+    Pending(Box<PendingTrace>),
+}
+
+/// The trace after a sequence that started with `start`: `κ^T b_0 + Σ_t κ^{T−1−t} Σ_branch w ⊙ x_t`.
+#[derive(Debug, Clone)]
+pub(super) struct PendingTrace {
+    pub x: Tensor<3>,
+    pub start: Tensor<2>,
+    pub synapses: Synapses,
+    pub decay: f64,
+}
+
+impl PendingTrace {
+    fn compute(self) -> Tensor<2> {
+        let [batch, time, inputs] = self.x.dims();
+        let power = |steps: usize| self.decay.powi(steps.min(i32::MAX as usize) as i32);
+        let powers: Vec<f64> = (0..time).map(|t| power(time - 1 - t)).collect();
+        let (device, dtype) = (self.start.device(), self.start.dtype());
+        let powers = Tensor::<1>::from_data(TensorData::new(powers, [time]), (&device, dtype));
+        let summed = powers
+            .reshape([1, 1, time])
+            .expand([batch, 1, time])
+            .matmul(self.x.cast(dtype))
+            .reshape([batch, inputs]);
+        self.start * power(time) + self.synapses.branch_sum(summed)
+    }
 }
 
 impl ElmState {
     /// The state before the first step: all zeros.
-    pub fn zeros(config: &ElmNeuronConfig, batch: usize, device: &Device) -> Self {
-        let traces = match config.version {
-            NeuronVersion::V1 => config.synapses(),
-            NeuronVersion::V2 => config.branches(),
+    pub fn zeros(config: &ElmNeuronConfig, batch: usize, dtype: DType, device: &Device) -> Self {
+        let form = config.form();
+        let options = (device, crate::equations::tensor::wide(dtype));
+        let zeros = |width: usize| Tensor::zeros([batch, width], options);
+        let when = |filter: FilterTau, width: usize| match filter {
+            FilterTau::Off => None,
+            FilterTau::Ms(_) => Some(zeros(width)),
         };
+        Self::new(
+            when(form.branch_tau, form.branches()),
+            zeros(form.num_memory),
+            when(form.high_pass_tau, config.num_outputs),
+        )
+    }
+
+    /// A state of these parts: branch trace `[batch, branch]` (none for a neuron without), memory `[batch, memory]`,
+    /// running mean of the readout `[batch, output]` (none for a neuron without high-pass).
+    pub fn new(
+        branch: Option<Tensor<2>>,
+        memory: Tensor<2>,
+        readout_mean: Option<Tensor<2>>,
+    ) -> Self {
         Self {
-            trace: Tensor::zeros([batch, traces], device),
-            memory: Tensor::zeros([batch, config.num_memory], device),
+            branch: branch.map(BranchTrace::Known),
+            memory,
+            readout_mean,
         }
+    }
+
+    pub(super) fn after(
+        branch: Option<PendingTrace>,
+        memory: Tensor<2>,
+        readout_mean: Option<Tensor<2>>,
+    ) -> Self {
+        Self {
+            branch: branch.map(|pending| BranchTrace::Pending(Box::new(pending))),
+            memory,
+            readout_mean,
+        }
+    }
+
+    /// Branch trace, `[batch, branch]`; none for a neuron without. Computed on demand: a weighted sum over the
+    /// sequence before.
+    pub fn branch(&self) -> Option<Tensor<2>> {
+        self.branch.clone().map(|trace| match trace {
+            BranchTrace::Known(trace) => trace,
+            BranchTrace::Pending(pending) => pending.compute(),
+        })
+    }
+
+    /// Memory, `[batch, memory]`.
+    pub fn memory(&self) -> Tensor<2> {
+        self.memory.clone()
+    }
+
+    /// Running mean of the readout, `[batch, output]`; none for a neuron without high-pass.
+    pub fn readout_mean(&self) -> Option<Tensor<2>> {
+        self.readout_mean.clone()
+    }
+
+    /// Number of samples.
+    pub fn batch(&self) -> usize {
+        self.memory.dims()[0]
     }
 
     /// The same state without its history, for truncated backpropagation.
     pub fn detach(self) -> Self {
-        Self {
-            trace: self.trace.detach(),
-            memory: self.memory.detach(),
+        self.map(Tensor::detach)
+    }
+
+    /// The state of these samples, in this order; `rows` holds indices below the number of samples.
+    pub fn select(self, rows: Tensor<1, Int>) -> Self {
+        self.map(|t| t.select(0, rows.clone()))
+    }
+
+    /// The same state on another device.
+    pub fn to_device(self, device: &Device) -> Self {
+        self.map(|t| t.to_device(device))
+    }
+
+    /// The samples of several states one after the other; `None` for no states.
+    pub fn cat(states: Vec<Self>) -> Option<Self> {
+        let memory: Vec<_> = states.iter().map(|s| s.memory.clone()).collect();
+        if memory.is_empty() {
+            return None;
+        }
+        let branch: Option<Vec<_>> = states.iter().map(Self::branch).collect();
+        let mean: Option<Vec<_>> = states.into_iter().map(|s| s.readout_mean).collect();
+        Some(Self::new(
+            branch.map(|parts| Tensor::cat(parts, 0)),
+            Tensor::cat(memory, 0),
+            mean.map(|parts| Tensor::cat(parts, 0)),
+        ))
+    }
+
+    /// The same state with every tensor mapped.
+    pub fn map(self, f: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
+        Self::new(
+            self.branch().map(&f),
+            f(self.memory),
+            self.readout_mean.map(&f),
+        )
+    }
+
+    pub(super) fn check(&self, config: &ElmNeuronConfig, batch: usize) -> Result<(), ElmError> {
+        let form = config.form();
+        check::shape("state.memory", self.memory.dims(), [batch, form.num_memory])?;
+        let wanted = |filter: FilterTau| filter != FilterTau::Off;
+        check::presence(
+            "state.branch",
+            self.branch.is_some(),
+            wanted(form.branch_tau),
+        )?;
+        if let Some(BranchTrace::Known(trace)) = &self.branch {
+            check::shape("state.branch", trace.dims(), [batch, form.branches()])?;
+        }
+        let mean = &self.readout_mean;
+        check::presence(
+            "state.readout_mean",
+            mean.is_some(),
+            wanted(form.high_pass_tau),
+        )?;
+        match mean {
+            Some(mean) => check::shape(
+                "state.readout_mean",
+                mean.dims(),
+                [batch, config.num_outputs],
+            ),
+            None => Ok(()),
         }
     }
 }

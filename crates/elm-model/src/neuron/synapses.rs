@@ -1,152 +1,198 @@
 //! Synapse weights, routing and branches: everything that is linear in the input.
 
-use burn::module::{Module, Param};
-use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::{Bool, Device, IndexingUpdateOp, Int, Tensor, TensorData};
 
-use super::config::SynapseRectification;
 use super::routing::RoutingTable;
+use crate::ElmError;
+use crate::equations::{NeuronForm, SynapseRectification, tensor};
+use crate::error::read_ints;
+use crate::parts::Cache;
 
 /// The synapses of a neuron on their branches.
 #[derive(Module, Debug)]
 pub struct Synapses {
-    /// Parameter of each synapse, its weight before it is rectified, `[synapse]`.
+    /// Parameter of each synapse, its weight before it is rectified and scaled, `[synapse]`.
     pub proto_weight: Param<Tensor<1>>,
-    /// Channel of each synapse, `[synapse]`; `None` where synapse i reads channel i.
-    pub channels: Option<Param<Tensor<1, Int>>>,
-    /// 1 for a valid synapse, 0 for one that never counts, `[synapse]`.
-    pub valid: Option<Param<Tensor<1>>>,
-    /// Number of input channels.
-    pub inputs: usize,
-    /// Number of branches.
-    pub branches: usize,
+    channels: Option<Param<Tensor<1, Int>>>,
+    valid: Option<Param<Tensor<1, Bool>>>,
+    places: Cache<Places>,
     #[module(skip)]
+    sizes: Sizes,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    inputs: usize,
+    branches: usize,
+    per_branch: usize,
     rectification: SynapseRectification,
+    scale: f64,
+}
+
+/// Where synapses read and where they sit, as indices; made once, after the channels have been checked.
+#[derive(Debug, Clone)]
+struct Places {
+    /// Branch of each synapse, `[synapse]`.
+    branch: Tensor<1, Int>,
+    /// Its place in the branch matrix `[input, branch]`, row by row.
+    cell: Tensor<1, Int>,
 }
 
 impl Synapses {
-    /// Synapses with these parameters `[synapse]` on `branches` branches of equal size, of a neuron with `inputs`
-    /// channels; without a routing table, synapse i reads channel i.
-    pub(crate) fn new(
+    /// Synapses with these parameters `[synapse]` of a neuron of `inputs` channels; without a routing table, synapse i
+    /// reads channel i.
+    pub(super) fn new(
         proto_weight: Tensor<1>,
-        rectification: SynapseRectification,
-        table: Option<RoutingTable>,
+        form: &NeuronForm,
+        table: Option<&RoutingTable>,
         inputs: usize,
-        branches: usize,
     ) -> Self {
         let device = &proto_weight.device();
-        let (channels, valid) = match table {
-            None => (None, None),
-            Some(table) => (
-                Some(channel_param(&table.channels, device)),
-                Some(valid_param(&table.valid, device)),
-            ),
-        };
-        Self {
+        let mut synapses = Self {
             proto_weight: Param::from_tensor(proto_weight),
-            channels,
-            valid,
-            inputs,
-            branches,
-            rectification,
+            channels: None,
+            valid: None,
+            places: Cache::default(),
+            sizes: Sizes {
+                inputs,
+                branches: form.branches(),
+                per_branch: form.per_branch(),
+                rectification: form.synapse_rectification,
+                scale: form.input_scale,
+            },
+        };
+        if let Some(table) = table {
+            synapses.set_routing(table, device);
         }
+        synapses
     }
 
     /// Replaces the routing, e.g. by that of a checkpoint.
     pub(crate) fn set_routing(&mut self, table: &RoutingTable, device: &Device) {
-        self.channels = Some(channel_param(&table.channels, device));
-        self.valid = Some(valid_param(&table.valid, device));
+        let count = table.channels.len();
+        let channels: Vec<i64> = table.channels.iter().map(|c| *c as i64).collect();
+        let channels = Tensor::from_data(TensorData::new(channels, [count]), device);
+        let valid = Tensor::from_data(TensorData::new(table.valid.clone(), [count]), device);
+        self.channels = Some(Param::initialized(ParamId::new(), channels));
+        self.valid = Some(Param::initialized(ParamId::new(), valid));
+        self.places = Cache::default();
+    }
+
+    /// Channel of each synapse, `[synapse]`; `None` where synapse i reads channel i.
+    pub fn channels(&self) -> Option<Tensor<1, Int>> {
+        self.channels.as_ref().map(Param::val)
+    }
+
+    /// Does a synapse count? `[synapse]`; `None` where all do.
+    pub fn valid(&self) -> Option<Tensor<1, Bool>> {
+        self.valid.as_ref().map(Param::val)
     }
 
     /// Number of synapses.
     pub fn synapses(&self) -> usize {
-        self.proto_weight.dims()[0]
+        self.sizes.branches * self.sizes.per_branch
     }
 
-    /// Rectified weight of each synapse, 0 for one that is not valid, `[synapse]`.
+    /// Weight of each synapse, rectified and scaled, 0 for one that is not valid, `[synapse]`.
     pub fn weights(&self) -> Tensor<1> {
-        let weights = self.rectification.apply(self.proto_weight.val());
-        match &self.valid {
-            Some(valid) => weights * valid.val(),
+        let weights = tensor::rectify(self.proto_weight.val(), self.sizes.rectification);
+        let weights = match &self.valid {
+            Some(valid) => weights.mask_fill(valid.val().bool_not(), 0.0),
             None => weights,
+        };
+        match self.sizes.scale {
+            1.0 => weights,
+            scale => weights * scale,
         }
     }
 
     /// Routing, weights and branch sum as one matrix `[input, branch]`.
     ///
     /// Built once per forward pass; its gradient goes back to the weights through the scatter.
-    pub fn branch_matrix(&self) -> Tensor<2> {
-        let device = self.proto_weight.device();
-        let branch = self.branch_of(&device);
-        let flat = match &self.channels {
-            Some(channels) => channels.val() * self.branches as i64 + branch,
-            None => {
-                Tensor::arange(0..self.synapses() as i64, &device) * self.branches as i64 + branch
-            }
-        };
-        Tensor::<1>::zeros([self.inputs * self.branches], &device)
-            .cast(self.proto_weight.val().dtype())
-            .select_assign(0, flat, self.weights(), IndexingUpdateOp::Add)
-            .reshape([self.inputs, self.branches])
+    ///
+    /// # Errors
+    /// [`ElmError::Connectome`] if a record was loaded whose channels are out of range.
+    pub fn branch_matrix(&self) -> Result<Tensor<2>, ElmError> {
+        let places = self.places()?;
+        let Sizes {
+            inputs, branches, ..
+        } = self.sizes;
+        let weights = self.weights();
+        let zeros = Tensor::<1>::zeros([inputs * branches], (&weights.device(), weights.dtype()));
+        let matrix = zeros.select_assign(0, places.cell, weights, IndexingUpdateOp::Add);
+        Ok(matrix.reshape([inputs, branches]))
     }
 
     /// The branch matrix times a matrix `[branch, column]`, without building the former: `[input, column]`.
-    pub fn fold(&self, columns: Tensor<2>) -> Tensor<2> {
-        let device = self.proto_weight.device();
+    ///
+    /// # Errors
+    /// As [`branch_matrix`](Self::branch_matrix).
+    pub(super) fn fold(&self, columns: Tensor<2>) -> Result<Tensor<2>, ElmError> {
+        let places = self.places()?;
         let width = columns.dims()[1];
-        let per_synapse =
-            columns.select(0, self.branch_of(&device)) * self.weights().unsqueeze_dim::<2>(1);
-        match &self.channels {
+        let per_synapse = columns.select(0, places.branch) * self.weights().unsqueeze_dim::<2>(1);
+        Ok(match &self.channels {
             None => per_synapse,
-            Some(channels) => Tensor::<2>::zeros([self.inputs, width], &device)
-                .cast(self.proto_weight.val().dtype())
-                .select_assign(0, channels.val(), per_synapse, IndexingUpdateOp::Add),
-        }
+            Some(channels) => {
+                let options = (&per_synapse.device(), per_synapse.dtype());
+                Tensor::<2>::zeros([self.sizes.inputs, width], options).select_assign(
+                    0,
+                    channels.val(),
+                    per_synapse,
+                    IndexingUpdateOp::Add,
+                )
+            }
+        })
     }
 
-    /// Channel values as each synapse sees them, weighted: `[batch, input]` to `[batch, synapse]`.
-    pub fn currents(&self, channels: Tensor<2>) -> Tensor<2> {
+    /// Branch sums of channel values: `[batch, input]` to `[batch, branch]`.
+    pub(super) fn branch_sum(&self, channels: Tensor<2>) -> Tensor<2> {
+        let batch = channels.dims()[0];
         let routed = match &self.channels {
             Some(indices) => channels.select(1, indices.val()),
             None => channels,
         };
-        routed * self.weights().unsqueeze::<2>()
-    }
-
-    /// Sum over each branch: `[batch, synapse]` to `[batch, branch]`.
-    pub fn branch_sum(&self, synapses: Tensor<2>) -> Tensor<2> {
-        let [batch, count] = synapses.dims();
-        synapses
-            .reshape([batch, self.branches, count / self.branches])
+        let weights = self.weights().cast(routed.dtype());
+        (routed * weights.unsqueeze::<2>())
+            .reshape([batch, self.sizes.branches, self.sizes.per_branch])
             .sum_dim(2)
-            .reshape([batch, self.branches])
+            .reshape([batch, self.sizes.branches])
     }
 
-    /// Branch of each synapse, `[synapse]`: consecutive synapses share one.
-    fn branch_of(&self, device: &Device) -> Tensor<1, Int> {
-        let per_branch = self.synapses() / self.branches;
-        let branch: Vec<i64> = (0..self.synapses())
-            .map(|s| (s / per_branch) as i64)
-            .collect();
-        let count = branch.len();
-        Tensor::from_data(TensorData::new(branch, [count]), device)
+    fn places(&self) -> Result<Places, ElmError> {
+        self.places.get_or_try(|| {
+            let Sizes {
+                inputs,
+                branches,
+                per_branch,
+                ..
+            } = self.sizes;
+            let count = self.synapses();
+            let channels: Vec<i64> = match &self.channels {
+                Some(channels) => read_ints("channels", channels.val())?,
+                None => (0..count as i64).collect(),
+            };
+            if let Some(at) = channels
+                .iter()
+                .position(|c| !(0..inputs as i64).contains(c))
+            {
+                let found = channels[at];
+                return Err(ElmError::Connectome {
+                    what: "routing",
+                    problem: format!("of synapse {at} reads channel {found}, expected 0..{inputs}"),
+                });
+            }
+            let device = self.proto_weight.val().device();
+            let branch: Vec<i64> = (0..count).map(|s| (s / per_branch) as i64).collect();
+            let cells = channels.iter().zip(&branch);
+            let cell: Vec<i64> = cells.map(|(c, b)| c * branches as i64 + b).collect();
+            let indices =
+                |values: Vec<i64>| Tensor::from_data(TensorData::new(values, [count]), &device);
+            Ok(Places {
+                branch: indices(branch),
+                cell: indices(cell),
+            })
+        })
     }
-}
-
-fn channel_param(channels: &[usize], device: &Device) -> Param<Tensor<1, Int>> {
-    let values: Vec<i64> = channels.iter().map(|c| *c as i64).collect();
-    let count = values.len();
-    Param::initialized(
-        burn::module::ParamId::new(),
-        Tensor::from_data(TensorData::new(values, [count]), device),
-    )
-}
-
-fn valid_param(valid: &[bool], device: &Device) -> Param<Tensor<1>> {
-    let values: Vec<f32> = valid.iter().map(|v| f32::from(u8::from(*v))).collect();
-    let count = values.len();
-    Param::from_tensor(Tensor::<1>::from_data(
-        TensorData::new(values, [count]),
-        device,
-    ))
-    .set_require_grad(false)
 }

@@ -25,14 +25,14 @@ mod plan;
 pub mod reference;
 mod spec;
 
-pub use plan::{Plan, PlanCache};
+pub use plan::Plan;
 pub use spec::{LayerCall, LayerSpec, Masks, Stage, Tokens};
 
 use std::sync::Arc;
 
 use burn::tensor::{Int, Tensor};
 
-use crate::layer::NetForm;
+use crate::equations::NeuronForm;
 
 /// What a layer reads.
 #[derive(Debug, Clone)]
@@ -41,6 +41,18 @@ pub enum LayerSource {
     Dense(Tensor<3>),
     /// One channel that is 1 while all others are 0, by its index below I, `[batch, time]`.
     OneHot(Tensor<2, Int>),
+}
+
+impl From<Tensor<3>> for LayerSource {
+    fn from(x: Tensor<3>) -> Self {
+        Self::Dense(x)
+    }
+}
+
+impl From<Tensor<2, Int>> for LayerSource {
+    fn from(tokens: Tensor<2, Int>) -> Self {
+        Self::OneHot(tokens)
+    }
 }
 
 impl LayerSource {
@@ -119,7 +131,7 @@ pub struct LayerResult {
 
 impl LayerSpec {
     /// The scan of a layer of `neurons` neurons of this form with `inputs` channels.
-    pub fn new(form: &NetForm, inputs: usize, neurons: usize) -> Self {
+    pub fn new(form: &NeuronForm, inputs: usize, neurons: usize) -> Self {
         Self {
             inputs,
             neurons,

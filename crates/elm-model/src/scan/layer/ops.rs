@@ -3,9 +3,7 @@
 
 #[cfg(feature = "fusion")]
 use burn::backend::fusion::custom::TensorSpec;
-use burn::backend::{
-    Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor,
-};
+use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor};
 use burn::tensor::{Int, Tensor};
 
 use super::{LayerCall, LayerInputs, LayerResult, LayerSource, LayerSpec, ScanState, Tokens};

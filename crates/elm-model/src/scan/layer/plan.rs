@@ -1,7 +1,5 @@
 //! A connectome that was checked once and ordered for the kernels.
 
-use std::sync::{Arc, Mutex};
-
 use super::LayerSpec;
 #[cfg(feature = "cube")]
 use super::cube::WiresCache;
@@ -43,7 +41,12 @@ impl Plan {
     pub fn new(connectome: Vec<i64>, spec: &LayerSpec) -> Result<Self, ElmError> {
         let sources = spec.inputs + spec.neurons;
         let expected = spec.neurons * spec.synapses();
-        let problem = |problem: String| Err(ElmError::Connectome { problem });
+        let problem = |problem: String| {
+            Err(ElmError::Connectome {
+                what: "connectome",
+                problem,
+            })
+        };
         if connectome.len() != expected {
             return problem(format!(
                 "holds {} synapses, expected {expected} ({} for each of {} neurons)",
@@ -120,43 +123,14 @@ impl Plan {
     }
 }
 
-/// Keeps the plan of a layer from call to call; clones share it.
-///
-/// A loaded record may change the connectome behind it, so every call compares: a few hundred microseconds at a
-/// million synapses.
-#[derive(Debug, Clone, Default)]
-pub struct PlanCache(Arc<Mutex<Option<Arc<Plan>>>>);
-
-impl PlanCache {
-    /// The plan of this connectome, made anew if it is not the one from before.
-    ///
-    /// # Errors
-    /// As [`Plan::new`].
-    pub fn get(&self, connectome: &[i64], spec: &LayerSpec) -> Result<Arc<Plan>, ElmError> {
-        // a thread that panicked left a whole plan or none
-        let mut kept = self
-            .0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(plan) = &*kept
-            && plan.connectome == connectome
-        {
-            return Ok(plan.clone());
-        }
-        let plan = Arc::new(Plan::new(connectome.to_vec(), spec)?);
-        *kept = Some(plan.clone());
-        Ok(plan)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::layer::NetForm;
+    use crate::equations::NeuronForm;
 
     fn spec() -> LayerSpec {
-        let form = NetForm::new()
+        let form = NeuronForm::network()
             .with_num_memory(1)
             .with_num_branches(Some(2))
             .with_synapses_per_branch(Some(3));
@@ -185,13 +159,5 @@ mod tests {
             );
         }
         assert!(Plan::new(vec![0; 11], &spec()).is_err());
-    }
-
-    #[test]
-    fn another_connectome_makes_another_plan() {
-        let cache = PlanCache::default();
-        let first = cache.get(&[0; 12], &spec()).unwrap();
-        assert!(Arc::ptr_eq(&first, &cache.get(&[0; 12], &spec()).unwrap()));
-        assert_ne!(first, cache.get(&[1; 12], &spec()).unwrap());
     }
 }

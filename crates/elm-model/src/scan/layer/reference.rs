@@ -6,7 +6,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::{LayerInputs, LayerResult, LayerSource, LayerSpec, LayerWeights, ScanState};
-use crate::scan::memory::reference::{activate, squash};
+use crate::equations::tensor::{self, activate, squash};
 
 /// Inner variables of one time step.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct Step {
     pub pre_activation: Tensor<2>,
 }
 
-/// Plain-tensor twin of [`layer_scan`](super::layer_scan()).
+/// Plain-tensor twin of [`layer_scan`](crate::dispatch::layer_scan).
 pub fn layer_scan(inputs: LayerInputs, spec: &LayerSpec) -> LayerResult {
     layer_steps(inputs, spec, |_| ())
 }
@@ -147,7 +147,7 @@ impl Layer<'_> {
         let readout = self.readout(state.memory.clone());
         let pre_activation = self.high_pass(readout.clone(), state);
         let bias = self.weights.bias.clone().unsqueeze::<2>();
-        state.activity = self.spec.output.apply(pre_activation.clone() + bias);
+        state.activity = tensor::output(pre_activation.clone() + bias, self.spec.output);
         Step {
             branch,
             mlp,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::equations::OutputActivation;
 use crate::equations::HiddenActivation;
+use crate::equations::OutputActivation;
 
 /// Sizes and constants of a layer's scan.
 ///

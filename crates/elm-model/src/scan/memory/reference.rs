@@ -3,12 +3,12 @@
 //! Runs on every Burn backend and is differentiated by Burn itself. The fused versions are tested
 //! against it.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
-use super::{SQUASH_GAIN, SQUASH_SLOPE, ScanInputs, ScanSpec};
-use crate::equations::HiddenActivation;
+use super::{ScanInputs, ScanSpec};
+use crate::equations::tensor::{activate, squash, wide};
 
-/// Plain-tensor twin of [`memory_scan`](super::memory_scan()).
+/// Plain-tensor twin of [`memory_scan`](crate::dispatch::memory_scan).
 pub fn memory_scan(inputs: ScanInputs, spec: &ScanSpec) -> Tensor<3> {
     let [batch, time, first] = inputs.drive.dims();
     let maps: Vec<(Tensor<2>, Option<Tensor<2>>)> = spec
@@ -27,27 +27,29 @@ pub fn memory_scan(inputs: ScanInputs, spec: &ScanSpec) -> Tensor<3> {
             (weight.reshape([stage.inputs, stage.outputs]), bias)
         })
         .collect();
-    let decay = inputs.decay.unsqueeze::<2>();
-    let gate = inputs.gate.unsqueeze::<2>();
-    let mut memory = inputs.memory;
+    // decays of long timescales round to 1 in half precision, so the memory is carried in a wider type
+    let (narrow, wide) = (inputs.drive.dtype(), wide(inputs.drive.dtype()));
+    let decay = inputs.decay.cast(wide).unsqueeze::<2>();
+    let gate = inputs.gate.cast(wide).unsqueeze::<2>();
+    let mut memory = inputs.memory.cast(wide);
     let mut steps = Vec::with_capacity(time);
     for t in 0..time {
         let decayed = memory * decay.clone();
         let drive = inputs.drive.clone().narrow(1, t, 1).reshape([batch, first]);
-        let mut z = drive + decayed.clone().matmul(maps[0].0.clone());
+        let mut z = drive + decayed.clone().cast(narrow).matmul(maps[0].0.clone());
         for (weight, bias) in &maps[1..] {
             z = activate(z, spec.activation).matmul(weight.clone());
             if let Some(bias) = bias {
                 z = z + bias.clone();
             }
         }
-        memory = decayed + gate.clone() * squash(z);
+        memory = decayed + gate.clone() * squash(z.cast(wide));
         steps.push(memory.clone().unsqueeze_dim::<3>(1));
     }
     Tensor::cat(steps, 1)
 }
 
-/// Plain-tensor twin of [`leaky_trace`](super::leaky_trace()).
+/// Plain-tensor twin of [`leaky_trace`](crate::dispatch::leaky_trace).
 pub fn leaky_trace(input: Tensor<3>, decay: Tensor<1>, start: Tensor<2>) -> Tensor<3> {
     let [batch, time, channels] = input.dims();
     let decay = decay.unsqueeze::<2>();
@@ -58,21 +60,4 @@ pub fn leaky_trace(input: Tensor<3>, decay: Tensor<1>, start: Tensor<2>) -> Tens
         steps.push(trace.clone().unsqueeze_dim::<3>(1));
     }
     Tensor::cat(steps, 1)
-}
-
-/// `squash(z) = 1.7159 · tanh(2/3 · z)`.
-pub fn squash<const D: usize>(z: Tensor<D>) -> Tensor<D> {
-    (z * SQUASH_SLOPE).tanh() * SQUASH_GAIN
-}
-
-/// The activation of a hidden layer.
-pub fn activate<const D: usize>(a: Tensor<D>, activation: HiddenActivation) -> Tensor<D> {
-    match activation {
-        HiddenActivation::Relu => activation::relu(a),
-        HiddenActivation::Silu => activation::silu(a),
-        HiddenActivation::SquaredRelu => {
-            let r = activation::relu(a);
-            r.clone() * r
-        }
-    }
 }

@@ -2,11 +2,6 @@
 
 use crate::equations::HiddenActivation;
 
-/// Gain of the squashing function `squash(z) = 1.7159 · tanh(2/3 · z)`.
-pub const SQUASH_GAIN: f64 = 1.7159;
-/// Slope inside the squashing function.
-pub const SQUASH_SLOPE: f64 = 2.0 / 3.0;
-
 /// Sizes of one memory scan.
 ///
 /// The MLP is a chain of `hidden_layers + 1` linear maps. The first one reads the decayed memory; its

@@ -7,7 +7,7 @@
 //! y_t = m_t · W_y + b_y
 //! ```
 //!
-//! [`neuron_scan`] is this in terms of the parent's operations, one after the other over the whole sequence, on every
+//! [`neuron_scan`](crate::dispatch::neuron_scan) is this in terms of the parent's operations, one after the other over the whole sequence, on every
 //! device. On the CPU all of it is also one fused operation: a tile of samples goes through some dozens of steps of all
 //! four lines before the next, so that what one line writes is still in the cache when the next reads it, and neither
 //! branches, drive and their gradients nor the gradient of the memory ever exist for the whole sequence. Its backward
@@ -21,7 +21,6 @@ pub(crate) mod ops;
 
 use burn::tensor::Tensor;
 
-
 /// What the neuron reads.
 #[derive(Debug, Clone)]
 pub struct NeuronInputs {
@@ -29,9 +28,9 @@ pub struct NeuronInputs {
     pub x: Tensor<3>,
     /// Routing, weights and branch sum, `[input, column]`; columns are branches, or units of the first layer.
     pub matrix: Tensor<2>,
-    /// Decay of the trace per step.
-    pub trace_decay: f64,
-    /// Trace before the first step, `[batch, column]`.
+    /// Decay of the trace per step; none where the branches have no trace.
+    pub trace_decay: Option<f64>,
+    /// Trace before the first step, `[batch, column]`; not read without a decay.
     pub trace: Tensor<2>,
     /// The first layer's weights on the branches, `[column, first]`, unless the matrix holds them.
     pub branch_weights: Option<Tensor<2>>,
@@ -56,14 +55,6 @@ pub struct NeuronInputs {
 pub struct NeuronResult {
     /// Output after each step, `[batch, time, output]`.
     pub y: Tensor<3>,
-    /// Memory after the last step, `[batch, memory]`, if it was asked for.
-    pub memory: Option<Tensor<2>>,
-}
-
-/// Is the memory after the last step asked for?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum LastMemory {
-    Wanted,
-    NotWanted,
+    /// Memory after the last step, `[batch, memory]`.
+    pub memory: Tensor<2>,
 }

@@ -4,12 +4,10 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-use burn::backend::{
-    Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor,
-};
+use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;
 
-use super::{LastMemory, NeuronInputs, NeuronResult};
+use super::{NeuronInputs, NeuronResult};
 use crate::scan::memory::ScanSpec;
 
 /// Sizes of a call, and what its passes hand to each other besides tensors.
@@ -17,12 +15,10 @@ use crate::scan::memory::ScanSpec;
 pub struct NeuronCall {
     /// The memory scan.
     pub scan: ScanSpec,
-    /// Decay of the trace per step.
-    pub trace_decay: f64,
+    /// Decay of the trace per step; none where the branches have no trace.
+    pub trace_decay: Option<f64>,
     /// Does the matrix hold the first layer's share already?
     pub first_layer: FirstLayer,
-    /// Is the last memory part of the result?
-    pub last: LastMemory,
     /// What of the input is not zero, from the forward to the backward pass.
     pub input: Arc<KeptInput>,
 }
@@ -133,8 +129,7 @@ pub struct NeuronKept<B: Backend> {
 /// Backends with the whole neuron as one operation.
 ///
 /// The `*_forward` and `*_backward` methods are the inner halves that the autodiff version calls; they are not
-/// differentiable themselves. The result is the outputs `[batch, time, output]`, or where the last memory is wanted flat:
-/// outputs, then the last memory `[batch, memory]`.
+/// differentiable themselves. The result is flat: outputs `[batch, time, output]`, then the last memory `[batch, memory]`.
 #[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
 pub trait NeuronOps: Backend {
     /// The result.
@@ -168,7 +163,7 @@ pub enum InputGradient {
     NotWanted,
 }
 
-pub(crate) fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, last: LastMemory) -> NeuronResult {
+pub(crate) fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec) -> NeuronResult {
     let [batch, time, _] = inputs.x.dims();
     let outputs = inputs.readout.dims()[1];
     let options = (&inputs.x.device(), inputs.x.dtype());
@@ -180,7 +175,6 @@ pub(crate) fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, last: LastMemor
         scan: *spec,
         trace_decay: inputs.trace_decay,
         first_layer,
-        last,
         input: Arc::default(),
     };
     let tensors = NeuronTensors::<Dispatch> {
@@ -197,17 +191,11 @@ pub(crate) fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, last: LastMemor
         readout_bias: inputs.readout_bias.into_dispatch(),
     };
     let result = Dispatch::elm_neuron(tensors, call);
-    if last == LastMemory::NotWanted {
-        return NeuronResult {
-            y: Tensor::from_dispatch(result),
-            memory: None,
-        };
-    }
     let flat = Tensor::<1>::from_dispatch(result);
     let steps = batch * time * outputs;
     let memory = flat.clone().narrow(0, steps, batch * spec.memory);
     NeuronResult {
         y: flat.narrow(0, 0, steps).reshape([batch, time, outputs]),
-        memory: Some(memory.reshape([batch, spec.memory])),
+        memory: memory.reshape([batch, spec.memory]),
     }
 }

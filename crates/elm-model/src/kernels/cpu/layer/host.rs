@@ -4,15 +4,15 @@
 use burn::backend::{TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
-use crate::scan::layer::{
-    LayerCall,
-    ops::{LayerOps, LayerTensors, Wanted},
-};
 use super::backward::{self, Kept};
 use super::forward;
 use super::lanes::LayerReal;
 use super::view::{Slices, View};
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
+use crate::scan::layer::{
+    LayerCall,
+    ops::{LayerOps, LayerTensors, Wanted},
+};
 
 /// The flat result, and if `keep`, what the backward pass needs besides.
 fn layer_forward<B: HostBackend, R: LayerReal>(

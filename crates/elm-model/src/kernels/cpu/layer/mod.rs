@@ -30,15 +30,16 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    use crate::scan::layer::{LayerCall, LayerSpec, Masks, Plan, Tokens};
     use super::backward::{Gradients, Kept, backward};
     use super::forward::forward;
     use super::schedule::{Partition, split, tiles};
     use super::view::{Slices, View};
-    use crate::layer::{FilterTau, NetForm, Wiring, WiringSizes};
+    use crate::equations::{FilterTau, NeuronForm};
+    use crate::layer::{Wiring, WiringSizes};
+    use crate::scan::layer::{LayerCall, LayerSpec, Masks, Plan, Tokens};
 
     fn call(recurrent: f64) -> LayerCall {
-        let form = NetForm::new()
+        let form = NeuronForm::network()
             .with_num_memory(3)
             .with_num_branches(Some(4))
             .with_synapses_per_branch(Some(3))

@@ -1,13 +1,13 @@
 //! One neuron on one tile of samples: its weights, its state, and a run over some steps.
 
-use crate::scan::layer::{LayerSpec, Stage};
 use super::frame::Frame;
 use super::lanes::{Lanes, LayerReal, Row, flat};
 use super::product::product;
-use crate::equations::OutputActivation;
-use crate::kernels::cpu::real::Real;
-use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
 use crate::equations::HiddenActivation;
+use crate::equations::OutputActivation;
+use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
+use crate::kernels::cpu::real::Real;
+use crate::scan::layer::{LayerSpec, Stage};
 
 /// The trained numbers and the wiring of one neuron.
 #[derive(Debug, Clone, Copy)]

@@ -3,10 +3,10 @@
 use super::lanes::{Lanes, LayerReal, Row, W, flat};
 use super::neuron::{Constants, Sources, Weights, absolute};
 use super::product::{Steps, outer, total, transposed};
-use crate::equations::{OutputActivation, SPIKE_STEEPNESS};
-use crate::kernels::cpu::real::Real;
-use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
 use crate::equations::HiddenActivation;
+use crate::equations::{OutputActivation, SPIKE_STEEPNESS};
+use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
+use crate::kernels::cpu::real::Real;
 
 /// What a neuron hands on from step to step on its way back.
 pub struct Carry<'a, R> {

@@ -2,11 +2,11 @@
 
 use core::ops::Range;
 
-use crate::scan::layer::Tokens;
 use super::lanes::{LayerReal, Row, W};
 use super::neuron::Sources;
 use super::schedule::{Shared, share};
 use super::view::View;
+use crate::scan::layer::Tokens;
 
 /// Samples of a tile that exist.
 pub fn samples(batch: usize, tile: usize) -> Range<usize> {

@@ -1,10 +1,10 @@
 //! A layer's tensors as slices, and the buffers that the kernels share.
 
-use crate::scan::layer::{LayerCall, LayerSpec};
 use super::lanes::{LayerReal, Row, W};
 use super::neuron::{Constants, Weights};
 use super::schedule::{Partition, tiles};
 use super::source::{mask_rows, samples};
+use crate::scan::layer::{LayerCall, LayerSpec};
 
 /// One thing for each tensor of a call, in the order and the shapes of [`crate::scan::layer::ops::LayerTensors`].
 #[derive(Debug, Clone, Copy)]

@@ -5,12 +5,12 @@ use rayon::prelude::*;
 use super::{
     Rows, Tiling, activation_gradient, by_rows, chunk_steps, parts, tiles, weight_gradients::Chunk,
 };
+use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
 use crate::kernels::cpu::{
     isa::{Isa, by_isa},
     pack::{Packed, padded},
     real::Real,
 };
-use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
 use crate::scan::memory::ScanSpec;
 
 /// What the backward pass reads: the gradient of the memory, the inputs, the result and what was kept.
@@ -96,7 +96,7 @@ pub fn backward<R: Real>(
 
 /// The maps the other way round, for panels of at most so many lanes.
 pub fn pack_transposed<R: Real>(spec: &ScanSpec, weights: &[R], lanes: usize) -> Vec<Packed<R>> {
-    let pack = |s: &crate::scan::memory::spec::Stage| {
+    let pack = |s: &crate::scan::memory::Stage| {
         let matrix = &weights[s.weight..][..s.inputs * s.outputs];
         Packed::transposed(matrix, s.outputs, s.inputs, lanes)
     };

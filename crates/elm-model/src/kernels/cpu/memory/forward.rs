@@ -5,12 +5,12 @@ use core::ops::Range;
 use rayon::prelude::*;
 
 use super::{Rows, Tiling, activate, by_rows, parts, tiles};
+use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
 use crate::kernels::cpu::{
     isa::{Isa, by_isa},
     pack::{Packed, padded},
     real::Real,
 };
-use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
 use crate::scan::memory::ScanSpec;
 
 /// Inputs of the forward pass as slices, shapes as in [`crate::scan::memory::ScanInputs`]; the drive is handed in apart.
@@ -110,7 +110,7 @@ pub fn pack_stages<'a, R: Real>(
     weights: &'a [R],
     lanes: usize,
 ) -> Vec<Stage<'a, R>> {
-    let pack = |s: &crate::scan::memory::spec::Stage| Stage {
+    let pack = |s: &crate::scan::memory::Stage| Stage {
         weight: Packed::new(
             &weights[s.weight..][..s.inputs * s.outputs],
             s.inputs,

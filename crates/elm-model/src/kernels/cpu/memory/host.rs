@@ -4,7 +4,8 @@
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
-use super::{product, real::Real, scan, trace};
+use super as memory;
+use crate::kernels::cpu::{product, real::Real, trace};
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::scan::memory::ScanSpec;
 use crate::scan::memory::ops::{FusedOps, Keep, Kept};
@@ -21,15 +22,15 @@ pub(super) fn scan<B: HostBackend, R: Real>(drive: F<B>, rest: [F<B>; 4], spec: 
     let [batch, time, _] = dims3::<B>(&drive);
     let (drive, rest) = (B::hold(drive), rest.map(B::hold));
     let [weights, decay, gate, start] = rest.each_ref().map(|t| B::slice::<R>(t));
-    let inputs = scan::Inputs {
+    let inputs = memory::Inputs {
         weights,
         decay,
         gate,
         start,
     };
     let mut memory = vec![R::default(); batch * time * spec.memory];
-    let drive = scan::Drive::Read(B::slice::<R>(&drive));
-    scan::forward([batch, time], &spec, drive, &inputs, &mut memory, None);
+    let drive = memory::Drive::Read(B::slice::<R>(&drive));
+    memory::forward([batch, time], &spec, drive, &inputs, &mut memory, None);
     B::make(memory, Shape::new([batch, time, spec.memory]), &device)
 }
 
@@ -44,7 +45,7 @@ pub(super) fn scan_forward<B: HostBackend, R: Real>(
     let [batch, time, _] = dims3::<B>(&drive);
     let (mut drive, rest) = (B::hold(drive), rest.map(B::hold));
     let [weights, decay, gate, start] = rest.each_ref().map(|t| B::slice::<R>(t));
-    let inputs = scan::Inputs {
+    let inputs = memory::Inputs {
         weights,
         decay,
         gate,
@@ -54,9 +55,9 @@ pub(super) fn scan_forward<B: HostBackend, R: Real>(
     let zeros = |width: usize| vec![R::default(); batch * time * width];
     let (mut memory, mut tanh) = (zeros(spec.memory), zeros(spec.memory));
     let hidden = if spec.hidden_layers == 1 {
-        let drive_slice = scan::Drive::Overwrite(B::slice_mut::<R>(&mut drive));
+        let drive_slice = memory::Drive::Overwrite(B::slice_mut::<R>(&mut drive));
         let kept = Some(&mut tanh[..]);
-        scan::forward(
+        memory::forward(
             [batch, time],
             &spec,
             drive_slice,
@@ -67,9 +68,9 @@ pub(super) fn scan_forward<B: HostBackend, R: Real>(
         B::release(drive, &device)
     } else {
         let mut hidden = zeros(spec.hidden_total());
-        let drive = scan::Drive::KeepHidden(B::slice::<R>(&drive), &mut hidden);
+        let drive = memory::Drive::KeepHidden(B::slice::<R>(&drive), &mut hidden);
         let kept = Some(&mut tanh[..]);
-        scan::forward([batch, time], &spec, drive, &inputs, &mut memory, kept);
+        memory::forward([batch, time], &spec, drive, &inputs, &mut memory, kept);
         B::make(hidden, shape(spec.hidden_total()), &device)
     };
     (
@@ -91,7 +92,7 @@ pub(super) fn scan_backward<B: HostBackend, R: Real>(
     let (mut hidden, rest) = (B::hold(hidden), rest.map(B::hold));
     let [grad, memory, tanh, weights, decay, gate, start] =
         rest.each_ref().map(|t| B::slice::<R>(t));
-    let inputs = scan::BackwardInputs {
+    let inputs = memory::BackwardInputs {
         grad,
         memory,
         tanh,
@@ -107,7 +108,7 @@ pub(super) fn scan_backward<B: HostBackend, R: Real>(
     };
     let mut drive = vec![R::default(); from_hidden];
     let pre = B::slice_mut::<R>(&mut hidden);
-    let g = scan::backward([batch, time], &spec, &inputs, pre, &mut drive);
+    let g = memory::backward([batch, time], &spec, &inputs, pre, &mut drive);
     let shape = Shape::new([batch, time, spec.first()]);
     let drive = match spec.hidden_layers {
         0 => B::make(drive, shape, &device),

@@ -6,11 +6,10 @@
 
 mod backward;
 mod forward;
+mod host;
 mod weight_gradients;
 
-pub use backward::{
-    BackwardInputs, Gradients, Kept, Outgoing, Reverse, Sums, backward, pack_transposed,
-};
+pub use backward::{BackwardInputs, Kept, Outgoing, Reverse, Sums, backward, pack_transposed};
 pub use forward::{Buffers, Drive, Inputs, Stage, Steps, forward, pack_stages};
 pub use weight_gradients::{Chunk, chunk_steps};
 

@@ -3,9 +3,9 @@
 //! The factors are gathered while the loop goes by, so that they are still in the cache when they are multiplied, and
 //! nothing of the size of the sequence is kept for them.
 
-use crate::scan::memory::ScanSpec;
 use crate::kernels::cpu::gemm::{Strided, add_product};
 use crate::kernels::cpu::real::Real;
+use crate::scan::memory::ScanSpec;
 
 /// Rows (steps × samples) that are gathered before they are multiplied: deep enough for a matrix product to run at full
 /// speed, and few enough for its factors to stay in a core's cache.

@@ -3,17 +3,17 @@
 use rayon::prelude::*;
 
 use super::feed::{FeedBackward, FeedSums};
-use super::{Feed, KeptInput, Sizes, Slices, first_samples};
+use super::{Feed, InputTiles, KeptInput, Sizes, Slices, first_samples};
 use crate::equations::SQUASH_GAIN;
 use crate::kernels::cpu::{
     gemm::{Strided, add_product},
     isa::{Isa, by_isa},
-    pack::{Packed, padded},
-    real::Real,
-    scan::{
+    memory::{
         self, Chunk, Outgoing, Reverse, Rows, Sums, Tiling, by_rows, chunk_steps, pack_transposed,
         tiles,
     },
+    pack::{Packed, padded},
+    real::Real,
     sparse::SparseRows,
 };
 
@@ -23,8 +23,8 @@ use crate::kernels::cpu::{
 pub struct Kept<'a, R> {
     /// Of the outputs.
     pub grad: &'a [R],
-    /// Of the last memory, if it was asked for.
-    pub last: Option<&'a [R]>,
+    /// Of the last memory.
+    pub last: &'a [R],
     /// Overwritten.
     pub hidden: &'a mut [R],
     pub tanh: &'a [R],
@@ -71,7 +71,7 @@ struct Tile<'a, R> {
     /// Gradient of the outputs `[sample, time, output]`.
     grad: &'a [R],
     /// Gradient of the last memory `[sample, memory]`.
-    last: Option<&'a [R]>,
+    last: &'a [R],
     hidden: &'a mut [R],
     tanh: &'a [R],
     starts: &'a [R],
@@ -128,7 +128,7 @@ pub fn backward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) ->
     });
     let (mut trace, mut memory) = (zeros(batch * width), zeros(batch * m));
     let chunks = time.div_ceil(steps);
-    let inputs = kept.input.get::<R>();
+    let inputs = kept.input.get::<InputTiles<R>>();
     let mut hidden = tiles(kept.hidden, samples, time * scan.hidden_total());
     let mut products = tiles(&mut product, samples, time * width);
     let jobs: Vec<Tile<R>> = tiles(&mut memory, samples, m)
@@ -142,7 +142,7 @@ pub fn backward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) ->
                 shared: &shared,
                 sample,
                 grad: part(kept.grad, time * outputs),
-                last: kept.last.map(|last| part(last, m)),
+                last: part(kept.last, m),
                 hidden: hidden.next().unwrap_or_default(),
                 tanh: part(kept.tanh, time * m),
                 starts: part(kept.starts, chunks * (m + width)),
@@ -218,10 +218,8 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(
         &shared.transposed,
         ROWS,
     );
-    if let Some(last) = tile.last {
-        for r in 0..ROWS {
-            reverse.dm[r * mp..][..m].copy_from_slice(&last[r * m..][..m]);
-        }
+    for r in 0..ROWS {
+        reverse.dm[r * mp..][..m].copy_from_slice(&tile.last[r * m..][..m]);
     }
     let mut memory = vec![R::default(); shared.steps * ROWS * m];
     let mut feed: FeedBackward<R> = shared.feed.begin_backward(ROWS, shared.steps);
@@ -235,7 +233,7 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(
         let (start, trace) = tile.starts[number * wide..][..wide].split_at(ROWS * m);
         let rows = Rows::by_sample(shared.steps, begin);
         shared.memory_again::<ROWS>(tile.tanh, start, begin..end, rows, &mut memory);
-        let mut kept = scan::Kept {
+        let mut kept = memory::Kept {
             time,
             first: begin,
             memory: &memory,

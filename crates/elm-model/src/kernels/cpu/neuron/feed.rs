@@ -3,10 +3,10 @@
 use crate::kernels::cpu::{
     gemm::{Strided, add_product},
     isa::Isa,
+    memory::Rows,
     pack::padded,
     product::{add_outer, add_rows, padded_rows},
     real::Real,
-    scan::Rows,
     sparse::SparseRows,
 };
 
@@ -90,7 +90,7 @@ impl<'a, R: Real> Feed<'a, R> {
             width: sizes.width,
             padded: padded::<R>(sizes.width),
             first: sizes.scan.first(),
-            decay: R::of(sizes.trace_decay),
+            decay: R::of(sizes.trace_decay.unwrap_or(0.0)),
             matrix: padded_rows(x.matrix, sizes.width),
             branch_weights: x.branch_weights,
             bias: x.bias,

@@ -5,9 +5,11 @@ use rayon::prelude::*;
 use super::{Feed, KeptInput, Sizes, Slices, first_samples};
 use crate::kernels::cpu::{
     isa::{Isa, by_isa},
+    memory::{
+        Buffers, Drive, Rows, Stage, Steps, Tiling, by_rows, chunk_steps, pack_stages, tiles,
+    },
     pack::Packed,
     real::Real,
-    scan::{Buffers, Drive, Rows, Stage, Steps, Tiling, by_rows, chunk_steps, pack_stages, tiles},
     sparse::SparseRows,
 };
 

@@ -5,9 +5,8 @@ use burn::backend::{TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
 use super::{BackwardKept, Sizes, Slices, backward, forward};
-use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::kernels::cpu::real::Real;
-use crate::scan::neuron::LastMemory;
+use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::scan::neuron::ops::{
     FirstLayer, InputGradient, NeuronCall, NeuronKept, NeuronOps, NeuronTensors,
 };
@@ -73,33 +72,21 @@ impl<B: HostBackend> Held<B> {
     }
 }
 
-/// The result as the call wants it.
+/// The flat result: outputs, then the last memory.
 fn result<B: HostBackend, R: Real>(
     mut y: Vec<R>,
     memory: Vec<R>,
     held: &Held<B>,
-    last: LastMemory,
 ) -> FloatTensor<B> {
-    let Sizes {
-        batch,
-        time,
-        outputs,
-        ..
-    } = held.sizes;
-    let shape = match last {
-        LastMemory::NotWanted => Shape::new([batch, time, outputs]),
-        LastMemory::Wanted => {
-            y.extend(memory);
-            Shape::new([y.len()])
-        }
-    };
+    y.extend(memory);
+    let shape = Shape::new([y.len()]);
     B::make(y, shape, &held.device)
 }
 
 fn run<B: HostBackend, R: Real>(tensors: NeuronTensors<B>, call: &NeuronCall) -> FloatTensor<B> {
     let held = Held::<B>::new(tensors, call);
     let found = forward(&held.sizes, &held.slices::<R>(), None);
-    result(found.y, found.memory, &held, call.last)
+    result(found.y, found.memory, &held)
 }
 
 fn run_forward<B: HostBackend, R: Real>(
@@ -120,7 +107,7 @@ fn run_forward<B: HostBackend, R: Real>(
         tanh: make(kept.tanh),
         starts: make(kept.starts),
     };
-    (result(found.y, found.memory, &held, call.last), kept)
+    (result(found.y, found.memory, &held), kept)
 }
 
 fn run_backward<B: HostBackend, R: Real>(
@@ -141,7 +128,7 @@ fn run_backward<B: HostBackend, R: Real>(
         &slices,
         BackwardKept {
             grad,
-            last: (call.last == LastMemory::Wanted).then_some(last),
+            last,
             hidden: B::slice_mut::<R>(&mut hidden),
             tanh: B::slice::<R>(&tanh),
             starts: B::slice::<R>(&starts),

@@ -16,8 +16,8 @@ use crate::scan::memory::ScanSpec;
 pub(crate) use crate::scan::neuron::ops::KeptInput;
 use feed::Feed;
 
-pub use backward::{Gradients, Kept as BackwardKept, backward};
-pub use forward::{Forward, Kept, forward};
+pub use backward::{Kept as BackwardKept, backward};
+pub use forward::forward;
 
 /// Sizes of a call.
 #[derive(Debug, Clone, Copy)]
@@ -34,8 +34,8 @@ pub struct Sizes {
     pub outputs: usize,
     /// The memory scan.
     pub scan: ScanSpec,
-    /// Decay of the trace per step.
-    pub trace_decay: f64,
+    /// Decay of the trace per step, if there is a trace.
+    pub trace_decay: Option<f64>,
 }
 
 /// The tensors of a call as slices, shapes as in [`crate::scan::neuron::NeuronInputs`].
@@ -67,4 +67,4 @@ fn first_samples(samples: &[usize]) -> impl Iterator<Item = usize> {
 
 /// What of the input is not zero, chunk by chunk of each tile; kept by the forward pass for the backward pass, which
 /// otherwise reads the input again: `None` where too much is not zero to be worth keeping.
-type Tiles<R> = Vec<Vec<Option<SparseRows<R>>>>;
+type InputTiles<R> = Vec<Vec<Option<SparseRows<R>>>>;

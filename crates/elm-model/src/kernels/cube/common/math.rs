@@ -2,8 +2,8 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
 use crate::equations::HiddenActivation;
+use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
 
 /// Below this the polynomial is used, above it the exponential.
 const SMALL: f32 = 0.25;

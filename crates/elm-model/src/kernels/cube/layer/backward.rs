@@ -4,8 +4,8 @@ use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::form::Form;
 use super::spot::{Sizes, memory_at, parameter, spot, stage};
-use crate::equations::{OutputActivation, SPIKE_STEEPNESS};
 use crate::equations::SQUASH_GAIN;
+use crate::equations::{OutputActivation, SPIKE_STEEPNESS};
 use crate::kernels::cube::common::math::{activation_slope, squash_slope};
 
 /// Are the gradients of decay and gate asked for?

@@ -7,11 +7,11 @@ use burn::backend::{DType, TensorData, ops::FloatTensorOps};
 use burn::tensor::{Shape, Slice};
 use burn_cubecl::{CubeBackend, CubeDevice, kernel::into_contiguous, tensor::CubeTensor};
 
-use crate::scan::layer::ops::LayerTensors;
-use crate::scan::layer::{LayerCall, LayerSpec, Tokens};
 use super::drive::InputKind;
 use super::form::Form;
 use super::wires::upload;
+use crate::scan::layer::ops::LayerTensors;
+use crate::scan::layer::{LayerCall, LayerSpec, Tokens};
 
 /// Numbers on a device.
 pub(super) fn numbers(values: Vec<f32>, device: &CubeDevice) -> CubeTensor {

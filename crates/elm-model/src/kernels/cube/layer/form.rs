@@ -1,9 +1,9 @@
 //! All that is fixed when a layer's kernels are compiled: sizes of one neuron, and which row of a buffer holds what.
 
-use crate::scan::layer::{LayerCall, LayerSpec};
+use crate::equations::HiddenActivation;
 use crate::equations::OutputActivation;
 use crate::kernels::cube::common::layout::Limits;
-use crate::equations::HiddenActivation;
+use crate::scan::layer::{LayerCall, LayerSpec};
 
 /// Most samples, or columns, that a cube works on side by side.
 const MOST_ROWS: usize = 8;
@@ -307,7 +307,7 @@ impl Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::NetForm;
+    use crate::equations::NeuronForm;
     use crate::kernels::cube::common::layout::Exchange;
 
     fn limits(units: usize, shared_bytes: usize) -> Limits {
@@ -323,14 +323,14 @@ mod tests {
         }
     }
 
-    fn spec(form: NetForm) -> LayerSpec {
+    fn spec(form: NeuronForm) -> LayerSpec {
         LayerSpec::new(&form, 700, 96)
     }
 
     #[test]
     fn rows_of_parameters_follow_the_spec() {
         for hidden_layers in 0..4 {
-            let net = NetForm::new()
+            let net = NeuronForm::network()
                 .with_num_memory(3)
                 .with_hidden_layers(hidden_layers);
             let spec = spec(net.clone());
@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn cubes_shrink_to_what_the_device_has() {
         let enwik8 = spec(
-            NetForm::new()
+            NeuronForm::network()
                 .with_num_memory(15)
                 .with_num_branches(Some(50))
                 .with_synapses_per_branch(Some(15)),

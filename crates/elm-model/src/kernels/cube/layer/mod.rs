@@ -68,9 +68,9 @@ use burn_cubecl::{CubeBackend, CubeDevice};
 
 use self::form::Form;
 use self::forward::Keep;
+use crate::kernels::cube::common::{layout::Limits, limits};
 use crate::scan::layer::ops::{LayerOps, LayerTensors, Wanted};
 use crate::scan::layer::{LayerCall, LayerSpec};
-use crate::kernels::cube::common::{layout::Limits, limits};
 
 pub(super) use self::wires::WiresCache;
 

@@ -9,13 +9,14 @@ use burn_cubecl::{CubeBackend, CubeDevice, tensor::CubeTensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::scan::layer::ops::{LayerTensors, Wanted};
-use crate::scan::layer::{LayerCall, LayerSpec, Masks, Plan, Tokens};
 use super::form::Form;
 use super::forward::Keep;
 use super::run;
-use crate::layer::{FilterTau, NetForm, Wiring, WiringSizes};
+use crate::equations::{FilterTau, NeuronForm};
 use crate::kernels::cube::common::{layout::Limits, limits};
+use crate::layer::{Wiring, WiringSizes};
+use crate::scan::layer::ops::{LayerTensors, Wanted};
+use crate::scan::layer::{LayerCall, LayerSpec, Masks, Plan, Tokens};
 
 /// The first graphics card; without one a test says so and ends.
 fn device() -> Option<CubeDevice> {
@@ -45,7 +46,7 @@ struct Case {
 
 impl Case {
     fn new(recurrent: f64, hidden_layers: usize) -> Self {
-        let form = NetForm::new()
+        let form = NeuronForm::network()
             .with_num_memory(3)
             .with_hidden_layers(hidden_layers)
             .with_num_branches(Some(6))

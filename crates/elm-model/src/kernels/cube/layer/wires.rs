@@ -10,8 +10,8 @@ use burn_cubecl::{
     tensor::CubeTensor,
 };
 
-use crate::scan::layer::{LayerSpec, Plan};
 use crate::kernels::cube::common::launch::{cube_counts, empty_f32};
+use crate::scan::layer::{LayerSpec, Plan};
 
 /// Units of a cube of [`pick`].
 const UNITS: usize = 256;
@@ -140,12 +140,13 @@ pub(super) fn pick(values: &CubeTensor, index: &CubeTensor) -> CubeTensor {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::layer::{NetForm, Wiring, WiringSizes};
+    use crate::equations::NeuronForm;
+    use crate::layer::{Wiring, WiringSizes};
 
     /// Every synapse stands once in the list of its source, with its branch.
     #[test]
     fn lists_of_sources_hold_every_synapse() {
-        let form = NetForm::new()
+        let form = NeuronForm::network()
             .with_num_branches(Some(4))
             .with_synapses_per_branch(Some(6));
         let (inputs, neurons) = (7, 5);

@@ -3,10 +3,10 @@
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::forward::rows_of_cube;
-use crate::kernels::cube::common::math::{activation_slope, squash_slope};
 use super::plan::Plan;
 use super::product::{Weights, held, load_resident, load_staged, product_sums, slot};
 use crate::equations::SQUASH_GAIN;
+use crate::kernels::cube::common::math::{activation_slope, squash_slope};
 
 /// Steps `last − 1` down to `first` of the reverse loop for the rows of one cube.
 ///

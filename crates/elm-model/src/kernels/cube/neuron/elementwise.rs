@@ -5,9 +5,9 @@ use burn_cubecl::{
     tensor::CubeTensor,
 };
 
+use crate::equations::HiddenActivation;
 use crate::kernels::cube::common::launch::{cube_counts, elem_type, empty, index_type};
 use crate::kernels::cube::common::math::{activate, squash};
-use crate::equations::HiddenActivation;
 
 /// Units of a cube.
 const UNITS: usize = 256;

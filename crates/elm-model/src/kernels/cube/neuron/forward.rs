@@ -2,10 +2,10 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use crate::kernels::cube::common::math::{activate, squash};
 use super::plan::Plan;
 use super::product::{Weights, held, load_resident, load_staged, product_sums, slot};
 use crate::equations::SQUASH_GAIN;
+use crate::kernels::cube::common::math::{activate, squash};
 
 /// Where the hidden pre-activations go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

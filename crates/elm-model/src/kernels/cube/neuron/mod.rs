@@ -54,9 +54,6 @@ mod elementwise;
 mod forward;
 mod gradients;
 
-
-
-
 mod pack;
 mod plan;
 mod product;

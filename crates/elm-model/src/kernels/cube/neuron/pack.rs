@@ -2,9 +2,9 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use crate::kernels::cube::common::layout::LANES;
 use super::plan::{Direction, Plan};
 use super::product::Weights;
+use crate::kernels::cube::common::layout::LANES;
 
 /// Writes `packed` and `constants` (see [`Plan`]) from the packed weights of the MLP (see
 /// [`ScanSpec`](crate::scan::memory::ScanSpec)), decay and gate.

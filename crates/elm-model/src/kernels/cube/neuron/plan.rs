@@ -1,8 +1,8 @@
 //! All that is fixed when a scan kernel is compiled.
 
-use crate::kernels::cube::common::layout::{Layout, Limits};
-use crate::memory_scan::{ScanSpec, spec::Stage};
 use crate::equations::HiddenActivation;
+use crate::kernels::cube::common::layout::{Layout, Limits};
+use crate::scan::memory::{ScanSpec, Stage};
 
 /// Which way the time loop runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

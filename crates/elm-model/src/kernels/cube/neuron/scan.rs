@@ -8,10 +8,10 @@ use super::backward::scan_backward;
 use super::elementwise;
 use super::forward::{Hidden, scan_forward};
 use super::gradients;
-use crate::kernels::cube::common::launch::{cube_counts, elem_type, empty, empty_f32, index_type};
-use crate::kernels::cube::common::layout::{LANES, Limits};
 use super::pack::pack_weights;
 use super::plan::{Direction, Plan};
+use crate::kernels::cube::common::launch::{cube_counts, elem_type, empty, empty_f32, index_type};
+use crate::kernels::cube::common::layout::{LANES, Limits};
 use crate::scan::memory::ScanSpec;
 
 /// Units of a cube of the packing kernel.

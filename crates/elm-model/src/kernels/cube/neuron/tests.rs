@@ -13,12 +13,13 @@ use burn_cubecl::{
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::scan;
+use crate::equations::HiddenActivation;
 use crate::kernels::cube::common::launch::empty;
 use crate::kernels::cube::common::layout::{Exchange, Limits};
-use super::scan;
 use crate::kernels::cube::common::{limits, math};
-use crate::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
-use crate::equations::HiddenActivation;
+use crate::dispatch::{self, ScanPath};
+use crate::scan::memory::{ScanInputs, ScanSpec};
 
 /// The first graphics card; without one a test says so and ends.
 fn device() -> Option<CubeDevice> {
@@ -97,7 +98,7 @@ impl Case {
             gate: gate.clone(),
             memory: start.clone().reshape([b, m]),
         };
-        let out = memory_scan::memory_scan(inputs, &self.spec, ScanPath::Reference);
+        let out = dispatch::memory_scan(inputs, &self.spec, ScanPath::Reference);
         let grad = tensor(&self.grad).reshape([b, t, m]);
         let grads = (out.clone() * grad).sum().backward();
         let host = |tensor: Tensor<1>| -> Vec<f64> { tensor.into_data().try_to_vec().unwrap() };

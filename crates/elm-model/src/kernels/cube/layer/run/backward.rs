@@ -4,8 +4,6 @@ use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{Shape, Slice};
 use burn_cubecl::{CubeBackend, cubecl::prelude::*, kernel::into_contiguous, tensor::CubeTensor};
 
-use crate::scan::layer::LayerCall;
-use crate::scan::layer::ops::Wanted;
 use super::super::arrivals::source_gradients;
 use super::super::backward::{Timescales, layer_backward};
 use super::super::buffers::{neuron_rows, numbers, rows, scaled, zeros};
@@ -19,6 +17,8 @@ use super::super::wires::pick;
 use super::{CHECKED, Run, Tensors};
 use crate::kernels::cube::common::launch::{cube_counts, empty, index_type};
 use crate::kernels::cube::common::layout::Limits;
+use crate::scan::layer::LayerCall;
+use crate::scan::layer::ops::Wanted;
 
 /// Columns of a cube that computes inner values, in multiples of its rows.
 const COLUMN_CHUNK: usize = 4;

@@ -2,7 +2,6 @@
 
 use burn_cubecl::{kernel::into_contiguous, tensor::CubeTensor};
 
-use crate::scan::layer::LayerCall;
 use super::super::buffers::neuron_rows;
 use super::super::drive::Synapses;
 use super::super::forward::{Keep, layer_forward};
@@ -11,6 +10,7 @@ use super::super::transfer::{collect, put_activity};
 use super::{Run, Tensors};
 use crate::kernels::cube::common::launch::{empty, index_type};
 use crate::kernels::cube::common::layout::Limits;
+use crate::scan::layer::LayerCall;
 
 /// The flat result, and if asked for, what the backward pass needs, see [`kept_len`].
 pub(in super::super) fn forward(

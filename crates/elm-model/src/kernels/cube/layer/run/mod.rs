@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use burn_cubecl::{CubeBackend, cubecl::prelude::*, tensor::CubeTensor};
 
-use crate::scan::layer::LayerCall;
-use crate::scan::layer::ops::LayerTensors;
 use super::buffers::{Input, masks, parameters};
 use super::drive::{Synapses, branch_sums};
 use super::form::Form;
 use super::wires::{Wires, pick};
 use crate::kernels::cube::common::launch::{cube_counts, index_type};
 use crate::kernels::cube::common::layout::Limits;
+use crate::scan::layer::LayerCall;
+use crate::scan::layer::ops::LayerTensors;
 
 /// Units of a cube of the kernels that give each number a unit.
 const UNITS: usize = 128;

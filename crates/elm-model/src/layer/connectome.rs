@@ -1,0 +1,43 @@
+//! The fixed connectome of a layer.
+
+use std::sync::Arc;
+
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::ElmError;
+use crate::error::read_ints;
+use crate::parts::Cache;
+use crate::scan::layer::{LayerSpec, Plan};
+
+/// Source of each synapse, and what the kernels need to know of it.
+///
+/// An integer tensor, so that it goes into every record; checked and ordered once after it was made, loaded or moved.
+#[derive(Module, Debug)]
+pub struct Connectome {
+    sources: Param<Tensor<2, Int>>,
+    plan: Cache<Arc<Plan>>,
+}
+
+impl Connectome {
+    /// The connectome with these sources, `[neuron, synapse]` row by row.
+    pub(crate) fn new(sources: &[i64], shape: [usize; 2], device: &Device) -> Self {
+        let data = TensorData::new(sources.to_vec(), shape);
+        Self {
+            sources: Param::initialized(ParamId::new(), Tensor::from_data(data, device)),
+            plan: Cache::default(),
+        }
+    }
+
+    /// Source of each synapse, `[neuron, synapse]`: below I a channel, from I on a neuron.
+    pub fn sources(&self) -> Tensor<2, Int> {
+        self.sources.val()
+    }
+
+    pub(super) fn plan(&self, spec: &LayerSpec) -> Result<Arc<Plan>, ElmError> {
+        self.plan.get_or_try(|| {
+            let sources = read_ints("connectome", self.sources.val())?;
+            Ok(Arc::new(Plan::new(sources, spec)?))
+        })
+    }
+}
