@@ -36,6 +36,7 @@ pub mod network;
 pub mod neuron;
 mod parts;
 pub mod scan;
+#[cfg(feature = "weights")]
 pub mod weights;
 
 pub use dispatch::ScanPath;
