@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::de::DeserializeOwned;
 
 use super::config::carried_text;
@@ -129,7 +129,8 @@ fn read_layer(loader: &mut Loader<'_>, prefix: &str, layer: &mut ElmLayer) {
         config.num_inputs + config.num_neurons,
     );
     if let Some(sources) = loader.indices(&name("connectome"), &shape, "source", end) {
-        layer.connectome = Connectome::new(&sources, shape, loader.device);
+        let data = TensorData::new(sources, shape);
+        layer.connectome = Connectome::new(Tensor::from_data(data, loader.device));
     }
     loader.param(&name("w_s"), &mut layer.proto_weight);
     for (k, map) in layer.mlp.iter_mut().enumerate() {
