@@ -1,12 +1,8 @@
 //! Picks the instruction set at run time, without an operating system to ask.
 //!
-//! A hot function is written once, `#[inline(always)]` and generic over the number of partial sums; [`by_level!`]
-//! compiles it again with AVX2 and with AVX-512 and calls the best copy that the machine runs. Elsewhere (WebAssembly,
-//! Arm, targets without SSE) the copy for the target's own instruction set is the only one.
-
-/// Partial sums where the target's own instruction set is used: where it has 32 registers of four numbers, 4 sums of 16
-/// numbers fit; where it has 16, one.
-pub const OWN_SUMS: usize = if cfg!(target_arch = "aarch64") { 4 } else { 1 };
+//! A hot function is written once, as `#[inline(always)]`; `by_level!` compiles it again with AVX2 and with AVX-512 and
+//! calls the best copy that the machine runs. Elsewhere (WebAssembly, Arm, targets without SSE) the copy for the target's
+//! own instruction set is the only one.
 
 /// Which copies this machine runs. Private inside, so that none but [`detect`](Level::detect) makes one: that is what the
 /// calls of the copies rely on.
@@ -85,20 +81,20 @@ fn best() -> Kind {
     }
 }
 
-/// Defines `fn $name(level, …)` that runs `$inner::<SUMS>(…)` compiled for the best instruction set of this machine.
+/// Defines `fn $name(level, …)` that runs `$inner(…)` compiled for the best instruction set of this machine.
 macro_rules! by_level {
-    ($(#[$meta:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) => $inner:ident) => {
+    ($(#[$meta:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) => $inner:path) => {
         $(#[$meta])*
         fn $name(level: $crate::lanes::Level, $($arg: $type),*) {
             #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             {
                 #[target_feature(enable = "avx2,fma")]
                 unsafe fn avx2($($arg: $type),*) {
-                    $inner::<4>($($arg),*)
+                    $inner($($arg),*)
                 }
                 #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")]
                 unsafe fn avx512($($arg: $type),*) {
-                    $inner::<4>($($arg),*)
+                    $inner($($arg),*)
                 }
                 if level.has_avx512() {
                     // SAFETY: a `Level` is made by asking this very machine, and this one says that it has them.
@@ -110,7 +106,7 @@ macro_rules! by_level {
                 }
             }
             let _ = level;
-            $inner::<{ $crate::lanes::OWN_SUMS }>($($arg),*)
+            $inner($($arg),*)
         }
     };
 }

@@ -1,77 +1,36 @@
-//! Two orders of a weight matrix: in panels for dense rows, and row by row for sparse ones.
+//! Weight matrices, and the product of a row with them.
 
 use alloc::vec::Vec;
 
-use super::{Lane, WIDTH, lanes, push_lanes};
+use super::{Lane, WIDTH, flat, flat_mut, lanes, push_lanes};
 
-/// One or several matrices `[input, output]` of the same sizes, each cut into panels of 16 columns that are stored row by
-/// row, so that a product reads its weights once and in order.
+/// Rows of a matrix that are added together.
+///
+/// The sums stay in memory from one group of rows to the next. That a compiler keeps them in registers over a loop cannot
+/// be relied on, while it does make vector code of a group; and what is added pairwise in a group does not wait for it.
+const GROUP: usize = 4;
+
+/// One or several matrices `[input, output]` of the same sizes, row by row, each row in whole lanes.
 #[derive(Debug, Clone)]
-pub(crate) struct Panels {
+pub(crate) struct Matrix {
     inputs: usize,
-    /// Panels of each matrix.
     lanes: usize,
     values: Vec<Lane>,
 }
 
-impl Panels {
+impl Matrix {
     /// Packs row-major matrices that stand one behind the other.
     pub fn new(matrices: &[f32], inputs: usize, outputs: usize) -> Self {
-        let mut values = Vec::with_capacity(matrices.len() / outputs.max(1) * lanes(outputs));
-        for matrix in matrices.chunks_exact((inputs * outputs).max(1)) {
-            for start in (0..outputs).step_by(WIDTH) {
-                for row in matrix.chunks_exact(outputs) {
-                    push_lanes(&row[start..outputs.min(start + WIDTH)], &mut values);
-                }
-            }
-        }
+        let lanes = lanes(outputs);
+        let mut values = Vec::with_capacity(matrices.len() / outputs * lanes);
+        matrices.chunks_exact(outputs).for_each(|row| push_lanes(row, &mut values));
         Self {
             inputs,
-            lanes: lanes(outputs),
+            lanes,
             values,
         }
     }
 
-    /// `out += x · W` with matrix `index`.
-    ///
-    /// `SUMS` partial sums, of 1 to 4, hide the time that an addition takes before the next can start.
-    #[inline(always)]
-    pub fn multiply_add<const SUMS: usize>(&self, index: usize, x: &[Lane], out: &mut [Lane]) {
-        let size = self.inputs * self.lanes;
-        let matrix = &self.values[index * size..][..size];
-        for (out, panel) in out.iter_mut().zip(matrix.chunks_exact(self.inputs)) {
-            let mut sums = [Lane::ZERO; SUMS];
-            sums[0] = *out;
-            for (x, rows) in x.iter().zip(panel.chunks(WIDTH)) {
-                let (rows, last) = rows.split_at(rows.len() / SUMS * SUMS);
-                for (xs, rows) in x.0.chunks_exact(SUMS).zip(rows.chunks_exact(SUMS)) {
-                    for ((sum, x), row) in sums.iter_mut().zip(xs).zip(rows) {
-                        sum.add_scaled(*x, row);
-                    }
-                }
-                for (x, row) in x.0[rows.len()..].iter().zip(last) {
-                    sums[0].add_scaled(*x, row);
-                }
-            }
-            let [first, others @ ..] = &mut sums[..] else {
-                continue;
-            };
-            for sum in others {
-                first.add(sum);
-            }
-            *out = *first;
-        }
-    }
-}
-
-/// A matrix `[input, output]` row by row, each row in whole lanes.
-#[derive(Debug, Clone)]
-pub(crate) struct Rows {
-    lanes: usize,
-    values: Vec<Lane>,
-}
-
-impl Rows {
     /// A matrix of zeros; `None` where memory does not suffice.
     pub fn zeros(inputs: usize, outputs: usize) -> Option<Self> {
         let lanes = lanes(outputs);
@@ -79,7 +38,11 @@ impl Rows {
         let mut values = Vec::new();
         values.try_reserve_exact(count).ok()?;
         values.resize(count, Lane::ZERO);
-        Some(Self { lanes, values })
+        Some(Self {
+            inputs,
+            lanes,
+            values,
+        })
     }
 
     /// Adds to one number.
@@ -88,58 +51,91 @@ impl Rows {
     }
 
     /// The rows, each in whole lanes.
-    pub fn iter(&self) -> impl Iterator<Item = &[Lane]> {
+    pub fn rows(&self) -> impl Iterator<Item = &[Lane]> {
         self.values.chunks_exact(self.lanes)
     }
 
-    /// `out += x · row`: what one channel that is not silent adds.
+    /// `out += x · W` with matrix `index`; reads as many numbers of `x` as there are rows.
     #[inline(always)]
-    pub fn add_row(&self, row: usize, x: f32, out: &mut [Lane]) {
-        let row = &self.values[row * self.lanes..][..self.lanes];
-        for (out, row) in out.iter_mut().zip(row) {
-            out.add_scaled(x, row);
-        }
+    pub fn multiply_add(&self, index: usize, x: &[Lane], out: &mut [Lane]) {
+        let size = self.inputs * self.lanes;
+        let matrix = flat(&self.values[index * size..][..size]);
+        add_rows(&flat(x)[..self.inputs], matrix, flat_mut(out));
     }
 
     /// `out += x · W`; channels that are zero cost next to nothing.
     #[inline(always)]
     pub fn add_dense(&self, x: &[f32], out: &mut [Lane]) {
         /// Channels of sixteen from which on all of them together are cheaper than each for itself.
-        const MANY: usize = 8;
-        let mut blocks = x.chunks_exact(WIDTH);
-        let mut rows = self.values.chunks_exact(WIDTH * self.lanes);
-        for (start, (block, rows)) in (0..).step_by(WIDTH).zip((&mut blocks).zip(&mut rows)) {
+        const MANY: u32 = 8;
+        let out = flat_mut(out);
+        let blocks = x.chunks(WIDTH).zip(flat(&self.values).chunks(WIDTH * out.len()));
+        for (start, (block, rows)) in (0..).step_by(WIDTH).zip(blocks) {
             // NaN is not zero, negative zero is
             let active: u32 = block.iter().map(|x| u32::from(*x != 0.0)).sum();
-            if active as usize >= MANY {
-                add_block(block, rows, self.lanes, out);
+            if active >= MANY {
+                add_rows(block, rows, out);
             } else if active > 0 {
-                self.add_each(start, block, out);
+                for (channel, x) in (start..).zip(block).filter(|(_, x)| **x != 0.0) {
+                    self.add_events(&[(channel, *x)], out);
+                }
             }
         }
-        let rest = blocks.remainder();
-        self.add_each(x.len() - rest.len(), rest, out);
     }
 
+    /// `out += x · row` for each channel and its value.
     #[inline(always)]
-    fn add_each(&self, start: usize, block: &[f32], out: &mut [Lane]) {
-        for (channel, x) in (start..).zip(block) {
-            if *x != 0.0 {
-                self.add_row(channel, *x, out);
+    pub fn add_sparse(&self, events: &[(usize, f32)], out: &mut [Lane]) {
+        let out = flat_mut(out);
+        events.chunks(GROUP).for_each(|events| self.add_events(events, out));
+    }
+
+    /// One to four events.
+    #[inline(always)]
+    fn add_events(&self, events: &[(usize, f32)], out: &mut [f32]) {
+        let row = |channel: usize| &flat(&self.values[channel * self.lanes..][..self.lanes])[..out.len()];
+        match *events {
+            [(a, p), (b, q), (c, r), (d, s)] => {
+                add_group([p, q, r, s], [row(a), row(b), row(c), row(d)], out);
             }
+            [] => {}
+            _ => events.iter().for_each(|(channel, x)| add_row(*x, &flat(&self.values)[channel * out.len()..][..out.len()], out)),
         }
     }
 }
 
-/// `out += x · W` for the sixteen rows of a block.
+/// `out += Σ x[k] · row k`, for as many rows as there are numbers.
 #[inline(always)]
-fn add_block(block: &[f32], rows: &[Lane], lanes: usize, out: &mut [Lane]) {
-    for (at, out) in out.iter_mut().enumerate() {
-        let mut sum = *out;
-        for (x, row) in block.iter().zip(rows.chunks_exact(lanes)) {
-            sum.add_scaled(*x, &row[at]);
+fn add_rows(x: &[f32], rows: &[f32], out: &mut [f32]) {
+    let width = out.len();
+    let mut groups = x.chunks_exact(GROUP);
+    let mut rows = rows.chunks_exact(width);
+    for group in &mut groups {
+        let four = [rows.next(), rows.next(), rows.next(), rows.next()];
+        if let ([a, b, c, d], [Some(p), Some(q), Some(r), Some(s)]) = (group, four) {
+            add_group([*a, *b, *c, *d], [p, q, r, s], out);
         }
-        *out = sum;
+    }
+    for (x, row) in groups.remainder().iter().zip(rows) {
+        add_row(*x, row, out);
+    }
+}
+
+/// `out += x · row`.
+#[inline(always)]
+fn add_row(x: f32, row: &[f32], out: &mut [f32]) {
+    for (sum, w) in out.iter_mut().zip(row) {
+        *sum += x * w;
+    }
+}
+
+/// `out += Σ x[k] · row k` for four rows, pairwise.
+#[inline(always)]
+fn add_group([a, b, c, d]: [f32; GROUP], [p, q, r, s]: [&[f32]; GROUP], out: &mut [f32]) {
+    let width = out.len();
+    let (p, q, r, s) = (&p[..width], &q[..width], &r[..width], &s[..width]);
+    for i in 0..width {
+        out[i] += (a * p[i] + b * q[i]) + (c * r[i] + d * s[i]);
     }
 }
 
@@ -166,25 +162,18 @@ mod tests {
         }
     }
 
-    by_level!(fn panels(w: &Panels, index: usize, x: &[Lane], out: &mut [Lane]) => panels_of);
-    fn panels_of<const SUMS: usize>(w: &Panels, index: usize, x: &[Lane], out: &mut [Lane]) {
-        w.multiply_add::<SUMS>(index, x, out);
-    }
-
-    by_level!(fn rows(w: &Rows, x: &[f32], out: &mut [Lane]) => rows_of);
-    fn rows_of<const SUMS: usize>(w: &Rows, x: &[f32], out: &mut [Lane]) {
-        w.add_dense(x, out);
-    }
+    by_level!(fn product_of(w: &Matrix, index: usize, x: &[Lane], out: &mut [Lane]) => Matrix::multiply_add);
+    by_level!(fn dense_product(w: &Matrix, x: &[f32], out: &mut [Lane]) => Matrix::add_dense);
 
     const SIZES: [(usize, usize); 9] =
         [(1, 1), (3, 16), (16, 5), (17, 33), (20, 40), (35, 16), (7, 100), (64, 2), (50, 31)];
 
     #[test]
-    fn panels_give_the_plain_product_and_read_nothing_past_the_row() {
+    fn matrices_give_the_plain_product_and_read_nothing_past_the_row() {
         for (inputs, outputs) in SIZES {
             let matrices = wave(3 * inputs * outputs, 0.37);
             let x = wave(inputs, 0.11);
-            let packed = Panels::new(&matrices, inputs, outputs);
+            let packed = Matrix::new(&matrices, inputs, outputs);
             let mut padded = to_lanes(&x);
             for i in inputs..padded.len() * WIDTH {
                 padded[i / WIDTH].0[i % WIDTH] = f32::NAN;
@@ -192,7 +181,7 @@ mod tests {
             for (index, matrix) in matrices.chunks(inputs * outputs).enumerate() {
                 for level in Level::all() {
                     let mut out = to_lanes(&[1.0].repeat(outputs));
-                    panels(level, &packed, index, &padded, &mut out);
+                    product_of(level, &packed, index, &padded, &mut out);
                     let what = std::format!("{inputs} x {outputs}, {level:?}");
                     check(&what, &out, &product(&x, matrix, outputs));
                 }
@@ -201,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn rows_give_the_plain_product_however_many_are_silent() {
+    fn dense_rows_give_the_plain_product_however_many_are_silent() {
         for (inputs, outputs) in SIZES {
             let matrix = wave(inputs * outputs, 0.37);
-            let mut packed = Rows::zeros(inputs, outputs).expect("memory");
+            let mut packed = Matrix::zeros(inputs, outputs).expect("memory");
             for (i, w) in matrix.iter().enumerate() {
                 packed.add(i / outputs, i % outputs, *w);
             }
@@ -213,7 +202,7 @@ mod tests {
                 x.iter_mut().enumerate().filter(|(i, _)| i % every > 0).for_each(|(_, x)| *x = -0.0);
                 for level in Level::all() {
                     let mut out = to_lanes(&[1.0].repeat(outputs));
-                    rows(level, &packed, &x, &mut out);
+                    dense_product(level, &packed, &x, &mut out);
                     let what = std::format!("{inputs} x {outputs}, every {every}, {level:?}");
                     check(&what, &out, &product(&x, &matrix, outputs));
                 }

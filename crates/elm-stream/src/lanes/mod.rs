@@ -1,14 +1,14 @@
 //! Rows of numbers in lanes of 16, and the products that the streams are made of.
 //!
-//! Sixteen f32 are one AVX-512 register, two of AVX and four of SSE, NEON or WebAssembly. All loops run over whole lanes
-//! of known length, so that compilers turn them into vector code by themselves. What stands in a lane past the end of its
+//! Sixteen f32 are one AVX-512 register, two of AVX and four of SSE, NEON or WebAssembly, and one line of most caches. All
+//! loops run over the numbers of whole lanes, so that compilers turn them into vector code that leaves no rest. What stands in a lane past the end of its
 //! row may be anything, NaN included: no product reads it.
 
 mod isa;
 mod matrix;
 
-pub(crate) use isa::{Level, OWN_SUMS, by_level};
-pub(crate) use matrix::{Panels, Rows};
+pub(crate) use isa::{Level, by_level};
+pub(crate) use matrix::Matrix;
 
 use alloc::vec::Vec;
 
@@ -22,22 +22,6 @@ pub(crate) struct Lane(pub [f32; WIDTH]);
 
 impl Lane {
     pub const ZERO: Self = Self([0.0; WIDTH]);
-
-    /// `self += x · row`.
-    #[inline(always)]
-    pub fn add_scaled(&mut self, x: f32, row: &Self) {
-        for (sum, w) in self.0.iter_mut().zip(&row.0) {
-            *sum += x * w;
-        }
-    }
-
-    /// `self += other`.
-    #[inline(always)]
-    pub fn add(&mut self, other: &Self) {
-        for (sum, x) in self.0.iter_mut().zip(&other.0) {
-            *sum += x;
-        }
-    }
 }
 
 /// The numbers of lanes, one lane behind the other.
@@ -45,6 +29,12 @@ pub(crate) fn flat(lanes: &[Lane]) -> &[f32] {
     // SAFETY: a `Lane` is 16 numbers and nothing else (`repr(C)`, and 64 bytes is its alignment as well as its size), so
     // that so many numbers stand there one behind the other; they live and are borrowed as long as the lanes.
     unsafe { core::slice::from_raw_parts(lanes.as_ptr().cast(), lanes.len() * WIDTH) }
+}
+
+/// [`flat`], to be written to.
+pub(crate) fn flat_mut(lanes: &mut [Lane]) -> &mut [f32] {
+    // SAFETY: as in `flat`; any 16 numbers are a lane, and the lanes are borrowed alone as long as the numbers are.
+    unsafe { core::slice::from_raw_parts_mut(lanes.as_mut_ptr().cast(), lanes.len() * WIDTH) }
 }
 
 /// Lanes that hold `n` numbers.
@@ -70,8 +60,7 @@ pub(crate) fn push_lanes(row: &[f32], out: &mut Vec<Lane>) {
 
 /// Overwrites lanes by a row, zeros behind it.
 pub(crate) fn copy_to_lanes(row: &[f32], lanes: &mut [Lane]) {
-    lanes.fill(Lane::ZERO);
-    for (lane, part) in lanes.iter_mut().zip(row.chunks(WIDTH)) {
-        lane.0[..part.len()].copy_from_slice(part);
-    }
+    let values = flat_mut(lanes);
+    values[..row.len()].copy_from_slice(row);
+    values[row.len()..].fill(0.0);
 }

@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use crate::equations::{
     HiddenActivation, OutputActivation, SQUASH_GAIN, SQUASH_SLOPE, fast,
 };
-use crate::lanes::{Lane, Panels, copy_to_lanes, flat, lanes, push_lanes};
+use crate::lanes::{Lane, Matrix, copy_to_lanes, flat, flat_mut, lanes, push_lanes};
 use crate::parts::BankParts;
 use crate::{NeuronForm, StreamError};
 use crate::error::check_len;
@@ -28,7 +28,7 @@ pub(crate) struct Bank {
     hidden_activation: HiddenActivation,
     output_activation: OutputActivation,
     /// The first map's weights on the branches; `None` where the drive comes ready.
-    branch: Option<Panels>,
+    branch: Option<Matrix>,
     /// The first map's weights on the decayed memory.
     first: Map,
     maps: Vec<Map>,
@@ -36,7 +36,7 @@ pub(crate) struct Bank {
     decay: Vec<Lane>,
     /// Gate times the gain of the squashing function.
     gate: Vec<Lane>,
-    readout: Panels,
+    readout: Matrix,
     bias: Vec<Lane>,
     high_pass: Option<f32>,
     memory: Vec<Lane>,
@@ -48,7 +48,7 @@ pub(crate) struct Bank {
 /// One linear map of each neuron.
 #[derive(Debug, Clone)]
 struct Map {
-    weight: Panels,
+    weight: Matrix,
     /// `[neuron, out]`.
     bias: Vec<Lane>,
     /// Lanes of one neuron's result.
@@ -82,12 +82,12 @@ impl Map {
 }
 
 /// Some rows of the matrix `[inputs, outputs]` of each neuron.
-fn rows(weight: &[f32], inputs: usize, outputs: usize, range: core::ops::Range<usize>) -> Panels {
+fn rows(weight: &[f32], inputs: usize, outputs: usize, range: core::ops::Range<usize>) -> Matrix {
     let mut picked = Vec::with_capacity(weight.len() / inputs * range.len());
     for matrix in weight.chunks_exact(inputs * outputs) {
         picked.extend_from_slice(&matrix[range.start * outputs..range.end * outputs]);
     }
-    Panels::new(&picked, range.len(), outputs)
+    Matrix::new(&picked, range.len(), outputs)
 }
 
 /// A row of each neuron, each in whole lanes.
@@ -127,7 +127,7 @@ impl Bank {
             maps,
             decay: stacked(&decay, m),
             gate: stacked(&gate, m),
-            readout: Panels::new(parts.readout, m, parts.outputs),
+            readout: Matrix::new(parts.readout, m, parts.outputs),
             bias: stacked(parts.bias, parts.outputs),
             high_pass: form.high_pass_tau.decay(form.dt).map(|kappa| kappa as f32),
             memory: vec![Lane::ZERO; n * m_lanes],
@@ -144,43 +144,42 @@ impl Bank {
     /// Adds to the first map's bias what silent channels add: nothing, unless a weight is infinite or NaN.
     pub fn add_to_first_bias(&mut self, neuron: usize, extra: impl Iterator<Item = f32>) {
         let bias = &mut self.first.bias[neuron * self.first.lanes..][..self.first.lanes];
-        for (bias, extra) in bias.iter_mut().flat_map(|lane| &mut lane.0).zip(extra) {
+        for (bias, extra) in flat_mut(bias).iter_mut().zip(extra) {
             *bias += extra;
         }
     }
 
     /// One step of a neuron; its outputs stand in [`output`](Self::output) then.
     #[inline(always)]
-    pub fn advance<const SUMS: usize>(&mut self, neuron: usize, feed: Feed<'_>) {
+    pub fn advance(&mut self, neuron: usize, feed: Feed<'_>) {
         let width = self.scratch.decayed.len();
         let memory = &self.memory[neuron * width..][..width];
         let decay = &self.decay[neuron * width..][..width];
-        for ((u, m), kappa) in self.scratch.decayed.iter_mut().zip(memory).zip(decay) {
-            for ((u, m), kappa) in u.0.iter_mut().zip(&m.0).zip(&kappa.0) {
-                *u = m * kappa;
-            }
+        let decayed = flat_mut(&mut self.scratch.decayed).iter_mut();
+        for ((u, m), kappa) in decayed.zip(flat(memory)).zip(flat(decay)) {
+            *u = m * kappa;
         }
-        self.update::<SUMS>(neuron, feed);
+        self.update(neuron, feed);
         self.remember(neuron);
-        self.read_out::<SUMS>(neuron);
+        self.read_out(neuron);
     }
 
     /// The MLP on branches and decayed memory, to `scratch.value`.
     #[inline(always)]
-    fn update<const SUMS: usize>(&mut self, neuron: usize, feed: Feed<'_>) {
+    fn update(&mut self, neuron: usize, feed: Feed<'_>) {
         let Scratch { decayed, value, next, .. } = &mut self.scratch;
         let start = &mut value[..self.first.lanes];
         self.first.start(neuron, start);
         match (feed, &self.branch) {
-            (Feed::Drive(drive), _) => start.iter_mut().zip(drive).for_each(|(v, d)| v.add(d)),
-            (Feed::Branches(b), Some(weight)) => weight.multiply_add::<SUMS>(neuron, b, start),
+            (Feed::Drive(drive), _) => add(flat(drive), flat_mut(start)),
+            (Feed::Branches(b), Some(weight)) => weight.multiply_add(neuron, b, start),
             (Feed::Branches(_), None) => {}
         }
-        self.first.weight.multiply_add::<SUMS>(neuron, decayed, start);
+        self.first.weight.multiply_add(neuron, decayed, start);
         for map in &self.maps {
-            activate(self.hidden_activation, value);
+            activate(self.hidden_activation, flat_mut(value));
             map.start(neuron, &mut next[..map.lanes]);
-            map.weight.multiply_add::<SUMS>(neuron, value, &mut next[..map.lanes]);
+            map.weight.multiply_add(neuron, value, &mut next[..map.lanes]);
             core::mem::swap(value, next);
         }
     }
@@ -192,39 +191,33 @@ impl Bank {
         let width = decayed.len();
         let memory = &mut self.memory[neuron * width..][..width];
         let gate = &self.gate[neuron * width..][..width];
-        for (((m, u), g), z) in memory.iter_mut().zip(decayed).zip(gate).zip(value) {
-            for (((m, u), g), z) in m.0.iter_mut().zip(&u.0).zip(&g.0).zip(&z.0) {
-                *m = u + g * fast::tanh(SQUASH_SLOPE as f32 * z);
-            }
+        let each = flat(decayed).iter().zip(flat(gate)).zip(flat(value));
+        for (m, ((u, g), z)) in flat_mut(memory).iter_mut().zip(each) {
+            *m = u + g * fast::tanh(SQUASH_SLOPE as f32 * z);
         }
     }
 
     /// Readout, high-pass, bias and output activation, to `scratch.output`.
     #[inline(always)]
-    fn read_out<const SUMS: usize>(&mut self, neuron: usize) {
+    fn read_out(&mut self, neuron: usize) {
         let (width, m_width) = (self.scratch.output.len(), self.scratch.decayed.len());
         let output = &mut self.scratch.output;
         output.fill(Lane::ZERO);
         let memory = &self.memory[neuron * m_width..][..m_width];
-        self.readout.multiply_add::<SUMS>(neuron, memory, output);
+        self.readout.multiply_add(neuron, memory, output);
         if let Some(kappa) = self.high_pass {
             let mean = &mut self.mean[neuron * width..][..width];
-            for (r, o) in mean.iter_mut().zip(output.iter_mut()) {
-                for (r, o) in r.0.iter_mut().zip(&mut o.0) {
-                    *r = kappa * *r + (1.0 - kappa) * *o;
-                    *o -= *r;
-                }
+            for (r, o) in flat_mut(mean).iter_mut().zip(flat_mut(output)) {
+                *r = kappa * *r + (1.0 - kappa) * *o;
+                *o -= *r;
             }
         }
-        let bias = &self.bias[neuron * width..][..width];
-        for (o, b) in output.iter_mut().zip(bias) {
-            o.add(b);
-            let each = o.0.iter_mut();
-            match self.output_activation {
-                OutputActivation::Identity => {}
-                OutputActivation::Relu => each.for_each(|v| *v = relu(*v)),
-                OutputActivation::Spike => each.for_each(|v| *v = spike(*v)),
-            }
+        let output = flat_mut(output);
+        add(flat(&self.bias[neuron * width..][..width]), output);
+        match self.output_activation {
+            OutputActivation::Identity => {}
+            OutputActivation::Relu => output.iter_mut().for_each(|v| *v = relu(*v)),
+            OutputActivation::Spike => output.iter_mut().for_each(|v| *v = spike(*v)),
         }
     }
 }
@@ -310,14 +303,20 @@ fn spike(v: f32) -> f32 {
     if v.is_nan() { v } else { fired }
 }
 
+/// `sum += values`.
 #[inline(always)]
-fn activate(activation: HiddenActivation, values: &mut [Lane]) {
-    for lane in values {
-        let each = lane.0.iter_mut();
-        match activation {
-            HiddenActivation::Relu => each.for_each(|a| *a = relu(*a)),
-            HiddenActivation::Silu => each.for_each(|a| *a *= fast::sigmoid(*a)),
-            HiddenActivation::SquaredRelu => each.for_each(|a| *a = relu(*a) * relu(*a)),
-        }
+fn add(values: &[f32], sum: &mut [f32]) {
+    for (sum, value) in sum.iter_mut().zip(values) {
+        *sum += value;
+    }
+}
+
+#[inline(always)]
+fn activate(activation: HiddenActivation, values: &mut [f32]) {
+    let each = values.iter_mut();
+    match activation {
+        HiddenActivation::Relu => each.for_each(|a| *a = relu(*a)),
+        HiddenActivation::Silu => each.for_each(|a| *a *= fast::sigmoid(*a)),
+        HiddenActivation::SquaredRelu => each.for_each(|a| *a = relu(*a) * relu(*a)),
     }
 }

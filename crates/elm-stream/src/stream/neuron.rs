@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use super::bank::{Bank, Feed, restack, unstacked};
 use super::state::{NeuronState, Trace};
 use crate::error::{check_indices, check_len};
-use crate::lanes::{Lane, Level, Rows, by_level, lanes};
+use crate::lanes::{Lane, Level, Matrix, WIDTH, by_level, flat, flat_mut, lanes};
 use crate::{NeuronForm, NeuronParts, StreamError};
 
 /// A neuron that takes one time step after another, in f32 and without allocating: for control loops, sound, or spikes
@@ -48,7 +48,7 @@ pub struct ElmStream {
     /// Width of the trace: D, or that of the first map where the matrix holds that map.
     width: usize,
     /// Routing, weights and branch sum, and the first map where that is narrower, `[input, width]`.
-    matrix: Rows,
+    matrix: Matrix,
     /// The first map's weights on the branches, `[branch, width]`, where the matrix holds them.
     folded: Option<Vec<f32>>,
     trace_decay: Option<f32>,
@@ -196,39 +196,34 @@ impl ElmStream {
     fn decay_trace(&mut self) {
         match self.trace_decay {
             None => self.trace.fill(Lane::ZERO),
-            Some(kappa) => {
-                let all = self.trace.iter_mut().flat_map(|lane| &mut lane.0);
-                all.for_each(|b| *b *= kappa);
-            }
+            Some(kappa) => flat_mut(&mut self.trace).iter_mut().for_each(|b| *b *= kappa),
         }
     }
 
     #[inline(always)]
-    fn advance<const SUMS: usize>(&mut self) {
+    fn advance(&mut self) {
         let feed = match self.folded {
             None => Feed::Branches(&self.trace),
             Some(_) => Feed::Drive(&self.trace),
         };
-        self.bank.advance::<SUMS>(0, feed);
+        self.bank.advance(0, feed);
     }
 }
 
 by_level!(fn dense(stream: &mut ElmStream, x: &[f32]) => dense_step);
 #[inline(always)]
-fn dense_step<const SUMS: usize>(stream: &mut ElmStream, x: &[f32]) {
+fn dense_step(stream: &mut ElmStream, x: &[f32]) {
     stream.decay_trace();
     stream.matrix.add_dense(x, &mut stream.trace);
-    stream.advance::<SUMS>();
+    stream.advance();
 }
 
 by_level!(fn sparse(stream: &mut ElmStream, events: &[(usize, f32)]) => sparse_step);
 #[inline(always)]
-fn sparse_step<const SUMS: usize>(stream: &mut ElmStream, events: &[(usize, f32)]) {
+fn sparse_step(stream: &mut ElmStream, events: &[(usize, f32)]) {
     stream.decay_trace();
-    for (channel, x) in events {
-        stream.matrix.add_row(*channel, *x, &mut stream.trace);
-    }
-    stream.advance::<SUMS>();
+    stream.matrix.add_sparse(events, &mut stream.trace);
+    stream.advance();
 }
 
 /// Routing, rectified and scaled weights, branch sum, and the first map where it is folded in, as one matrix.
@@ -237,8 +232,8 @@ fn matrix(
     form: &NeuronForm,
     width: usize,
     folded: Option<&[f32]>,
-) -> Option<Rows> {
-    let mut matrix = Rows::zeros(parts.inputs, width)?;
+) -> Option<Matrix> {
+    let mut matrix = Matrix::zeros(parts.inputs, width)?;
     let per_branch = form.per_branch();
     for (s, proto) in parts.proto_weight.iter().enumerate() {
         let channel = parts.channels.as_ref().map_or(s, |channels| channels[s] as usize);
@@ -261,10 +256,10 @@ fn matrix(
 
 /// What channels that are zero add to the first map, `[first]`: zeros, but NaN where a weight is infinite or NaN. As
 /// steps leave silent channels out, it stands in the bias.
-fn silence(matrix: &Rows, parts: &NeuronParts, form: &NeuronForm, folded: bool) -> Vec<f32> {
-    let mut sums = vec![0.0; lanes(if folded { form.first() } else { form.branches() }) * crate::lanes::WIDTH];
-    for row in matrix.iter() {
-        let row = crate::lanes::flat(row);
+fn silence(matrix: &Matrix, parts: &NeuronParts, form: &NeuronForm, folded: bool) -> Vec<f32> {
+    let mut sums = vec![0.0; lanes(if folded { form.first() } else { form.branches() }) * WIDTH];
+    for row in matrix.rows() {
+        let row = flat(row);
         sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += 0.0 * w);
     }
     match folded {
