@@ -2,13 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{Lane, WIDTH, flat, flat_mut, lanes, push_lanes};
-
-/// Rows of a matrix that are added together.
-///
-/// The sums stay in memory from one group of rows to the next. That a compiler keeps them in registers over a loop cannot
-/// be relied on, while it does make vector code of a group; and what is added pairwise in a group does not wait for it.
-const GROUP: usize = 4;
+use super::isa::{GROUP, Isa};
+use super::{Lane, WIDTH, flat, lanes, push_lanes};
 
 /// One or several matrices `[input, output]` of the same sizes, row by row, each row in whole lanes.
 #[derive(Debug, Clone)]
@@ -57,85 +52,93 @@ impl Matrix {
 
     /// `out += x · W` with matrix `index`; reads as many numbers of `x` as there are rows.
     #[inline(always)]
-    pub fn multiply_add(&self, index: usize, x: &[Lane], out: &mut [Lane]) {
+    pub fn multiply_add(&self, isa: impl Isa, index: usize, x: &[Lane], out: &mut [Lane]) {
         let size = self.inputs * self.lanes;
-        let matrix = flat(&self.values[index * size..][..size]);
-        add_rows(&flat(x)[..self.inputs], matrix, flat_mut(out));
+        let matrix = &self.values[index * size..][..size];
+        add_rows(isa, &flat(x)[..self.inputs], matrix, out);
     }
 
     /// `out += x · W`; channels that are zero cost next to nothing.
     #[inline(always)]
-    pub fn add_dense(&self, x: &[f32], out: &mut [Lane]) {
-        /// Channels of sixteen from which on all of them together are cheaper than each for itself.
-        const MANY: u32 = 8;
-        let out = flat_mut(out);
-        let blocks = x.chunks(WIDTH).zip(flat(&self.values).chunks(WIDTH * out.len()));
-        for (start, (block, rows)) in (0..).step_by(WIDTH).zip(blocks) {
-            // NaN is not zero, negative zero is
-            let active: u32 = block.iter().map(|x| u32::from(*x != 0.0)).sum();
-            if active >= MANY {
-                add_rows(block, rows, out);
-            } else if active > 0 {
-                for (channel, x) in (start..).zip(block).filter(|(_, x)| **x != 0.0) {
-                    self.add_events(&[(channel, *x)], out);
-                }
+    pub fn add_dense(&self, isa: impl Isa, x: &[f32], out: &mut [Lane]) {
+        /// Channels that are looked at together first.
+        const SPAN: usize = 4 * WIDTH;
+        let mut spans = x.chunks_exact(SPAN);
+        for (start, span) in (0..).step_by(SPAN).zip(&mut spans) {
+            if !silent(span) {
+                self.add_span(isa, start, span, out);
+            }
+        }
+        let rest = spans.remainder();
+        self.add_span(isa, x.len() - rest.len(), rest, out);
+    }
+
+    #[inline(always)]
+    fn add_span(&self, isa: impl Isa, start: usize, span: &[f32], out: &mut [Lane]) {
+        for (start, block) in (start..).step_by(WIDTH).zip(span.chunks(WIDTH)) {
+            if !silent(block) {
+                self.add_block(isa, start, block, out);
             }
         }
     }
 
-    /// `out += x · row` for each channel and its value.
+    /// The channels of a block that is not silent.
     #[inline(always)]
-    pub fn add_sparse(&self, events: &[(usize, f32)], out: &mut [Lane]) {
-        let out = flat_mut(out);
-        events.chunks(GROUP).for_each(|events| self.add_events(events, out));
-    }
-
-    /// One to four events.
-    #[inline(always)]
-    fn add_events(&self, events: &[(usize, f32)], out: &mut [f32]) {
-        let row = |channel: usize| &flat(&self.values[channel * self.lanes..][..self.lanes])[..out.len()];
-        match *events {
-            [(a, p), (b, q), (c, r), (d, s)] => {
-                add_group([p, q, r, s], [row(a), row(b), row(c), row(d)], out);
+    fn add_block(&self, isa: impl Isa, start: usize, block: &[f32], out: &mut [Lane]) {
+        /// Channels from which on all of the block together are cheaper than each for itself.
+        const MANY: usize = 8;
+        if block.iter().filter(|x| **x != 0.0).count() >= MANY {
+            let rows = &self.values[start * self.lanes..][..block.len() * self.lanes];
+            return add_rows(isa, block, rows, out);
+        }
+        for (channel, x) in (start..).zip(block) {
+            if *x != 0.0 {
+                isa.add_row(*x, self.row(channel), out);
             }
-            [] => {}
-            _ => events.iter().for_each(|(channel, x)| add_row(*x, &flat(&self.values)[channel * out.len()..][..out.len()], out)),
         }
     }
+
+    /// `out += x · row` for each channel and its value: what channels that are not silent add.
+    #[inline(always)]
+    pub fn add_sparse(&self, isa: impl Isa, events: &[(usize, f32)], out: &mut [Lane]) {
+        let mut groups = events.chunks_exact(GROUP);
+        for group in &mut groups {
+            if let [(a, p), (b, q), (c, r), (d, s)] = *group {
+                let rows = [self.row(a), self.row(b), self.row(c), self.row(d)];
+                isa.add_group([p, q, r, s], rows, out);
+            }
+        }
+        for (channel, x) in groups.remainder() {
+            isa.add_row(*x, self.row(*channel), out);
+        }
+    }
+
+    #[inline(always)]
+    fn row(&self, row: usize) -> &[Lane] {
+        &self.values[row * self.lanes..][..self.lanes]
+    }
+}
+
+/// Are all numbers zero? NaN is not, negative zero is: all bits but the sign.
+#[inline(always)]
+fn silent(x: &[f32]) -> bool {
+    x.iter().fold(0, |bits, x| bits | x.to_bits()) << 1 == 0
 }
 
 /// `out += Σ x[k] · row k`, for as many rows as there are numbers.
 #[inline(always)]
-fn add_rows(x: &[f32], rows: &[f32], out: &mut [f32]) {
+fn add_rows(isa: impl Isa, x: &[f32], rows: &[Lane], out: &mut [Lane]) {
     let width = out.len();
     let mut groups = x.chunks_exact(GROUP);
     let mut rows = rows.chunks_exact(width);
     for group in &mut groups {
         let four = [rows.next(), rows.next(), rows.next(), rows.next()];
         if let ([a, b, c, d], [Some(p), Some(q), Some(r), Some(s)]) = (group, four) {
-            add_group([*a, *b, *c, *d], [p, q, r, s], out);
+            isa.add_group([*a, *b, *c, *d], [p, q, r, s], out);
         }
     }
     for (x, row) in groups.remainder().iter().zip(rows) {
-        add_row(*x, row, out);
-    }
-}
-
-/// `out += x · row`.
-#[inline(always)]
-fn add_row(x: f32, row: &[f32], out: &mut [f32]) {
-    for (sum, w) in out.iter_mut().zip(row) {
-        *sum += x * w;
-    }
-}
-
-/// `out += Σ x[k] · row k` for four rows, pairwise.
-#[inline(always)]
-fn add_group([a, b, c, d]: [f32; GROUP], [p, q, r, s]: [&[f32]; GROUP], out: &mut [f32]) {
-    let width = out.len();
-    let (p, q, r, s) = (&p[..width], &q[..width], &r[..width], &s[..width]);
-    for i in 0..width {
-        out[i] += (a * p[i] + b * q[i]) + (c * r[i] + d * s[i]);
+        isa.add_row(*x, row, out);
     }
 }
 
@@ -162,8 +165,18 @@ mod tests {
         }
     }
 
-    by_level!(fn product_of(w: &Matrix, index: usize, x: &[Lane], out: &mut [Lane]) => Matrix::multiply_add);
-    by_level!(fn dense_product(w: &Matrix, x: &[f32], out: &mut [Lane]) => Matrix::add_dense);
+    by_level!(fn product_of(w: &Matrix, index: usize, x: &[Lane], out: &mut [Lane]) => product_with);
+    by_level!(fn dense_product(w: &Matrix, x: &[f32], out: &mut [Lane]) => dense_product_with);
+
+    #[inline(always)]
+    fn product_with(isa: impl Isa, w: &Matrix, index: usize, x: &[Lane], out: &mut [Lane]) {
+        w.multiply_add(isa, index, x, out);
+    }
+
+    #[inline(always)]
+    fn dense_product_with(isa: impl Isa, w: &Matrix, x: &[f32], out: &mut [Lane]) {
+        w.add_dense(isa, x, out);
+    }
 
     const SIZES: [(usize, usize); 9] =
         [(1, 1), (3, 16), (16, 5), (17, 33), (20, 40), (35, 16), (7, 100), (64, 2), (50, 31)];

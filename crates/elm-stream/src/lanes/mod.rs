@@ -6,8 +6,12 @@
 
 mod isa;
 mod matrix;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+mod x86;
 
-pub(crate) use isa::{Level, by_level};
+pub(crate) use isa::{Isa, Level, by_level};
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+pub(crate) use x86::{Avx2, Avx512};
 pub(crate) use matrix::Matrix;
 
 use alloc::vec::Vec;

@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use crate::equations::{
     HiddenActivation, OutputActivation, SQUASH_GAIN, SQUASH_SLOPE, fast,
 };
-use crate::lanes::{Lane, Matrix, copy_to_lanes, flat, flat_mut, lanes, push_lanes};
+use crate::lanes::{Isa, Lane, Matrix, copy_to_lanes, flat, flat_mut, lanes, push_lanes};
 use crate::parts::BankParts;
 use crate::{NeuronForm, StreamError};
 use crate::error::check_len;
@@ -151,7 +151,7 @@ impl Bank {
 
     /// One step of a neuron; its outputs stand in [`output`](Self::output) then.
     #[inline(always)]
-    pub fn advance(&mut self, neuron: usize, feed: Feed<'_>) {
+    pub fn advance(&mut self, isa: impl Isa, neuron: usize, feed: Feed<'_>) {
         let width = self.scratch.decayed.len();
         let memory = &self.memory[neuron * width..][..width];
         let decay = &self.decay[neuron * width..][..width];
@@ -159,27 +159,27 @@ impl Bank {
         for ((u, m), kappa) in decayed.zip(flat(memory)).zip(flat(decay)) {
             *u = m * kappa;
         }
-        self.update(neuron, feed);
+        self.update(isa, neuron, feed);
         self.remember(neuron);
-        self.read_out(neuron);
+        self.read_out(isa, neuron);
     }
 
     /// The MLP on branches and decayed memory, to `scratch.value`.
     #[inline(always)]
-    fn update(&mut self, neuron: usize, feed: Feed<'_>) {
+    fn update(&mut self, isa: impl Isa, neuron: usize, feed: Feed<'_>) {
         let Scratch { decayed, value, next, .. } = &mut self.scratch;
         let start = &mut value[..self.first.lanes];
         self.first.start(neuron, start);
         match (feed, &self.branch) {
             (Feed::Drive(drive), _) => add(flat(drive), flat_mut(start)),
-            (Feed::Branches(b), Some(weight)) => weight.multiply_add(neuron, b, start),
+            (Feed::Branches(b), Some(weight)) => weight.multiply_add(isa, neuron, b, start),
             (Feed::Branches(_), None) => {}
         }
-        self.first.weight.multiply_add(neuron, decayed, start);
+        self.first.weight.multiply_add(isa, neuron, decayed, start);
         for map in &self.maps {
             activate(self.hidden_activation, flat_mut(value));
             map.start(neuron, &mut next[..map.lanes]);
-            map.weight.multiply_add(neuron, value, &mut next[..map.lanes]);
+            map.weight.multiply_add(isa, neuron, value, &mut next[..map.lanes]);
             core::mem::swap(value, next);
         }
     }
@@ -199,12 +199,12 @@ impl Bank {
 
     /// Readout, high-pass, bias and output activation, to `scratch.output`.
     #[inline(always)]
-    fn read_out(&mut self, neuron: usize) {
+    fn read_out(&mut self, isa: impl Isa, neuron: usize) {
         let (width, m_width) = (self.scratch.output.len(), self.scratch.decayed.len());
         let output = &mut self.scratch.output;
         output.fill(Lane::ZERO);
         let memory = &self.memory[neuron * m_width..][..m_width];
-        self.readout.multiply_add(neuron, memory, output);
+        self.readout.multiply_add(isa, neuron, memory, output);
         if let Some(kappa) = self.high_pass {
             let mean = &mut self.mean[neuron * width..][..width];
             for (r, o) in flat_mut(mean).iter_mut().zip(flat_mut(output)) {

@@ -6,7 +6,7 @@ use super::bank::{Bank, Feed, restack, unstacked};
 use super::state::LayerState;
 use super::wires::{Wires, broken_neurons};
 use crate::error::{check_indices, check_len};
-use crate::lanes::{Lane, Level, by_level, flat_mut, lanes};
+use crate::lanes::{Isa, Lane, Level, by_level, flat_mut, lanes};
 use crate::{LayerParts, StreamError};
 
 /// A layer of neurons that takes one time step after another, in f32 and without allocating.
@@ -207,12 +207,12 @@ impl LayerStream {
 
 by_level!(fn run_layer(stream: &mut LayerStream, source: Source<'_>, gain: f32) => layer_step);
 #[inline(always)]
-fn layer_step(stream: &mut LayerStream, source: Source<'_>, gain: f32) {
+fn layer_step(isa: impl Isa, stream: &mut LayerStream, source: Source<'_>, gain: f32) {
     stream.integrate(source, gain);
     let width = lanes(stream.branches);
     let branches = stream.branch.chunks_exact(width);
     for (neuron, (branches, activity)) in branches.zip(&mut stream.activity).enumerate() {
-        stream.bank.advance(neuron, Feed::Branches(branches));
+        stream.bank.advance(isa, neuron, Feed::Branches(branches));
         *activity = stream.bank.output()[0];
     }
 }

@@ -5,7 +5,7 @@ use alloc::{borrow::Cow, vec, vec::Vec};
 use super::layer::{LayerStream, Source};
 use super::state::NetworkState;
 use crate::error::{check_indices, check_len};
-use crate::lanes::{Lane, Level, Matrix, by_level, copy_to_lanes, flat, lanes, to_lanes};
+use crate::lanes::{Isa, Lane, Level, Matrix, by_level, copy_to_lanes, flat, lanes, to_lanes};
 use crate::{InputEmbedding, LinearParts, NetworkParts, StreamError};
 
 /// Stacked layers that take one time step after another, in f32 and without allocating.
@@ -202,8 +202,8 @@ fn refused(expected: &'static str, found: &'static str) -> StreamError {
 
 by_level!(fn linear_map(linear: &mut Linear, activity: &[f32]) => linear_step);
 #[inline(always)]
-fn linear_step(linear: &mut Linear, activity: &[f32]) {
+fn linear_step(isa: impl Isa, linear: &mut Linear, activity: &[f32]) {
     copy_to_lanes(activity, &mut linear.input);
     linear.output.copy_from_slice(&linear.bias);
-    linear.weight.multiply_add(0, &linear.input, &mut linear.output);
+    linear.weight.multiply_add(isa, 0, &linear.input, &mut linear.output);
 }

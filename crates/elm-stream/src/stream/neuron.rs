@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use super::bank::{Bank, Feed, restack, unstacked};
 use super::state::{NeuronState, Trace};
 use crate::error::{check_indices, check_len};
-use crate::lanes::{Lane, Level, Matrix, WIDTH, by_level, flat, flat_mut, lanes};
+use crate::lanes::{Isa, Lane, Level, Matrix, WIDTH, by_level, flat, flat_mut, lanes};
 use crate::{NeuronForm, NeuronParts, StreamError};
 
 /// A neuron that takes one time step after another, in f32 and without allocating: for control loops, sound, or spikes
@@ -201,29 +201,29 @@ impl ElmStream {
     }
 
     #[inline(always)]
-    fn advance(&mut self) {
+    fn advance(&mut self, isa: impl Isa) {
         let feed = match self.folded {
             None => Feed::Branches(&self.trace),
             Some(_) => Feed::Drive(&self.trace),
         };
-        self.bank.advance(0, feed);
+        self.bank.advance(isa, 0, feed);
     }
 }
 
 by_level!(fn dense(stream: &mut ElmStream, x: &[f32]) => dense_step);
 #[inline(always)]
-fn dense_step(stream: &mut ElmStream, x: &[f32]) {
+fn dense_step(isa: impl Isa, stream: &mut ElmStream, x: &[f32]) {
     stream.decay_trace();
-    stream.matrix.add_dense(x, &mut stream.trace);
-    stream.advance();
+    stream.matrix.add_dense(isa, x, &mut stream.trace);
+    stream.advance(isa);
 }
 
 by_level!(fn sparse(stream: &mut ElmStream, events: &[(usize, f32)]) => sparse_step);
 #[inline(always)]
-fn sparse_step(stream: &mut ElmStream, events: &[(usize, f32)]) {
+fn sparse_step(isa: impl Isa, stream: &mut ElmStream, events: &[(usize, f32)]) {
     stream.decay_trace();
-    stream.matrix.add_sparse(events, &mut stream.trace);
-    stream.advance();
+    stream.matrix.add_sparse(isa, events, &mut stream.trace);
+    stream.advance(isa);
 }
 
 /// Routing, rectified and scaled weights, branch sum, and the first map where it is folded in, as one matrix.

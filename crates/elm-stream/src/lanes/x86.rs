@@ -1,0 +1,154 @@
+//! AVX2 and AVX-512: whether this machine has them, and how they add rows.
+
+use core::arch::x86_64::*;
+
+use super::isa::{GROUP, Isa};
+use super::{Lane, WIDTH};
+
+/// AVX2 with FMA. Private inside: whoever holds one knows that this machine has them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx2(());
+
+/// AVX-512 F, with AVX2 and FMA. Private inside: whoever holds one knows that this machine has them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx512(());
+
+impl Avx2 {
+    pub fn detect() -> Option<Self> {
+        (found() >= Found::Avx2).then_some(Self(()))
+    }
+}
+
+impl Avx512 {
+    pub fn detect() -> Option<Self> {
+        (found() >= Found::Avx512).then_some(Self(()))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Neither,
+    Avx2,
+    Avx512,
+}
+
+/// Asks the processor what it has, and the control register what the operating system keeps for each process.
+// in newer compilers `__cpuid` is safe
+#[allow(unused_unsafe)]
+fn found() -> Found {
+    let has = |register: u32, bits: &[u32]| bits.iter().all(|bit| register & (1 << bit) != 0);
+    // SAFETY: every x86-64 processor has CPUID, and leaf 0 tells how many leaves there are.
+    let leaves = unsafe { __cpuid(0) }.eax;
+    if leaves < 7 {
+        return Found::Neither;
+    }
+    // SAFETY: leaf 1 is among the leaves.
+    let basic = unsafe { __cpuid(1) }.ecx;
+    // FMA, OSXSAVE, AVX
+    if !has(basic, &[12, 27, 28]) {
+        return Found::Neither;
+    }
+    // SAFETY: leaf 7 is among the leaves.
+    let extended = unsafe { __cpuid_count(7, 0) }.ebx;
+    // SAFETY: OSXSAVE says that the operating system has switched XGETBV on.
+    let kept = unsafe { _xgetbv(0) } as u32;
+    // the registers of SSE and AVX are kept, and AVX2 is there
+    if !(has(kept, &[1, 2]) && has(extended, &[5])) {
+        return Found::Neither;
+    }
+    // mask registers and both halves of the wide ones are kept, and F is there
+    match has(kept, &[5, 6, 7]) && has(extended, &[16]) {
+        true => Found::Avx512,
+        false => Found::Avx2,
+    }
+}
+
+/// Defines both sums of [`Isa`] with registers of `$n` numbers.
+macro_rules! sums {
+    ($isa:ident, $module:ident, $features:literal, $n:literal,
+     $set:ident, $load:ident, $store:ident, $multiply:ident, $fused:ident, $add:ident) => {
+        mod $module {
+            use super::*;
+
+            /// # Safety
+            /// The machine has these instructions.
+            #[inline]
+            #[target_feature(enable = $features)]
+            pub unsafe fn add_row(x: f32, row: &[Lane], out: &mut [Lane]) {
+                // SAFETY: the instructions are there; both lanes have the numbers that are read and written.
+                unsafe {
+                    let x = $set(x);
+                    for (out, row) in out.iter_mut().zip(row) {
+                        let (sum, w) = (out.0.as_mut_ptr(), row.0.as_ptr());
+                        let mut at = 0;
+                        while at < WIDTH {
+                            $store(sum.add(at), $fused(x, $load(w.add(at)), $load(sum.add(at))));
+                            at += $n;
+                        }
+                    }
+                }
+            }
+
+            /// # Safety
+            /// The machine has these instructions.
+            #[inline]
+            #[target_feature(enable = $features)]
+            pub unsafe fn add_group(x: [f32; GROUP], rows: [&[Lane]; GROUP], out: &mut [Lane]) {
+                let [p, q, r, s] = rows;
+                let rows = p.iter().zip(q).zip(r.iter().zip(s));
+                // SAFETY: the instructions are there; all lanes have the numbers that are read and written.
+                unsafe {
+                    let (a, b, c, d) = ($set(x[0]), $set(x[1]), $set(x[2]), $set(x[3]));
+                    for (out, ((p, q), (r, s))) in out.iter_mut().zip(rows) {
+                        let sum = out.0.as_mut_ptr();
+                        let (p, q, r, s) = (p.0.as_ptr(), q.0.as_ptr(), r.0.as_ptr(), s.0.as_ptr());
+                        let mut at = 0;
+                        while at < WIDTH {
+                            let ab = $fused(a, $load(p.add(at)), $multiply(b, $load(q.add(at))));
+                            let cd = $fused(c, $load(r.add(at)), $multiply(d, $load(s.add(at))));
+                            $store(sum.add(at), $add($load(sum.add(at)), $add(ab, cd)));
+                            at += $n;
+                        }
+                    }
+                }
+            }
+        }
+
+        impl Isa for $isa {
+            #[inline(always)]
+            fn add_row(self, x: f32, row: &[Lane], out: &mut [Lane]) {
+                // SAFETY: there is a `self` only where the machine has these instructions.
+                unsafe { $module::add_row(x, row, out) }
+            }
+
+            #[inline(always)]
+            fn add_group(self, x: [f32; GROUP], rows: [&[Lane]; GROUP], out: &mut [Lane]) {
+                // SAFETY: as above.
+                unsafe { $module::add_group(x, rows, out) }
+            }
+        }
+    };
+}
+
+sums!(
+    Avx2, avx2, "avx2,fma", 8,
+    _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_add_ps
+);
+sums!(
+    Avx512, avx512, "avx2,fma,avx512f", 16,
+    _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_add_ps
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_is_what_the_standard_library_finds() {
+        use std::is_x86_feature_detected;
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        assert_eq!(Avx2::detect().is_some(), avx2);
+        let avx512 = avx2 && is_x86_feature_detected!("avx512f");
+        assert_eq!(Avx512::detect().is_some(), avx512);
+    }
+}
