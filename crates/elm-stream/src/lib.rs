@@ -2,6 +2,7 @@
 //!
 //! - [`equations`]: the neuron's equations, one function each;
 //! - [`NeuronForm`]: every option of the neuron, in one place;
+//! - [`file`]: weight files, published ones and those of elm-model;
 //! - [`ElmStream`], [`LayerStream`], [`NetworkStream`]: inference in real time, one step after another.
 #![no_std]
 
@@ -12,8 +13,10 @@ extern crate std;
 mod config;
 pub mod equations;
 mod error;
+pub mod file;
 mod form;
 mod lanes;
+pub mod legacy;
 mod parts;
 mod stream;
 

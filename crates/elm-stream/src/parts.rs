@@ -5,6 +5,7 @@ use alloc::{format, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{check_indices, check_len};
+use crate::lanes::{WIDTH, lanes};
 use crate::{ElmStream, InputEmbedding, LayerStream, NetworkStream, NeuronForm, StreamError, fits};
 
 /// A linear map, or one of each neuron of a layer.
@@ -139,6 +140,8 @@ impl LayerParts {
         let (form, n) = (&self.form, self.neurons);
         form.validate(n)?;
         fits("inputs", &[self.inputs])?;
+        // the branches stand in whole lanes
+        fits("neurons", &[n, lanes(form.branches()), WIDTH])?;
         let synapses = n * form.synapses();
         check_len("connectome", self.connectome.len(), synapses)?;
         let sources = self.connectome.iter().map(|s| *s as usize);
