@@ -24,13 +24,24 @@ pub enum Routing {
 ///
 /// Interlocks the two halves of the I channels, `perm[k] = (k mod 2)·⌊I/2⌋ + ⌊k/2⌋`; branch d reads the window that
 /// starts at `d·⌈I/D⌉`. Entries past the end read the last one and do not count. Empty where a size is 0.
-pub fn neuronio_routing(inputs: usize, branches: usize, per_branch: usize) -> (Vec<u32>, Vec<bool>) {
-    let stride = inputs.checked_div(branches).map_or(0, |_| inputs.div_ceil(branches));
+pub fn neuronio_routing(
+    inputs: usize,
+    branches: usize,
+    per_branch: usize,
+) -> (Vec<u32>, Vec<bool>) {
+    let stride = inputs
+        .checked_div(branches)
+        .map_or(0, |_| inputs.div_ceil(branches));
     let branches = if inputs == 0 { 0 } else { branches };
     let place = |s: usize| (s / per_branch * stride).saturating_add(s % per_branch);
     let interlocked = |k: usize| (k % 2) * (inputs / 2) + k / 2;
     (0..branches * per_branch)
-        .map(|s| (interlocked(place(s).min(inputs - 1)) as u32, place(s) < inputs))
+        .map(|s| {
+            (
+                interlocked(place(s).min(inputs - 1)) as u32,
+                place(s) < inputs,
+            )
+        })
         .unzip()
 }
 

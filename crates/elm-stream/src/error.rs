@@ -60,17 +60,36 @@ impl fmt::Display for StreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Form(error) => write!(f, "{error}"),
-            Self::Length { what, expected, found } => {
+            Self::Length {
+                what,
+                expected,
+                found,
+            } => {
                 write!(f, "`{what}`: expected {expected} numbers, found {found}")
             }
-            Self::Index { what, at, found, below } => {
-                write!(f, "`{what}`: expected indices below {below}, found {found} at place {at}")
+            Self::Index {
+                what,
+                at,
+                found,
+                below,
+            } => {
+                write!(
+                    f,
+                    "`{what}`: expected indices below {below}, found {found} at place {at}"
+                )
             }
-            Self::Kind { what, expected, found } => {
+            Self::Kind {
+                what,
+                expected,
+                found,
+            } => {
                 write!(f, "`{what}`: expected {expected}, found {found}")
             }
             Self::Memory { rows, columns } => {
-                write!(f, "no memory for a matrix of {rows} channels x {columns} numbers")
+                write!(
+                    f,
+                    "no memory for a matrix of {rows} channels x {columns} numbers"
+                )
             }
             Self::Layer { layer, error } => write!(f, "layer {layer}: {error}"),
         }

@@ -248,7 +248,8 @@ impl NeuronForm {
     /// Trained numbers of a neuron with so many outputs: synapses, MLP, readout and biases, and timescales where they
     /// are trained.
     pub fn num_trained(&self, outputs: usize) -> usize {
-        let linear = |inputs: usize, outputs: usize| inputs.saturating_add(1).saturating_mul(outputs);
+        let linear =
+            |inputs: usize, outputs: usize| inputs.saturating_add(1).saturating_mul(outputs);
         let (d, m, h) = (self.branches(), self.num_memory, self.hidden());
         let joined = d.saturating_add(m);
         let mlp = match self.hidden_layers {
@@ -346,7 +347,9 @@ impl NeuronForm {
         if !(scale >= 1.0 && widened.0 as f32 > 0.0 && (widened.1 as f32).is_finite()) {
             return fail(
                 "tau_range_scale",
-                format!("must be a number of at least 1 that leaves the bounds finite, found {scale:?}"),
+                format!(
+                    "must be a number of at least 1 that leaves the bounds finite, found {scale:?}"
+                ),
             );
         }
         match self.synapse_init {
@@ -398,7 +401,10 @@ impl NeuronForm {
         for (field, sizes) in [
             (branch, [neurons, branches, 1]),
             (synapse, [neurons, branches, per_branch]),
-            (hidden, [neurons, branches.saturating_add(memory), self.first()]),
+            (
+                hidden,
+                [neurons, branches.saturating_add(memory), self.first()],
+            ),
             (hidden, [neurons, self.first(), widest]),
         ] {
             fits(field, &sizes)?;
@@ -452,7 +458,10 @@ mod tests {
         for memory in [1 << 20, 1 << 63, usize::MAX] {
             let error = NeuronForm::network().with_num_memory(memory).validate(3);
             let error = error.map_err(|e| e.to_string());
-            assert!(error.as_ref().is_err_and(|e| e.contains("num_memory")), "{error:?}");
+            assert!(
+                error.as_ref().is_err_and(|e| e.contains("num_memory")),
+                "{error:?}"
+            );
         }
         assert!(NeuronForm::network().validate(usize::MAX).is_err());
     }
@@ -470,14 +479,28 @@ mod tests {
                 assert!(form.validate(1).is_err(), "{form:?}");
             }
         }
-        assert!(NeuronForm::network().with_tau_range_scale(0.5).validate(1).is_err());
-        assert!(NeuronForm::network().with_tau_range_scale(f64::NAN).validate(1).is_err());
+        assert!(
+            NeuronForm::network()
+                .with_tau_range_scale(0.5)
+                .validate(1)
+                .is_err()
+        );
+        assert!(
+            NeuronForm::network()
+                .with_tau_range_scale(f64::NAN)
+                .validate(1)
+                .is_err()
+        );
     }
 
     #[test]
     fn timescales_start_log_spaced_and_stay_in_their_bounds() {
         for form in [NeuronForm::v1(), NeuronForm::v2(), NeuronForm::network()] {
-            let taus: Vec<f64> = form.initial_proto_tau().iter().map(|p| form.tau(*p)).collect();
+            let taus: Vec<f64> = form
+                .initial_proto_tau()
+                .iter()
+                .map(|p| form.tau(*p))
+                .collect();
             assert!((taus[0] - 1.0).abs() < 1e-5 && (taus[taus.len() - 1] - 1000.0).abs() < 1e-2);
             assert!(taus.windows(2).all(|t| t[0] < t[1]));
         }
@@ -492,7 +515,9 @@ mod tests {
             serde_json::from_str(r#"{"num_memory": 3, "hidden_size": 7}"#).unwrap_or_default();
         let mut form = NeuronForm::v2();
         changes.apply(&mut form);
-        let expected = NeuronForm::v2().with_num_memory(3).with_hidden_size(Some(7));
+        let expected = NeuronForm::v2()
+            .with_num_memory(3)
+            .with_hidden_size(Some(7));
         assert_eq!(form, expected);
     }
 }

@@ -152,7 +152,13 @@ mod tests {
 
     #[test]
     fn errors_say_what_is_missing() {
-        for json in ["", "[]", "{}", &flat("v3", ""), r#"{"num_inputs":1,"num_outputs":1}"#] {
+        for json in [
+            "",
+            "[]",
+            "{}",
+            &flat("v3", ""),
+            r#"{"num_inputs":1,"num_outputs":1}"#,
+        ] {
             let error = neuron_config(json).expect_err("not valid").to_string();
             assert!(error.contains("configuration"), "{error}");
         }

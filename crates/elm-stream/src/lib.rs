@@ -24,4 +24,6 @@ pub use config::{InputEmbedding, OutputEmbedding, Routing, neuronio_routing};
 pub use error::StreamError;
 pub use form::{FormError, MAX_NUMBERS, NeuronForm, NeuronOverrides, fits};
 pub use parts::{LayerParts, LinearParts, NetworkParts, NeuronParts};
-pub use stream::{ElmStream, LayerState, LayerStream, NetworkState, NetworkStream, NeuronState, Trace};
+pub use stream::{
+    ElmStream, LayerState, LayerStream, NetworkState, NetworkStream, NeuronState, Trace,
+};

@@ -243,8 +243,11 @@ impl BankParts<'_> {
         fits("outputs", &[n, m, self.outputs])?;
         let widths = form.mlp_widths();
         check_len("mlp", self.mlp.len(), form.hidden_layers + 1)?;
-        for (k, (map, (inputs, outputs))) in
-            self.mlp.iter().zip(widths.clone().zip(widths.skip(1))).enumerate()
+        for (k, (map, (inputs, outputs))) in self
+            .mlp
+            .iter()
+            .zip(widths.clone().zip(widths.skip(1)))
+            .enumerate()
         {
             let (weight, bias) = (map.weight.len(), map.bias.len());
             check_len(format!("mlp[{k}].weight"), weight, n * inputs * outputs)?;

@@ -5,12 +5,12 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use elm_stream::{
-    ElmStream, LayerParts, LinearParts, NeuronForm, NeuronParts, neuronio_routing,
-};
+use elm_stream::{ElmStream, LayerParts, LinearParts, NeuronForm, NeuronParts, neuronio_routing};
 
 fn wave(n: usize, size: f64) -> Vec<f32> {
-    (0..n).map(|i| (size * (i as f64 * 0.37).sin()) as f32).collect()
+    (0..n)
+        .map(|i| (size * (i as f64 * 0.37).sin()) as f32)
+        .collect()
 }
 
 fn mlp(form: &NeuronForm, neurons: usize) -> Vec<LinearParts> {
@@ -63,11 +63,19 @@ fn neuron_steps() {
     for memory in [20, 100] {
         let mut stream = neuronio(memory);
         let silent = vec![0.0; 1278];
-        let spikes: Vec<f32> = (0..1278).map(|c| f32::from(u8::from(c * 37 % 91 == 0))).collect();
-        let events: Vec<(usize, f32)> =
-            (0..1278).filter(|c| spikes[*c] != 0.0).map(|c| (c, 1.0)).collect();
+        let spikes: Vec<f32> = (0..1278)
+            .map(|c| f32::from(u8::from(c * 37 % 91 == 0)))
+            .collect();
+        let events: Vec<(usize, f32)> = (0..1278)
+            .filter(|c| spikes[*c] != 0.0)
+            .map(|c| (c, 1.0))
+            .collect();
         let dense = wave(1278, 1.0);
-        for (what, x) in [("silent", &silent), ("14 spikes", &spikes), ("dense", &dense)] {
+        for (what, x) in [
+            ("silent", &silent),
+            ("14 spikes", &spikes),
+            ("dense", &dense),
+        ] {
             let ns = nanoseconds(|| {
                 black_box(stream.step(black_box(x)).unwrap());
             });
@@ -94,7 +102,9 @@ fn layer_steps() {
     let parts = LayerParts {
         inputs,
         neurons,
-        connectome: (0..synapses).map(|s| (s * 7919 % (inputs + neurons)) as u32).collect(),
+        connectome: (0..synapses)
+            .map(|s| (s * 7919 % (inputs + neurons)) as u32)
+            .collect(),
         proto_weight: wave(synapses, 0.3),
         mlp: mlp(&form, neurons),
         proto_tau: wave(neurons * 5, 3.0),

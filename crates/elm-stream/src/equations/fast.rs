@@ -53,7 +53,8 @@ mod tests {
     /// Distance of a result from the exact value in units of the last place of f32.
     fn units(found: f32, exact: f64) -> f64 {
         let nearest = exact as f32;
-        let unit = f64::from(f32::from_bits(nearest.abs().to_bits() + 1)) - f64::from(nearest.abs());
+        let unit =
+            f64::from(f32::from_bits(nearest.abs().to_bits() + 1)) - f64::from(nearest.abs());
         (f64::from(found) - exact).abs() / unit
     }
 
@@ -64,13 +65,20 @@ mod tests {
         for x in grid.chain(small.clone()).chain(small.map(|x| -x)) {
             let exact = f64::from(x);
             assert!(units(tanh(x), libm::tanh(exact)) <= 4.0, "tanh {x}");
-            assert!(units(sigmoid(x), crate::equations::sigmoid(exact)) <= 4.0, "sigmoid {x}");
+            assert!(
+                units(sigmoid(x), crate::equations::sigmoid(exact)) <= 4.0,
+                "sigmoid {x}"
+            );
         }
     }
 
     #[test]
     fn limits_and_nan() {
-        for (x, t, s) in [(f32::INFINITY, 1.0, 1.0), (f32::NEG_INFINITY, -1.0, 0.0), (0.0, 0.0, 0.5)] {
+        for (x, t, s) in [
+            (f32::INFINITY, 1.0, 1.0),
+            (f32::NEG_INFINITY, -1.0, 0.0),
+            (0.0, 0.0, 0.5),
+        ] {
             assert_eq!(tanh(x), t);
             assert!((sigmoid(x) - s).abs() < 1e-44);
         }

@@ -76,7 +76,9 @@ impl<'a> Container<'a> {
             return Err(FileError::container(problem));
         };
         let length = u64::from_le_bytes(*length);
-        let fits = usize::try_from(length).ok().filter(|length| *length <= rest.len());
+        let fits = usize::try_from(length)
+            .ok()
+            .filter(|length| *length <= rest.len());
         let Some(length) = fits else {
             let found = rest.len();
             let problem = format!("the header should have {length} bytes, but only {found} follow");
@@ -110,13 +112,19 @@ fn view<'a>(name: &str, info: Info, data: &'a [u8]) -> Result<TensorView<'a>, Fi
     };
     let (start, end) = info.data_offsets;
     let Some(bytes) = data.get(start..end) else {
-        return fail(format!("is at {start}..{end}, but there are {} bytes", data.len()));
+        return fail(format!(
+            "is at {start}..{end}, but there are {} bytes",
+            data.len()
+        ));
     };
     let product = |n: usize, size: &usize| n.checked_mul(*size);
     let expected = info.shape.iter().try_fold(dtype.size(), product);
     if expected != Some(bytes.len()) {
         let shape = &info.shape;
-        return fail(format!("of shape {shape:?} does not have the {} bytes at {start}..{end}", bytes.len()));
+        return fail(format!(
+            "of shape {shape:?} does not have the {} bytes at {start}..{end}",
+            bytes.len()
+        ));
     }
     Ok(TensorView {
         dtype,
@@ -127,8 +135,11 @@ fn view<'a>(name: &str, info: Info, data: &'a [u8]) -> Result<TensorView<'a>, Fi
 
 /// The tensors must be one behind the other, without overlap, gap or rest.
 fn check_order(header: &Header, length: usize) -> Result<(), FileError> {
-    let mut places: Vec<(usize, usize)> =
-        header.tensors.iter().map(|(_, info)| info.data_offsets).collect();
+    let mut places: Vec<(usize, usize)> = header
+        .tensors
+        .iter()
+        .map(|(_, info)| info.data_offsets)
+        .collect();
     places.sort_unstable();
     let mut end = 0;
     for place in places {

@@ -38,7 +38,10 @@ impl<'a> Dict<'a> {
         match self.optional(name) {
             None => self.problem(format!("`{name}` {shape:?} is missing")),
             Some(t) if t.shape() != shape => {
-                self.problem(format!("`{name}` has shape {:?}, expected {shape:?}", t.shape()));
+                self.problem(format!(
+                    "`{name}` has shape {:?}, expected {shape:?}",
+                    t.shape()
+                ));
             }
             found => return found,
         }
@@ -47,16 +50,21 @@ impl<'a> Dict<'a> {
 
     /// Its numbers; none where a problem was noted.
     pub fn floats(&mut self, name: &str, shape: &[usize]) -> Vec<f32> {
-        self.tensor(name, shape).map_or_else(Vec::new, TensorView::to_f32)
+        self.tensor(name, shape)
+            .map_or_else(Vec::new, TensorView::to_f32)
     }
 
     /// Whole numbers below a bound; none where a problem was noted.
     pub fn indices(&mut self, name: &str, shape: &[usize], below: usize) -> Vec<u32> {
-        let values = self.tensor(name, shape).map_or_else(Vec::new, TensorView::to_f64);
+        let values = self
+            .tensor(name, shape)
+            .map_or_else(Vec::new, TensorView::to_f64);
         let below = below.min(u32::MAX as usize) as f64;
         let fits = |x: f64| (0.0..below).contains(&x) && libm::trunc(x) == x;
         if let Some(bad) = values.iter().find(|x| !fits(**x)) {
-            self.problem(format!("`{name}` holds {bad}, expected whole numbers from 0 to below {below}"));
+            self.problem(format!(
+                "`{name}` holds {bad}, expected whole numbers from 0 to below {below}"
+            ));
             return Vec::new();
         }
         values.into_iter().map(|x| x as u32).collect()
@@ -92,8 +100,13 @@ impl<'a> Dict<'a> {
 
     /// Nothing that does not fit, and nothing that nobody asked for?
     pub fn finish(mut self) -> Result<(), FileError> {
-        let unknown = self.file.tensors.keys().filter(|name| !self.seen.contains(*name));
-        self.problems.extend(unknown.map(|name| format!("`{name}` is not known")));
+        let unknown = self
+            .file
+            .tensors
+            .keys()
+            .filter(|name| !self.seen.contains(*name));
+        self.problems
+            .extend(unknown.map(|name| format!("`{name}` is not known")));
         match self.problems.is_empty() {
             true => Ok(()),
             false => Err(FileError::Tensors {

@@ -35,8 +35,12 @@ impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Container { problem } => write!(f, "no valid safetensors file: {problem}"),
-            Self::Config { problem } => write!(f, "the configuration it carries is not valid: {problem}"),
-            Self::NoConfig => f.write_str("carries no `elm_config`, so that the neuron's form is needed as well"),
+            Self::Config { problem } => {
+                write!(f, "the configuration it carries is not valid: {problem}")
+            }
+            Self::NoConfig => {
+                f.write_str("carries no `elm_config`, so that the neuron's form is needed as well")
+            }
             Self::Form(error) => write!(f, "the configuration it carries is not valid: {error}"),
             Self::Tensors { problems } => {
                 f.write_str("the tensors do not fit: ")?;

@@ -63,7 +63,11 @@ impl NetworkConfigFile {
     fn layers(&self) -> Vec<LayerConfigFile> {
         let mut num_inputs = self.num_inputs;
         let last = self.hidden_neurons.len();
-        let neurons = self.hidden_neurons.iter().copied().chain([self.last_neurons()]);
+        let neurons = self
+            .hidden_neurons
+            .iter()
+            .copied()
+            .chain([self.last_neurons()]);
         let layer = |(index, num_neurons): (usize, usize)| {
             let mut neuron = self.neuron.clone();
             if index == last {
@@ -87,7 +91,10 @@ impl NetworkConfigFile {
 }
 
 /// The parts of a layer whose file carries this configuration.
-pub(super) fn read_layer(file: &Container<'_>, config: &LayerConfigFile) -> Result<LayerParts, FileError> {
+pub(super) fn read_layer(
+    file: &Container<'_>,
+    config: &LayerConfigFile,
+) -> Result<LayerParts, FileError> {
     check_inputs(file, config.num_inputs)?;
     let mut dict = Dict::new(file);
     let layer = layer(&mut dict, "", config)?;
@@ -110,7 +117,10 @@ pub(super) fn read_network(
     // more layers than tensors cannot be meant
     if config.hidden_neurons.len() >= file.tensors.len().max(1) {
         let found = config.hidden_neurons.len() + 1;
-        return Err(FileError::config(format!("{found} layers, but {} tensors", file.tensors.len())));
+        return Err(FileError::config(format!(
+            "{found} layers, but {} tensors",
+            file.tensors.len()
+        )));
     }
     let mut dict = Dict::new(file);
     let mut layers = Vec::new();
@@ -131,7 +141,11 @@ pub(super) fn read_network(
 }
 
 /// A layer whose tensors have this prefix.
-fn layer(dict: &mut Dict<'_>, prefix: &str, config: &LayerConfigFile) -> Result<LayerParts, FileError> {
+fn layer(
+    dict: &mut Dict<'_>,
+    prefix: &str,
+    config: &LayerConfigFile,
+) -> Result<LayerParts, FileError> {
     let (n, form) = (config.num_neurons, &config.neuron);
     form.validate(n)?;
     let (synapses, m) = (form.synapses(), form.num_memory);

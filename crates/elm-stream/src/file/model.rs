@@ -63,7 +63,10 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<Model, FileError> {
 ///
 /// # Errors
 /// As [`from_safetensors`]; a configuration may be missing.
-pub fn from_safetensors_with(bytes: &[u8], options: impl Into<FileOptions>) -> Result<Model, FileError> {
+pub fn from_safetensors_with(
+    bytes: &[u8],
+    options: impl Into<FileOptions>,
+) -> Result<Model, FileError> {
     let file = Container::parse(bytes)?;
     match file.metadata.get(CONFIG_KEY) {
         Some(config) => of_config(&file, config),
@@ -78,8 +81,8 @@ fn of_config(file: &Container<'_>, json: &str) -> Result<Model, FileError> {
     let value: Value = serde_json::from_str(json).map_err(FileError::config)?;
     // each kind has a field that the others do not have
     if value.get("num_neurons").is_some() {
-        let config: LayerConfigFile =
-            serde_json::from_value(value).map_err(|e| FileError::config(format!("no layer's: {e}")))?;
+        let config: LayerConfigFile = serde_json::from_value(value)
+            .map_err(|e| FileError::config(format!("no layer's: {e}")))?;
         return read_layer(file, &config).map(Model::Layer);
     }
     if value.get("hidden_neurons").is_some() || value.get("output_embedding").is_some() {
@@ -90,12 +93,18 @@ fn of_config(file: &Container<'_>, json: &str) -> Result<Model, FileError> {
 
 /// Refuses more channels than a file of this size can mean.
 pub(super) fn check_inputs(file: &Container<'_>, inputs: usize) -> Result<(), FileError> {
-    let numbers: usize = file.tensors.values().map(|t| t.shape().iter().product::<usize>()).sum();
+    let numbers: usize = file
+        .tensors
+        .values()
+        .map(|t| t.shape().iter().product::<usize>())
+        .sum();
     let most = MANY_INPUTS.max(numbers);
     if (1..=most).contains(&inputs) {
         return Ok(());
     }
-    Err(FileError::config(format!("num_inputs must be 1 to {most} in a file of this size, found {inputs}")))
+    Err(FileError::config(format!(
+        "num_inputs must be 1 to {most} in a file of this size, found {inputs}"
+    )))
 }
 
 impl Model {
@@ -134,7 +143,9 @@ impl ModelStream {
     /// Does it read tokens, with [`step_token`](Self::step_token), instead of numbers for its channels?
     pub fn reads_tokens(&self) -> bool {
         match self {
-            Self::Network(stream) => matches!(stream.input_embedding(), InputEmbedding::OneHot { .. }),
+            Self::Network(stream) => {
+                matches!(stream.input_embedding(), InputEmbedding::OneHot { .. })
+            }
             _ => false,
         }
     }

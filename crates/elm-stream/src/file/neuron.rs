@@ -29,7 +29,10 @@ impl From<NeuronForm> for FileOptions {
 }
 
 /// The parts of a neuron whose file carries this configuration.
-pub(super) fn read(file: &Container<'_>, config: NeuronConfigFile) -> Result<NeuronParts, FileError> {
+pub(super) fn read(
+    file: &Container<'_>,
+    config: NeuronConfigFile,
+) -> Result<NeuronParts, FileError> {
     let inputs = config.num_inputs;
     check_inputs(file, inputs)?;
     let form = config.neuron.sized_for(inputs);
@@ -74,9 +77,12 @@ fn check_trace(dict: &mut Dict<'_>, form: &NeuronForm) {
     let Some(values) = dict.tensor(name, &[len]).map(|t| t.to_f64()) else {
         return;
     };
-    let fits = |tau: f64| (tau - expected) <= 1e-6 * expected && (expected - tau) <= 1e-6 * expected;
+    let fits =
+        |tau: f64| (tau - expected) <= 1e-6 * expected && (expected - tau) <= 1e-6 * expected;
     if let Some(other) = values.iter().find(|tau| !fits(**tau)) {
-        dict.problem(format!("`{name}` holds {other} ms, expected branch_tau = {expected} ms everywhere"));
+        dict.problem(format!(
+            "`{name}` holds {other} ms, expected branch_tau = {expected} ms everywhere"
+        ));
     }
 }
 
@@ -107,22 +113,35 @@ fn routing(
     }
     let channels = dict.indices(CHANNELS, &[synapses], inputs);
     let valid = dict.floats(VALID, &[synapses]);
-    (Some(channels), Some(valid.iter().map(|v| *v != 0.0).collect()))
+    (
+        Some(channels),
+        Some(valid.iter().map(|v| *v != 0.0).collect()),
+    )
 }
 
 /// As much of a configuration as the shapes tell, the rest from the options.
-pub(super) fn infer(file: &Container<'_>, options: FileOptions) -> Result<NeuronConfigFile, FileError> {
-    let refused = |problem| FileError::Tensors { problems: vec![problem] };
+pub(super) fn infer(
+    file: &Container<'_>,
+    options: FileOptions,
+) -> Result<NeuronConfigFile, FileError> {
+    let refused = |problem| FileError::Tensors {
+        problems: vec![problem],
+    };
     let need = |name: &str, rank: usize| match file.tensors.get(name).map(|t| t.shape()) {
         Some(&[size]) if rank == 1 => Ok((size, 1)),
         Some(&[rows, columns]) if rank == 2 => Ok((rows, columns)),
-        Some(shape) => Err(refused(format!("`{name}` has shape {shape:?}, expected {rank} dimensions"))),
+        Some(shape) => Err(refused(format!(
+            "`{name}` has shape {shape:?}, expected {rank} dimensions"
+        ))),
         None => Err(refused(format!("`{name}` is missing"))),
     };
     let (synapses, memory) = (need("_proto_w_s", 1)?.0, need("_proto_tau_m", 1)?.0);
     let outputs = need("w_y.weight", 2)?.0;
     let (first, joined) = need("mlp.network.0.weight", 2)?;
-    let is_there = |k: &usize| file.tensors.contains_key(&format!("mlp.network.{}.weight", 2 * k));
+    let is_there = |k: &usize| {
+        file.tensors
+            .contains_key(&format!("mlp.network.{}.weight", 2 * k))
+    };
     let layers = (0..).take_while(is_there).count();
     let branches = joined.saturating_sub(memory);
     if branches == 0 || synapses == 0 || synapses % branches != 0 {
@@ -138,14 +157,28 @@ pub(super) fn infer(file: &Container<'_>, options: FileOptions) -> Result<Neuron
         hidden_size: (layers > 1).then_some(first),
         ..options.form
     };
-    let stored = |name: &str| file.tensors.get(name).and_then(|t| t.to_f64().first().copied());
+    let stored = |name: &str| {
+        file.tensors
+            .get(name)
+            .and_then(|t| t.to_f64().first().copied())
+    };
     match (stored("tau_s"), stored("tau_b")) {
-        (Some(tau), None) => form = form.with_gate(MemoryGate::Scaled).with_branch_tau(FilterTau::Ms(tau)),
+        (Some(tau), None) => {
+            form = form
+                .with_gate(MemoryGate::Scaled)
+                .with_branch_tau(FilterTau::Ms(tau))
+        }
         (None, Some(tau)) => {
-            form = form.with_gate(MemoryGate::TimescaleRatio).with_branch_tau(FilterTau::Ms(tau));
+            form = form
+                .with_gate(MemoryGate::TimescaleRatio)
+                .with_branch_tau(FilterTau::Ms(tau));
         }
         (None, None) => form = form.with_branch_tau(FilterTau::Off),
-        (Some(_), Some(_)) => return Err(refused("expected either `tau_s` or `tau_b`, found both".into())),
+        (Some(_), Some(_)) => {
+            return Err(refused(
+                "expected either `tau_s` or `tau_b`, found both".into(),
+            ));
+        }
     }
     let (inputs, routing) = infer_routing(file, &form, options.inputs)?;
     Ok(NeuronConfigFile {
@@ -163,11 +196,17 @@ fn infer_routing(
     form: &NeuronForm,
     inputs: Option<usize>,
 ) -> Result<(usize, Routing), FileError> {
-    let stored = file.tensors.get(CHANNELS).map(|t| t.to_f64()).filter(|channels| !channels.is_empty());
+    let stored = file
+        .tensors
+        .get(CHANNELS)
+        .map(|t| t.to_f64())
+        .filter(|channels| !channels.is_empty());
     let Some(channels) = stored else {
         return Ok((inputs.unwrap_or(form.synapses()), Routing::None));
     };
-    let most = channels.iter().fold(0.0f64, |most, c| if *c > most { *c } else { most });
+    let most = channels
+        .iter()
+        .fold(0.0f64, |most, c| if *c > most { *c } else { most });
     // saturates; what is too large is refused where the tensors are read
     let read = (most as usize).saturating_add(1);
     let candidates = match inputs {
@@ -185,4 +224,3 @@ fn infer_routing(
     }
     Ok((candidates[0], Routing::Random { seed: 0 }))
 }
-

@@ -58,7 +58,9 @@ impl Dtype {
             Self::F64 => each(bytes, f64::from_le_bytes),
             Self::F32 => each(bytes, |b| f32::from_le_bytes(b).into()),
             Self::F16 => each(bytes, |b| half(u16::from_le_bytes(b))),
-            Self::BF16 => each(bytes, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16).into()),
+            Self::BF16 => each(bytes, |b| {
+                f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16).into()
+            }),
             Self::I64 => each(bytes, |b| i64::from_le_bytes(b) as f64),
             Self::I32 => each(bytes, |b| i32::from_le_bytes(b).into()),
             Self::I16 => each(bytes, |b| i16::from_le_bytes(b).into()),
@@ -74,7 +76,10 @@ impl Dtype {
 
 fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
     let chunks = bytes.chunks_exact(N);
-    chunks.filter_map(|chunk| chunk.try_into().ok()).map(number).collect()
+    chunks
+        .filter_map(|chunk| chunk.try_into().ok())
+        .map(number)
+        .collect()
 }
 
 /// The number with the bits of a 16-bit float: sign, 5 bits of exponent, 10 of fraction.
@@ -86,7 +91,11 @@ fn half(bits: u16) -> f64 {
         31 => f64::NAN,
         exponent => libm::ldexp(fraction + 1024.0, exponent - 25),
     };
-    if bits >> 15 == 1 { -magnitude } else { magnitude }
+    if bits >> 15 == 1 {
+        -magnitude
+    } else {
+        magnitude
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +104,12 @@ mod tests {
 
     #[test]
     fn small_floats_are_what_they_are() {
-        let halves = [(0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (0x0001, 5.960_464_477_539_063e-8)];
+        let halves = [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0x0001, 5.960_464_477_539_063e-8),
+        ];
         for (bits, value) in halves {
             assert_eq!(half(bits), value);
         }

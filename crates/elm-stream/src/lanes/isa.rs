@@ -4,9 +4,9 @@
 //! and with AVX-512 and calls the best copy that the machine runs. Elsewhere (WebAssembly, Arm, targets without SSE) the
 //! copy for the target's own instruction set is the only one.
 
-use super::{Lane, flat, flat_mut};
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use super::x86::{Avx2, Avx512};
+use super::{Lane, flat, flat_mut};
 #[cfg(test)]
 use alloc::{vec, vec::Vec};
 
@@ -50,7 +50,10 @@ impl Isa for Own {
 /// The best instruction set of this machine. The ones inside are proof that it is there: [`detect`](Level::detect) alone
 /// makes them.
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(all(target_arch = "x86_64", target_feature = "sse2")), allow(dead_code))]
+#[cfg_attr(
+    not(all(target_arch = "x86_64", target_feature = "sse2")),
+    allow(dead_code)
+)]
 pub(crate) enum Level {
     Own(Own),
     #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]

@@ -18,7 +18,9 @@ impl Matrix {
     pub fn new(matrices: &[f32], inputs: usize, outputs: usize) -> Self {
         let lanes = lanes(outputs);
         let mut values = Vec::with_capacity(matrices.len() / outputs * lanes);
-        matrices.chunks_exact(outputs).for_each(|row| push_lanes(row, &mut values));
+        matrices
+            .chunks_exact(outputs)
+            .for_each(|row| push_lanes(row, &mut values));
         Self {
             inputs,
             lanes,
@@ -161,7 +163,10 @@ mod tests {
 
     fn check(what: &str, found: &[Lane], expected: &[f64]) {
         for (found, expected) in flat(found).iter().zip(expected) {
-            assert!((f64::from(*found) - expected - 1.0).abs() < 1e-4, "{what}: {found}, {expected}");
+            assert!(
+                (f64::from(*found) - expected - 1.0).abs() < 1e-4,
+                "{what}: {found}, {expected}"
+            );
         }
     }
 
@@ -178,8 +183,17 @@ mod tests {
         w.add_dense(isa, x, out);
     }
 
-    const SIZES: [(usize, usize); 9] =
-        [(1, 1), (3, 16), (16, 5), (17, 33), (20, 40), (35, 16), (7, 100), (64, 2), (50, 31)];
+    const SIZES: [(usize, usize); 9] = [
+        (1, 1),
+        (3, 16),
+        (16, 5),
+        (17, 33),
+        (20, 40),
+        (35, 16),
+        (7, 100),
+        (64, 2),
+        (50, 31),
+    ];
 
     #[test]
     fn matrices_give_the_plain_product_and_read_nothing_past_the_row() {
@@ -212,7 +226,10 @@ mod tests {
             }
             for every in [1, 2, 3, 5, 40] {
                 let mut x = wave(inputs, 0.11);
-                x.iter_mut().enumerate().filter(|(i, _)| i % every > 0).for_each(|(_, x)| *x = -0.0);
+                x.iter_mut()
+                    .enumerate()
+                    .filter(|(i, _)| i % every > 0)
+                    .for_each(|(_, x)| *x = -0.0);
                 for level in Level::all() {
                     let mut out = to_lanes(&[1.0].repeat(outputs));
                     dense_product(level, &packed, &x, &mut out);

@@ -10,9 +10,9 @@ mod matrix;
 mod x86;
 
 pub(crate) use isa::{Isa, Level, by_level};
+pub(crate) use matrix::Matrix;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub(crate) use x86::{Avx2, Avx512};
-pub(crate) use matrix::Matrix;
 
 use alloc::vec::Vec;
 

@@ -131,12 +131,28 @@ macro_rules! sums {
 }
 
 sums!(
-    Avx2, avx2, "avx2,fma", 8,
-    _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_add_ps
+    Avx2,
+    avx2,
+    "avx2,fma",
+    8,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_mul_ps,
+    _mm256_fmadd_ps,
+    _mm256_add_ps
 );
 sums!(
-    Avx512, avx512, "avx2,fma,avx512f", 16,
-    _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_add_ps
+    Avx512,
+    avx512,
+    "avx2,fma,avx512f",
+    16,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_mul_ps,
+    _mm512_fmadd_ps,
+    _mm512_add_ps
 );
 
 #[cfg(test)]

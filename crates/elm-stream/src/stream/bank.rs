@@ -2,13 +2,11 @@
 
 use alloc::{vec, vec::Vec};
 
-use crate::equations::{
-    HiddenActivation, OutputActivation, SQUASH_GAIN, SQUASH_SLOPE, fast,
-};
+use crate::equations::{HiddenActivation, OutputActivation, SQUASH_GAIN, SQUASH_SLOPE, fast};
+use crate::error::check_len;
 use crate::lanes::{Isa, Lane, Matrix, copy_to_lanes, flat, flat_mut, lanes, push_lanes};
 use crate::parts::BankParts;
 use crate::{NeuronForm, StreamError};
-use crate::error::check_len;
 
 /// What the first map of the MLP gets from the branches.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +91,9 @@ fn rows(weight: &[f32], inputs: usize, outputs: usize, range: core::ops::Range<u
 /// A row of each neuron, each in whole lanes.
 fn stacked(values: &[f32], width: usize) -> Vec<Lane> {
     let mut out = Vec::with_capacity(values.len() / width * lanes(width));
-    values.chunks_exact(width).for_each(|row| push_lanes(row, &mut out));
+    values
+        .chunks_exact(width)
+        .for_each(|row| push_lanes(row, &mut out));
     out
 }
 
@@ -105,7 +105,13 @@ impl Bank {
         let mut maps = Vec::with_capacity(parts.mlp.len());
         for (k, map) in parts.mlp.iter().enumerate() {
             let skip = if k == 0 { d } else { 0 };
-            maps.push(Map::new(&map.weight, &map.bias, widths[k], widths[k + 1], skip));
+            maps.push(Map::new(
+                &map.weight,
+                &map.bias,
+                widths[k],
+                widths[k + 1],
+                skip,
+            ));
         }
         let first = maps.remove(0);
         let (mut decay, mut gate) = (Vec::new(), Vec::new());
@@ -167,7 +173,12 @@ impl Bank {
     /// The MLP on branches and decayed memory, to `scratch.value`.
     #[inline(always)]
     fn update(&mut self, isa: impl Isa, neuron: usize, feed: Feed<'_>) {
-        let Scratch { decayed, value, next, .. } = &mut self.scratch;
+        let Scratch {
+            decayed,
+            value,
+            next,
+            ..
+        } = &mut self.scratch;
         let start = &mut value[..self.first.lanes];
         self.first.start(neuron, start);
         match (feed, &self.branch) {
@@ -179,7 +190,8 @@ impl Bank {
         for map in &self.maps {
             activate(self.hidden_activation, flat_mut(value));
             map.start(neuron, &mut next[..map.lanes]);
-            map.weight.multiply_add(isa, neuron, value, &mut next[..map.lanes]);
+            map.weight
+                .multiply_add(isa, neuron, value, &mut next[..map.lanes]);
             core::mem::swap(value, next);
         }
     }
@@ -253,12 +265,18 @@ impl Bank {
 
     /// Checks that a state of these lengths fits.
     pub fn check_state(&self, memory: &[f32], mean: Option<&[f32]>) -> Result<(), StreamError> {
-        check_len("state.memory", memory.len(), self.neurons * self.memory_units)?;
+        check_len(
+            "state.memory",
+            memory.len(),
+            self.neurons * self.memory_units,
+        )?;
         match (mean, self.high_pass) {
             (None, None) => Ok(()),
-            (Some(mean), Some(_)) => {
-                check_len("state.readout_mean", mean.len(), self.neurons * self.outputs)
-            }
+            (Some(mean), Some(_)) => check_len(
+                "state.readout_mean",
+                mean.len(),
+                self.neurons * self.outputs,
+            ),
             (found, _) => Err(StreamError::Kind {
                 what: "state.readout_mean".into(),
                 expected: ["a mean, as there is a high-pass", "none"][usize::from(found.is_some())],

@@ -113,7 +113,11 @@ impl LayerStream {
     /// # Errors
     /// [`StreamError::Index`] if a channel is out of range.
     pub fn step_events(&mut self, events: &[(usize, f32)]) -> Result<&[f32], StreamError> {
-        check_indices("channel of an event", events.iter().map(|e| e.0), self.inputs)?;
+        check_indices(
+            "channel of an event",
+            events.iter().map(|e| e.0),
+            self.inputs,
+        )?;
         Ok(self.run(Source::Events(events), 1.0))
     }
 
@@ -144,7 +148,9 @@ impl LayerStream {
     pub fn state(&self) -> LayerState {
         LayerState {
             memory: self.bank.memory(),
-            branch: self.trace_decay.map(|_| unstacked(&self.branch, self.branches)),
+            branch: self
+                .trace_decay
+                .map(|_| unstacked(&self.branch, self.branches)),
             readout_mean: self.bank.mean(),
             activity: self.activity.clone(),
         }
@@ -160,13 +166,15 @@ impl LayerStream {
             restack(branch, self.branches, &mut self.branch);
         }
         self.activity.copy_from_slice(&state.activity);
-        self.bank.set_state(&state.memory, state.readout_mean.as_deref());
+        self.bank
+            .set_state(&state.memory, state.readout_mean.as_deref());
         Ok(())
     }
 
     /// Does a state fit?
     pub(super) fn check_state(&self, state: &LayerState) -> Result<(), StreamError> {
-        self.bank.check_state(&state.memory, state.readout_mean.as_deref())?;
+        self.bank
+            .check_state(&state.memory, state.readout_mean.as_deref())?;
         check_len("state.activity", state.activity.len(), self.neurons())?;
         match (&state.branch, self.trace_decay) {
             (None, None) => Ok(()),
@@ -175,7 +183,8 @@ impl LayerStream {
             }
             (found, _) => Err(StreamError::Kind {
                 what: "state.branch".into(),
-                expected: ["a trace", "none, as the neurons have none"][usize::from(found.is_some())],
+                expected: ["a trace", "none, as the neurons have none"]
+                    [usize::from(found.is_some())],
                 found: ["none", "a trace"][usize::from(found.is_some())],
             }),
         }
@@ -186,7 +195,9 @@ impl LayerStream {
     fn integrate(&mut self, source: Source<'_>, gain: f32) {
         match self.trace_decay {
             None => self.branch.fill(Lane::ZERO),
-            Some(kappa) => flat_mut(&mut self.branch).iter_mut().for_each(|b| *b *= kappa),
+            Some(kappa) => flat_mut(&mut self.branch)
+                .iter_mut()
+                .for_each(|b| *b *= kappa),
         }
         let Self { wires, branch, .. } = self;
         // NaN is not zero
@@ -196,7 +207,9 @@ impl LayerStream {
                 active.for_each(|(channel, x)| wires.send(channel, gain * x, branch));
             }
             Source::Events(events) => {
-                events.iter().for_each(|(channel, x)| wires.send(*channel, gain * x, branch));
+                events
+                    .iter()
+                    .for_each(|(channel, x)| wires.send(*channel, gain * x, branch));
             }
         }
         for (neuron, a) in self.activity.iter().enumerate().filter(|(_, a)| **a != 0.0) {

@@ -65,7 +65,10 @@ impl NetworkStream {
             embedding: parts.input_embedding,
             gain: parts.input_embedding.scale() as f32,
             layers,
-            linear: parts.linear.as_ref().map(|linear| Linear::new(linear, last)),
+            linear: parts
+                .linear
+                .as_ref()
+                .map(|linear| Linear::new(linear, last)),
         })
     }
 
@@ -106,7 +109,11 @@ impl NetworkStream {
     /// [`StreamError::Index`] if a channel is out of range, [`StreamError::Kind`] if the network reads tokens.
     pub fn step_events(&mut self, events: &[(usize, f32)]) -> Result<&[f32], StreamError> {
         self.check_channels()?;
-        check_indices("channel of an event", events.iter().map(|e| e.0), self.inputs())?;
+        check_indices(
+            "channel of an event",
+            events.iter().map(|e| e.0),
+            self.inputs(),
+        )?;
         Ok(self.run(Source::Events(events)))
     }
 
@@ -117,7 +124,10 @@ impl NetworkStream {
     /// reads numbers.
     pub fn step_token(&mut self, token: usize) -> Result<&[f32], StreamError> {
         if !matches!(self.embedding, InputEmbedding::OneHot { .. }) {
-            return Err(refused("numbers for the channels, as its input embedding is not one-hot", "a token"));
+            return Err(refused(
+                "numbers for the channels, as its input embedding is not one-hot",
+                "a token",
+            ));
         }
         check_indices("token", core::iter::once(token), self.inputs())?;
         Ok(self.run(Source::Events(&[(token, 1.0)])))
@@ -125,9 +135,10 @@ impl NetworkStream {
 
     fn check_channels(&self) -> Result<(), StreamError> {
         match self.embedding {
-            InputEmbedding::OneHot { .. } => {
-                Err(refused("a token, as its input embedding is one-hot", "numbers for the channels"))
-            }
+            InputEmbedding::OneHot { .. } => Err(refused(
+                "a token, as its input embedding is one-hot",
+                "numbers for the channels",
+            )),
             _ => Ok(()),
         }
     }
@@ -205,5 +216,7 @@ by_level!(fn linear_map(linear: &mut Linear, activity: &[f32]) => linear_step);
 fn linear_step(isa: impl Isa, linear: &mut Linear, activity: &[f32]) {
     copy_to_lanes(activity, &mut linear.input);
     linear.output.copy_from_slice(&linear.bias);
-    linear.weight.multiply_add(isa, 0, &linear.input, &mut linear.output);
+    linear
+        .weight
+        .multiply_add(isa, 0, &linear.input, &mut linear.output);
 }

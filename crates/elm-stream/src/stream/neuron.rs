@@ -13,8 +13,8 @@ use crate::{NeuronForm, NeuronParts, StreamError};
 ///
 /// Every form of the neuron and any number of outputs; the equations are those of
 /// [`equations`](crate::equations) (Spieler et al. 2024, section 2; Spieler, Martius, Levina 2026). Routing, synapse
-/// weights, input scale and branch sum are one matrix, so that a channel that is not silent costs one row of it. NaN and
-/// infinities that go in come out, whichever channel they are in.
+/// weights, input scale and branch sum are one matrix, so that a channel that is not silent costs one row of it. NaN that
+/// goes in comes out, whichever channel it is in; an infinity saturates, or is NaN where it meets a weight of 0.
 ///
 /// ```
 /// use elm_stream::{LinearParts, NeuronForm, NeuronParts};
@@ -75,7 +75,10 @@ impl ElmStream {
         };
         let matrix = matrix(parts, &form, width, folded.as_deref()).ok_or(no_memory)?;
         let mut bank = Bank::new(parts.bank(), &form, folded.is_some());
-        bank.add_to_first_bias(0, silence(&matrix, parts, &form, folded.is_some()).into_iter());
+        bank.add_to_first_bias(
+            0,
+            silence(&matrix, parts, &form, folded.is_some()).into_iter(),
+        );
         Ok(Self {
             level: Level::detect(),
             inputs: parts.inputs,
@@ -115,7 +118,11 @@ impl ElmStream {
     /// # Errors
     /// [`StreamError::Index`] if a channel is out of range.
     pub fn step_events(&mut self, events: &[(usize, f32)]) -> Result<&[f32], StreamError> {
-        check_indices("channel of an event", events.iter().map(|e| e.0), self.inputs)?;
+        check_indices(
+            "channel of an event",
+            events.iter().map(|e| e.0),
+            self.inputs,
+        )?;
         sparse(self.level, self, events);
         Ok(self.bank.output())
     }
@@ -196,7 +203,9 @@ impl ElmStream {
     fn decay_trace(&mut self) {
         match self.trace_decay {
             None => self.trace.fill(Lane::ZERO),
-            Some(kappa) => flat_mut(&mut self.trace).iter_mut().for_each(|b| *b *= kappa),
+            Some(kappa) => flat_mut(&mut self.trace)
+                .iter_mut()
+                .for_each(|b| *b *= kappa),
         }
     }
 
@@ -236,7 +245,10 @@ fn matrix(
     let mut matrix = Matrix::zeros(parts.inputs, width)?;
     let per_branch = form.per_branch();
     for (s, proto) in parts.proto_weight.iter().enumerate() {
-        let channel = parts.channels.as_ref().map_or(s, |channels| channels[s] as usize);
+        let channel = parts
+            .channels
+            .as_ref()
+            .map_or(s, |channels| channels[s] as usize);
         if parts.valid.as_ref().is_some_and(|valid| !valid[s]) {
             continue;
         }
@@ -257,10 +269,19 @@ fn matrix(
 /// What channels that are zero add to the first map, `[first]`: zeros, but NaN where a weight is infinite or NaN. As
 /// steps leave silent channels out, it stands in the bias.
 fn silence(matrix: &Matrix, parts: &NeuronParts, form: &NeuronForm, folded: bool) -> Vec<f32> {
-    let mut sums = vec![0.0; lanes(if folded { form.first() } else { form.branches() }) * WIDTH];
+    let mut sums = vec![
+        0.0;
+        lanes(if folded {
+            form.first()
+        } else {
+            form.branches()
+        }) * WIDTH
+    ];
     for row in matrix.rows() {
         let row = flat(row);
-        sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += 0.0 * w);
+        sums.iter_mut()
+            .zip(row)
+            .for_each(|(sum, w)| *sum += 0.0 * w);
     }
     match folded {
         true => sums,

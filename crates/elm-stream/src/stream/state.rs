@@ -140,12 +140,17 @@ mod numbers {
         use super::Number;
         use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-        pub fn serialize<S: Serializer>(values: &Option<Vec<f32>>, to: S) -> Result<S::Ok, S::Error> {
+        pub fn serialize<S: Serializer>(
+            values: &Option<Vec<f32>>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
             let row = |values: &Vec<f32>| values.iter().map(|x| Number(*x)).collect::<Vec<_>>();
             values.as_ref().map(row).serialize(to)
         }
 
-        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<f32>>, D::Error> {
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<Vec<f32>>, D::Error> {
             let values = Option::<Vec<Number>>::deserialize(from)?;
             Ok(values.map(|row| row.into_iter().map(|number| number.0).collect()))
         }

@@ -73,5 +73,8 @@ fn place(synapse: usize, form: &NeuronForm) -> u32 {
 pub(crate) fn broken_neurons(parts: &LayerParts) -> Vec<usize> {
     let each = parts.proto_weight.chunks_exact(parts.form.synapses());
     let broken = |weights: &[f32]| weights.iter().any(|w| !weight(&parts.form, *w).is_finite());
-    each.enumerate().filter(|(_, weights)| broken(weights)).map(|(n, _)| n).collect()
+    each.enumerate()
+        .filter(|(_, weights)| broken(weights))
+        .map(|(n, _)| n)
+        .collect()
 }
