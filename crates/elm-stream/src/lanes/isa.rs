@@ -2,10 +2,13 @@
 //!
 //! A hot function is written once, `#[inline(always)]` and generic over [`Isa`]; `by_level!` compiles it again with AVX2
 //! and with AVX-512 and calls the best copy that the machine runs. Elsewhere (WebAssembly, Arm, targets without SSE) the
-//! copy for the target's own instruction set is the only one.
+//! copy for the target's own instruction set is the only one. `cfg(avx512)` is set by the build script where the
+//! compiler knows AVX-512.
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-use super::x86::{Avx2, Avx512};
+use super::x86::Avx2;
+#[cfg(avx512)]
+use super::x86::Avx512;
 use super::{Lane, flat, flat_mut};
 #[cfg(test)]
 use alloc::{vec, vec::Vec};
@@ -58,7 +61,7 @@ pub(crate) enum Level {
     Own(Own),
     #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
     Avx2(Avx2),
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+    #[cfg(avx512)]
     Avx512(Avx512),
 }
 
@@ -67,6 +70,7 @@ impl Level {
     pub fn detect() -> Self {
         #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
         {
+            #[cfg(avx512)]
             if let Some(isa) = Avx512::detect() {
                 return Self::Avx512(isa);
             }
@@ -85,6 +89,7 @@ impl Level {
         #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
         {
             all.extend(Avx2::detect().map(Self::Avx2));
+            #[cfg(avx512)]
             all.extend(Avx512::detect().map(Self::Avx512));
         }
         all
@@ -102,7 +107,7 @@ macro_rules! by_level {
             unsafe fn avx2(isa: $crate::lanes::Avx2, $($arg: $type),*) {
                 $inner(isa, $($arg),*)
             }
-            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+            #[cfg(avx512)]
             #[target_feature(enable = "avx2,fma,avx512f")]
             unsafe fn avx512(isa: $crate::lanes::Avx512, $($arg: $type),*) {
                 $inner(isa, $($arg),*)
@@ -112,7 +117,7 @@ macro_rules! by_level {
                 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
                 // SAFETY: `isa` is there only where this machine was found to have these instructions.
                 Level::Avx2(isa) => unsafe { avx2(isa, $($arg),*) },
-                #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+                #[cfg(avx512)]
                 // SAFETY: as above.
                 Level::Avx512(isa) => unsafe { avx512(isa, $($arg),*) },
             }

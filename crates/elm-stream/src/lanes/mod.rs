@@ -12,7 +12,9 @@ mod x86;
 pub(crate) use isa::{Isa, Level, by_level};
 pub(crate) use matrix::Matrix;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-pub(crate) use x86::{Avx2, Avx512};
+pub(crate) use x86::Avx2;
+#[cfg(avx512)]
+pub(crate) use x86::Avx512;
 
 use alloc::vec::Vec;
 

@@ -10,6 +10,7 @@ use super::{Lane, WIDTH};
 pub(crate) struct Avx2(());
 
 /// AVX-512 F, with AVX2 and FMA. Private inside: whoever holds one knows that this machine has them.
+#[cfg(avx512)]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx512(());
 
@@ -19,6 +20,7 @@ impl Avx2 {
     }
 }
 
+#[cfg(avx512)]
 impl Avx512 {
     pub fn detect() -> Option<Self> {
         (found() >= Found::Avx512).then_some(Self(()))
@@ -29,6 +31,7 @@ impl Avx512 {
 enum Found {
     Neither,
     Avx2,
+    #[cfg_attr(not(avx512), allow(dead_code))]
     Avx512,
 }
 
@@ -67,6 +70,8 @@ fn found() -> Found {
 macro_rules! sums {
     ($isa:ident, $module:ident, $features:literal, $n:literal,
      $set:ident, $load:ident, $store:ident, $multiply:ident, $fused:ident, $add:ident) => {
+        // the build script has asked whether the compiler knows them
+        #[allow(clippy::incompatible_msrv)]
         mod $module {
             use super::*;
 
@@ -142,6 +147,7 @@ sums!(
     _mm256_fmadd_ps,
     _mm256_add_ps
 );
+#[cfg(avx512)]
 sums!(
     Avx512,
     avx512,
@@ -164,7 +170,9 @@ mod tests {
         use std::is_x86_feature_detected;
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
         assert_eq!(Avx2::detect().is_some(), avx2);
+        #[cfg(avx512)]
         let avx512 = avx2 && is_x86_feature_detected!("avx512f");
+        #[cfg(avx512)]
         assert_eq!(Avx512::detect().is_some(), avx512);
     }
 }
