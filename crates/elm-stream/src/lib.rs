@@ -2,7 +2,7 @@
 //!
 //! - [`equations`]: the neuron's equations, one function each;
 //! - [`NeuronForm`]: every option of the neuron, in one place;
-//! - [`file`]: weight files, published ones and those of elm-model;
+//! - [`mod@file`]: weight files, published ones and those of elm-model;
 //! - [`ElmStream`], [`LayerStream`], [`NetworkStream`]: inference in real time, one step after another.
 #![no_std]
 
