@@ -13,19 +13,13 @@ use super::{Lane, flat, flat_mut};
 #[cfg(test)]
 use alloc::{vec, vec::Vec};
 
-/// Rows of a matrix that are added together.
-pub(crate) const GROUP: usize = 4;
-
 /// An instruction set: how rows are added to sums. All rows have as many lanes as `out`.
 pub(crate) trait Isa: Copy {
     /// `out += x · row`.
     fn add_row(self, x: f32, row: &[Lane], out: &mut [Lane]);
 
-    /// `out += Σ x[k] · row k`.
-    ///
-    /// The sums stay in memory from one group of rows to the next. That a compiler keeps them in registers over a loop
-    /// cannot be relied on; and what is added within a group does not wait for them.
-    fn add_group(self, x: [f32; GROUP], rows: [&[Lane]; GROUP], out: &mut [Lane]);
+    /// `out += Σ x[k] · row k` for as many rows as there are numbers in `x`; the rows stand one behind the other.
+    fn add_rows(self, x: &[f32], rows: &[Lane], out: &mut [Lane]);
 }
 
 /// The target's own instruction set.
@@ -40,12 +34,25 @@ impl Isa for Own {
         }
     }
 
+    /// Four rows at a time: what is added within them does not wait for the sums, which stay in memory. That a compiler
+    /// keeps sums in registers over a loop cannot be relied on.
     #[inline(always)]
-    fn add_group(self, [a, b, c, d]: [f32; GROUP], rows: [&[Lane]; GROUP], out: &mut [Lane]) {
-        let out = flat_mut(out);
-        let [p, q, r, s] = rows.map(|row| &flat(row)[..out.len()]);
-        for i in 0..out.len() {
-            out[i] += (a * p[i] + b * q[i]) + (c * r[i] + d * s[i]);
+    fn add_rows(self, x: &[f32], rows: &[Lane], out: &mut [Lane]) {
+        let width = out.len();
+        let mut groups = x.chunks_exact(4);
+        let mut fours = rows.chunks_exact(4 * width);
+        for (group, four) in (&mut groups).zip(&mut fours) {
+            let &[a, b, c, d] = group else { continue };
+            let out = flat_mut(out);
+            let (first, second) = flat(four).split_at(2 * out.len());
+            let ((p, q), (r, s)) = (first.split_at(out.len()), second.split_at(out.len()));
+            for i in 0..out.len() {
+                out[i] += (a * p[i] + b * q[i]) + (c * r[i] + d * s[i]);
+            }
+        }
+        let rest = rows.chunks_exact(width).skip(x.len() / 4 * 4);
+        for (x, row) in groups.remainder().iter().zip(rest) {
+            self.add_row(*x, row, out);
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::isa::{GROUP, Isa};
-use super::{Lane, WIDTH, flat, lanes, push_lanes};
+use super::{Isa, Lane, WIDTH, flat, lanes, push_lanes};
 
 /// One or several matrices `[input, output]` of the same sizes, row by row, each row in whole lanes.
 #[derive(Debug, Clone)]
@@ -57,7 +56,7 @@ impl Matrix {
     pub fn multiply_add(&self, isa: impl Isa, index: usize, x: &[Lane], out: &mut [Lane]) {
         let size = self.inputs * self.lanes;
         let matrix = &self.values[index * size..][..size];
-        add_rows(isa, &flat(x)[..self.inputs], matrix, out);
+        isa.add_rows(&flat(x)[..self.inputs], matrix, out);
     }
 
     /// `out += x · W`; channels that are zero cost next to nothing.
@@ -88,29 +87,27 @@ impl Matrix {
     #[inline(always)]
     fn add_block(&self, isa: impl Isa, start: usize, block: &[f32], out: &mut [Lane]) {
         /// Channels from which on all of the block together are cheaper than each for itself.
-        const MANY: usize = 8;
-        if block.iter().filter(|x| **x != 0.0).count() >= MANY {
-            let rows = &self.values[start * self.lanes..][..block.len() * self.lanes];
-            return add_rows(isa, block, rows, out);
+        const MANY: u32 = 6;
+        // a bit for each channel that is not zero
+        let mut active = 0u32;
+        for (bit, x) in block.iter().enumerate() {
+            active |= u32::from(*x != 0.0) << bit;
         }
-        for (channel, x) in (start..).zip(block) {
-            if *x != 0.0 {
-                isa.add_row(*x, self.row(channel), out);
-            }
+        if active.count_ones() >= MANY {
+            let rows = &self.values[start * self.lanes..][..block.len() * self.lanes];
+            return isa.add_rows(block, rows, out);
+        }
+        while active != 0 {
+            let at = active.trailing_zeros() as usize;
+            isa.add_row(block[at], self.row(start + at), out);
+            active &= active - 1;
         }
     }
 
     /// `out += x · row` for each channel and its value: what channels that are not silent add.
     #[inline(always)]
     pub fn add_sparse(&self, isa: impl Isa, events: &[(usize, f32)], out: &mut [Lane]) {
-        let mut groups = events.chunks_exact(GROUP);
-        for group in &mut groups {
-            if let [(a, p), (b, q), (c, r), (d, s)] = *group {
-                let rows = [self.row(a), self.row(b), self.row(c), self.row(d)];
-                isa.add_group([p, q, r, s], rows, out);
-            }
-        }
-        for (channel, x) in groups.remainder() {
+        for (channel, x) in events {
             isa.add_row(*x, self.row(*channel), out);
         }
     }
@@ -125,23 +122,6 @@ impl Matrix {
 #[inline(always)]
 fn silent(x: &[f32]) -> bool {
     x.iter().fold(0, |bits, x| bits | x.to_bits()) << 1 == 0
-}
-
-/// `out += Σ x[k] · row k`, for as many rows as there are numbers.
-#[inline(always)]
-fn add_rows(isa: impl Isa, x: &[f32], rows: &[Lane], out: &mut [Lane]) {
-    let width = out.len();
-    let mut groups = x.chunks_exact(GROUP);
-    let mut rows = rows.chunks_exact(width);
-    for group in &mut groups {
-        let four = [rows.next(), rows.next(), rows.next(), rows.next()];
-        if let ([a, b, c, d], [Some(p), Some(q), Some(r), Some(s)]) = (group, four) {
-            isa.add_group([*a, *b, *c, *d], [p, q, r, s], out);
-        }
-    }
-    for (x, row) in groups.remainder().iter().zip(rows) {
-        isa.add_row(*x, row, out);
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::isa::{GROUP, Isa};
-use super::{Lane, WIDTH};
+use super::{Isa, Lane, WIDTH};
 
 /// AVX2 with FMA. Private inside: whoever holds one knows that this machine has them.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +68,7 @@ fn found() -> Found {
 /// Defines both sums of [`Isa`] with registers of `$n` numbers.
 macro_rules! sums {
     ($isa:ident, $module:ident, $features:literal, $n:literal,
-     $set:ident, $load:ident, $store:ident, $multiply:ident, $fused:ident, $add:ident) => {
+     $set:ident, $load:ident, $store:ident, $zero:ident, $fused:ident, $add:ident) => {
         // the build script has asked whether the compiler knows them
         #[allow(clippy::incompatible_msrv)]
         mod $module {
@@ -94,26 +93,85 @@ macro_rules! sums {
                 }
             }
 
+            /// Panels of two lanes and perhaps a last one of one, sums in registers.
+            ///
             /// # Safety
             /// The machine has these instructions.
             #[inline]
             #[target_feature(enable = $features)]
-            pub unsafe fn add_group(x: [f32; GROUP], rows: [&[Lane]; GROUP], out: &mut [Lane]) {
-                let [p, q, r, s] = rows;
-                let rows = p.iter().zip(q).zip(r.iter().zip(s));
-                // SAFETY: the instructions are there; all lanes have the numbers that are read and written.
+            pub unsafe fn add_rows(x: &[f32], rows: &[Lane], out: &mut [Lane]) {
+                let stride = out.len();
+                for start in (0..stride / 2 * 2).step_by(2) {
+                    // SAFETY: as the caller promises.
+                    unsafe { panel::<2, { 2 * WIDTH / $n }, 2>(x, rows, stride, start, out) };
+                }
+                if stride % 2 == 1 {
+                    // SAFETY: as the caller promises.
+                    unsafe { panel::<1, { WIDTH / $n }, 4>(x, rows, stride, stride - 1, out) };
+                }
+            }
+
+            /// The `LANES` lanes from `start` on, `VECTORS` registers wide, in `SUMS` partial sums: one addition need not
+            /// wait for the one before it.
+            ///
+            /// # Safety
+            /// The machine has these instructions.
+            #[inline]
+            #[target_feature(enable = $features)]
+            unsafe fn panel<const LANES: usize, const VECTORS: usize, const SUMS: usize>(
+                x: &[f32],
+                rows: &[Lane],
+                stride: usize,
+                start: usize,
+                out: &mut [Lane],
+            ) {
+                assert!(VECTORS * $n == LANES * WIDTH);
+                assert!(
+                    x.len() * stride <= rows.len()
+                        && start + LANES <= stride
+                        && stride == out.len()
+                );
+                let first = rows.as_ptr().cast::<f32>();
+                // SAFETY: the instructions are there. By the asserts, row k has its `LANES` lanes of the panel at
+                // `k · stride + start` for every k that `x` has, and `out` at `start`.
                 unsafe {
-                    let (a, b, c, d) = ($set(x[0]), $set(x[1]), $set(x[2]), $set(x[3]));
-                    for (out, ((p, q), (r, s))) in out.iter_mut().zip(rows) {
-                        let sum = out.0.as_mut_ptr();
-                        let (p, q, r, s) = (p.0.as_ptr(), q.0.as_ptr(), r.0.as_ptr(), s.0.as_ptr());
-                        let mut at = 0;
-                        while at < WIDTH {
-                            let ab = $fused(a, $load(p.add(at)), $multiply(b, $load(q.add(at))));
-                            let cd = $fused(c, $load(r.add(at)), $multiply(d, $load(s.add(at))));
-                            $store(sum.add(at), $add($load(sum.add(at)), $add(ab, cd)));
-                            at += $n;
+                    let mut sums = [[$zero(); VECTORS]; SUMS];
+                    let mut k = 0;
+                    while k + SUMS <= x.len() {
+                        let mut i = 0;
+                        while i < SUMS {
+                            let x = $set(*x.as_ptr().add(k + i));
+                            let row = first.add(((k + i) * stride + start) * WIDTH);
+                            let mut v = 0;
+                            while v < VECTORS {
+                                sums[i][v] = $fused(x, $load(row.add(v * $n)), sums[i][v]);
+                                v += 1;
+                            }
+                            i += 1;
                         }
+                        k += SUMS;
+                    }
+                    while k < x.len() {
+                        let x = $set(*x.as_ptr().add(k));
+                        let row = first.add((k * stride + start) * WIDTH);
+                        let mut v = 0;
+                        while v < VECTORS {
+                            sums[0][v] = $fused(x, $load(row.add(v * $n)), sums[0][v]);
+                            v += 1;
+                        }
+                        k += 1;
+                    }
+                    let to = out.as_mut_ptr().cast::<f32>().add(start * WIDTH);
+                    let mut v = 0;
+                    while v < VECTORS {
+                        let mut sum = $load(to.add(v * $n));
+                        let mut i = 0;
+                        while i < SUMS {
+                            sum = $add(sum, sums[i][v]);
+                            i += 1;
+                        }
+                        $store(to.add(v * $n), sum);
+                        v += 1;
                     }
                 }
             }
@@ -127,9 +185,9 @@ macro_rules! sums {
             }
 
             #[inline(always)]
-            fn add_group(self, x: [f32; GROUP], rows: [&[Lane]; GROUP], out: &mut [Lane]) {
+            fn add_rows(self, x: &[f32], rows: &[Lane], out: &mut [Lane]) {
                 // SAFETY: as above.
-                unsafe { $module::add_group(x, rows, out) }
+                unsafe { $module::add_rows(x, rows, out) }
             }
         }
     };
@@ -143,7 +201,7 @@ sums!(
     _mm256_set1_ps,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
-    _mm256_mul_ps,
+    _mm256_setzero_ps,
     _mm256_fmadd_ps,
     _mm256_add_ps
 );
@@ -156,7 +214,7 @@ sums!(
     _mm512_set1_ps,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
-    _mm512_mul_ps,
+    _mm512_setzero_ps,
     _mm512_fmadd_ps,
     _mm512_add_ps
 );
