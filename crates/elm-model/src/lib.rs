@@ -38,10 +38,12 @@ pub mod neuron;
 mod parts;
 pub mod scan;
 pub mod sequence;
+mod stream;
 #[cfg(feature = "weights")]
 pub mod weights;
 
 pub use dispatch::ScanPath;
+pub use elm_stream::{self, ElmStream, LayerStream, NetworkStream};
 pub use equations::{
     BiasInit, FilterTau, HiddenActivation, MemoryGate, NeuronForm, NeuronOverrides,
     OutputActivation, SynapseInit, SynapseRectification,

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use serde::de::DeserializeOwned;
 
 use super::config::carried_text;
+use super::legacy;
 use super::loader::Loader;
 use super::state_dict::{StateDict, file_error};
 use super::writer::Writer;
@@ -66,7 +66,8 @@ fn write_layer(file: &mut Writer, prefix: &str, layer: &ElmLayer) -> Result<(), 
 /// valid, [`ElmError::Weights`] if the tensors do not fit it.
 pub fn load_layer(path: impl AsRef<Path>, device: &Device) -> Result<ElmLayer, ElmError> {
     let dict = StateDict::read(path)?;
-    let config: ElmLayerConfig = carried(&dict, "a layer's")?;
+    let parse = |text: &str| serde_json::from_str(text).map_err(|e| e.to_string());
+    let config: ElmLayerConfig = carried(&dict, "a layer's", parse)?;
     let mut layer = config.init(device)?;
     let mut loader = Loader::new(&dict, device);
     read_layer(&mut loader, "", &mut layer);
@@ -79,18 +80,22 @@ pub fn load_layer(path: impl AsRef<Path>, device: &Device) -> Result<ElmLayer, E
 /// As [`load_layer`].
 pub fn load_network(path: impl AsRef<Path>, device: &Device) -> Result<ElmNetwork, ElmError> {
     let dict = StateDict::read(path)?;
-    let config: ElmNetworkConfig = carried(&dict, "a network's")?;
+    let config = carried(&dict, "a network's", legacy::network_config)?;
     dict.to_network(&config, device)
 }
 
-fn carried<C: DeserializeOwned>(dict: &StateDict, whose: &str) -> Result<C, ElmError> {
+fn carried<C>(
+    dict: &StateDict,
+    whose: &str,
+    parse: impl Fn(&str) -> Result<C, String>,
+) -> Result<C, ElmError> {
     let text = carried_text(dict).ok_or_else(|| {
         file_error(
             &dict.path,
             "carries no configuration, so that its own is needed as well",
         )
     })?;
-    serde_json::from_str(text).map_err(|e| {
+    parse(text).map_err(|e| {
         file_error(
             &dict.path,
             format!("the configuration it carries is not {whose}: {e}"),
