@@ -19,7 +19,10 @@ pub(super) fn neuron_config(text: &str) -> Result<ElmNeuronConfig, String> {
 
 /// A network's configuration from JSON of this version or an earlier one, in which a last layer was a readout only as
 /// far as `last` said so.
-pub(super) fn network_config(text: &str) -> Result<ElmNetworkConfig, String> {
+///
+/// # Errors
+/// What is wrong with the JSON, in words.
+pub fn network_config(text: &str) -> Result<ElmNetworkConfig, String> {
     let value: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let earlier = value["neuron"].get("bias_init").is_none();
     let mut config: ElmNetworkConfig = serde_json::from_value(value).map_err(|e| e.to_string())?;

@@ -21,6 +21,7 @@ mod writer;
 
 pub use config::{carried_config, infer_config};
 pub use layer::{load_layer, load_network, save_layer, save_network};
+pub use legacy::network_config;
 pub use neuron::{load_neuron, save_neuron};
 pub use published_config::PublishedConfig;
 pub use state_dict::{StateDict, StateTensor};
