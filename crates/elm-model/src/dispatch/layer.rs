@@ -8,7 +8,7 @@ use crate::equations::tensor::wide;
 #[cfg(feature = "fused")]
 use crate::kernels::support;
 #[cfg(feature = "fused")]
-use crate::scan::layer::ops;
+use crate::scan::layer::{LayerCall, ops};
 use crate::scan::layer::{LayerInputs, LayerResult, LayerSpec, reference};
 
 /// Runs a layer over a sequence. Differentiable in the dense input, all weights and the state.
@@ -30,7 +30,8 @@ pub fn layer_scan(
         let (device, sizes) = (device.as_dispatch(), inputs.source.dims());
         if support::layer_obstacle(device, dtype, spec, sizes).is_none() {
             let block = support::layer_block(device, spec, sizes);
-            return Ok(ops::layer_scan(inputs, spec, block));
+            let kept = |call: &LayerCall| support::layer_kept(device, call);
+            return Ok(ops::layer_scan(inputs, spec, block, kept));
         }
     }
     Ok(reference::layer_scan(inputs, spec))

@@ -4,7 +4,7 @@
 use burn::backend::DispatchDevice;
 use burn::tensor::DType;
 
-use crate::scan::layer::LayerSpec;
+use crate::scan::layer::{LayerCall, LayerSpec};
 use crate::scan::memory::ScanSpec;
 
 /// Does this device run the operations in this number type fused, and this scan if one is named?
@@ -112,6 +112,20 @@ pub(crate) fn layer_block(
         _ => {
             let _ = (spec, batch);
             time
+        }
+    }
+}
+
+/// Numbers that a layer's forward pass on this device keeps for its backward pass, where it must tell beforehand.
+pub(crate) fn layer_kept(device: &DispatchDevice, call: &LayerCall) -> usize {
+    match device {
+        DispatchDevice::Autodiff(inner) => layer_kept(inner, call),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(_) => super::cube::layer::kept_for_backward(call),
+        #[allow(unreachable_patterns)]
+        _ => {
+            let _ = call;
+            0
         }
     }
 }

@@ -116,7 +116,7 @@ pub trait LayerOps: Backend {
     /// The flat result, and what the backward pass needs besides.
     #[fusion(meta = |tensors, call| (
         flat(tensors, call.spec.result_len(call.batch, call.time)),
-        flat(tensors, kept_len(call)),
+        flat(tensors, call.kept),
     ))]
     fn elm_layer_scan_forward(
         #[extension_type] tensors: LayerTensors<Self>,
@@ -141,15 +141,6 @@ fn flat(tensors: &LayerTensorsMetadata, len: usize) -> TensorSpec {
     TensorSpec::new([len].into(), tensors.decay.dtype)
 }
 
-/// Only graphics cards execute lazily.
-#[cfg(feature = "fusion")]
-fn kept_len(call: &LayerCall) -> usize {
-    #[cfg(feature = "cube")]
-    return super::cube::kept_for_backward(call);
-    #[cfg(not(feature = "cube"))]
-    unreachable!("no backend of this build executes {call:?} lazily")
-}
-
 /// Gradients are shaped as their tensors; that of the input is one number where it is not wanted.
 #[cfg(feature = "fusion")]
 fn gradients(tensors: &LayerTensorsMetadata, wanted: Wanted) -> LayerTensorsMetadata {
@@ -169,7 +160,13 @@ fn tokens(ids: Tensor<2, Int>) -> Vec<u32> {
     }
 }
 
-pub(crate) fn layer_scan(inputs: LayerInputs, spec: &LayerSpec, block: usize) -> LayerResult {
+/// Runs the fused layer; `block` and `kept` say how this device wants [`LayerCall::block`] and [`LayerCall::kept`].
+pub(crate) fn layer_scan(
+    inputs: LayerInputs,
+    spec: &LayerSpec,
+    block: usize,
+    kept: impl FnOnce(&LayerCall) -> usize,
+) -> LayerResult {
     let [batch, time] = inputs.source.dims();
     let weights = inputs.weights;
     let options = (&weights.decay.device(), weights.decay.dtype());
@@ -180,16 +177,18 @@ pub(crate) fn layer_scan(inputs: LayerInputs, spec: &LayerSpec, block: usize) ->
             Tokens::OneHot(std::sync::Arc::new(tokens(ids))),
         ),
     };
-    let call = LayerCall {
+    let mut call = LayerCall {
         spec: *spec,
         batch,
         time,
         block,
+        kept: 0,
         plan: inputs.plan,
         tokens,
         gain: inputs.gain,
         masks: inputs.masks,
     };
+    call.kept = kept(&call);
     let tensors = LayerTensors::<Dispatch> {
         x,
         synapses: weights.synapses.into_dispatch(),

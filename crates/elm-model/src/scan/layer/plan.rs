@@ -1,8 +1,10 @@
 //! A connectome that was checked once and ordered for the kernels.
 
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
 use super::LayerSpec;
-#[cfg(feature = "cube")]
-use super::cube::WiresCache;
 use crate::ElmError;
 
 /// The synapses of all neurons in the order in which the kernels walk them: on each branch the feed-forward ones
@@ -19,9 +21,8 @@ pub struct Plan {
     feed_forward: Vec<u32>,
     /// Is any synapse recurrent?
     recurrent: bool,
-    /// The same on a graphics card, from the first call there on.
-    #[cfg(feature = "cube")]
-    wires: WiresCache,
+    /// The same on each device that has kernels for it, from the first call there on.
+    copies: DeviceCopies,
 }
 
 /// Plans of the same connectome are the same.
@@ -77,8 +78,7 @@ impl Plan {
             feed_forward: Vec::with_capacity(spec.neurons * spec.branches),
             recurrent: connectome.iter().any(|s| *s >= inputs),
             connectome,
-            #[cfg(feature = "cube")]
-            wires: WiresCache::default(),
+            copies: DeviceCopies::default(),
         };
         for (at, branch) in plan.connectome.chunks_exact(spec.per_branch).enumerate() {
             let first = (at % spec.branches) * spec.per_branch;
@@ -116,10 +116,52 @@ impl Plan {
         self.recurrent
     }
 
-    /// The connectome on graphics cards.
-    #[cfg(feature = "cube")]
-    pub(super) fn wires(&self) -> &WiresCache {
-        &self.wires
+    /// What kernels made of this plan, by device.
+    #[cfg_attr(
+        not(feature = "cube"),
+        expect(dead_code, reason = "CPUs read the plan itself")
+    )]
+    pub(crate) fn copies(&self) -> &DeviceCopies {
+        &self.copies
+    }
+}
+
+/// What kernels made of a plan, one thing for each device; it stays as long as the plan.
+#[derive(Default)]
+pub(crate) struct DeviceCopies(Mutex<Vec<Arc<dyn Any + Send + Sync>>>);
+
+impl fmt::Debug for DeviceCopies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceCopies")
+    }
+}
+
+impl DeviceCopies {
+    /// The copy on this device, made by `make` if there is none yet.
+    #[cfg_attr(
+        not(any(feature = "cube", test)),
+        expect(dead_code, reason = "CPUs read the plan itself")
+    )]
+    pub fn get<D, T>(&self, device: &D, make: impl FnOnce() -> T) -> Arc<T>
+    where
+        D: Clone + PartialEq + Send + Sync + 'static,
+        T: Send + Sync + 'static,
+    {
+        // a thread that panicked left whole copies only
+        let mut kept = self
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut here = kept.iter().filter_map(|copy| {
+            let (at, copy) = copy.downcast_ref::<(D, Arc<T>)>()?;
+            (at == device).then(|| copy.clone())
+        });
+        if let Some(copy) = here.next() {
+            return copy;
+        }
+        let copy = Arc::new(make());
+        kept.push(Arc::new((device.clone(), copy.clone())));
+        copy
     }
 }
 
@@ -159,5 +201,16 @@ mod tests {
             );
         }
         assert!(Plan::new(vec![0; 11], &spec()).is_err());
+    }
+
+    #[test]
+    fn every_device_has_its_own_copy() {
+        let copies = DeviceCopies::default();
+        let first = copies.get(&0usize, || "first".to_string());
+        let second = copies.get(&1usize, || "second".to_string());
+        assert_eq!((first.as_str(), second.as_str()), ("first", "second"));
+        // made once for each device, whatever was asked for in between
+        let again = copies.get(&0usize, || unreachable!("it is there"));
+        assert!(Arc::ptr_eq(&first, &again));
     }
 }

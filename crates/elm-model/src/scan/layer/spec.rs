@@ -160,6 +160,8 @@ pub struct LayerCall {
     pub time: usize,
     /// Steps that a graphics card's backward pass works on at a time, at least 1; the CPU kernels choose their own.
     pub block: usize,
+    /// Numbers that the forward pass keeps for the backward pass, where the device must know beforehand.
+    pub kept: usize,
     /// The connectome, checked and ordered.
     pub plan: Arc<super::Plan>,
     /// How the input comes.

@@ -70,6 +70,7 @@ mod tests {
             batch,
             time,
             block: time,
+            kept: 0,
         }
     }
 

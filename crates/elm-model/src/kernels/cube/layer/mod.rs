@@ -46,7 +46,7 @@
 //! only; what a driver refuses is an error at the next `Device::sync` or reading of data.
 //!
 //! [`obstacle`] decides what runs here: everything but number types other than f32 and layers too large for the
-//! device, which take the plain tensor steps of [`reference`](super::reference).
+//! device, which take the plain tensor steps of [`reference`](crate::scan::layer::reference).
 
 mod arrivals;
 mod backward;
@@ -72,8 +72,6 @@ use crate::kernels::cube::common::{layout::Limits, limits};
 use crate::scan::layer::ops::{LayerOps, LayerTensors, Wanted};
 use crate::scan::layer::{LayerCall, LayerSpec};
 
-pub(super) use self::wires::WiresCache;
-
 /// Bytes of the tape that a block of steps is cut to, where the device allows as many in one buffer.
 const TAPE_BYTES: u64 = 256 << 20;
 /// Columns of a tape that go through shared memory at a time, at most.
@@ -93,7 +91,7 @@ fn step_bytes(spec: &LayerSpec, batch: usize) -> u64 {
 }
 
 /// Steps of a block: the sequence in equal parts whose tapes are of moderate size.
-pub(super) fn block(device: &CubeDevice, spec: &LayerSpec, batch: usize, time: usize) -> usize {
+pub(crate) fn block(device: &CubeDevice, spec: &LayerSpec, batch: usize, time: usize) -> usize {
     let budget = TAPE_BYTES.min(largest_buffer(device) / 2);
     let most = (budget / step_bytes(spec, batch).max(1)).max(1) as usize;
     let blocks = time.div_ceil(most).max(1);
@@ -120,8 +118,7 @@ fn kept_len(call: &LayerCall, keep: Keep) -> usize {
 }
 
 /// The same for what Burn's lazy execution must know beforehand.
-#[cfg(feature = "fusion")]
-pub(super) fn kept_for_backward(call: &LayerCall) -> usize {
+pub(crate) fn kept_for_backward(call: &LayerCall) -> usize {
     kept_len(call, Keep::All)
 }
 
@@ -137,7 +134,7 @@ fn map_width(form: &Form, k: usize, limits: &Limits) -> Option<usize> {
 }
 
 /// Why this device runs a layer as plain tensor steps; `None` where it has kernels for it.
-pub(super) fn obstacle(
+pub(crate) fn obstacle(
     device: &CubeDevice,
     dtype: DType,
     spec: &LayerSpec,
@@ -187,7 +184,7 @@ pub(super) fn obstacle(
 }
 
 /// How a layer runs on the device, in words.
-pub(super) fn describe(device: &CubeDevice, spec: &LayerSpec, batch: usize) -> Option<String> {
+pub(crate) fn describe(device: &CubeDevice, spec: &LayerSpec, batch: usize) -> Option<String> {
     let limits = limits::of_device(&device.client());
     let form = Form::with_rows(spec, Form::rows_for(batch), &limits)?;
     let place = if form.staged { "shared" } else { "global" };

@@ -99,6 +99,7 @@ impl Case {
                 batch,
                 time,
                 block: time,
+                kept: 0,
             },
             values,
             grad,
@@ -121,6 +122,7 @@ impl Case {
     fn run(&self, device: &CubeDevice, block: usize, limits: Limits) -> Vec<Vec<f32>> {
         let call = LayerCall {
             block,
+            kept: 0,
             ..self.call.clone()
         };
         let tensors: Vec<CubeTensor> = self

@@ -1,8 +1,5 @@
 //! The connectome on a device: by branches for the way forward, by sources for the way back.
 
-use core::fmt;
-use std::sync::{Arc, Mutex};
-
 use burn::backend::{TensorData, ops::IntTensorOps};
 use burn_cubecl::{
     CubeBackend, CubeDevice,
@@ -30,37 +27,8 @@ pub(in super::super) struct Wires {
     pub source_order: CubeTensor,
 }
 
-/// The wires that a plan had last on a device; they stay as long as the plan.
-#[derive(Default)]
-pub(in super::super) struct WiresCache(Mutex<Option<(CubeDevice, Arc<Wires>)>>);
-
-impl fmt::Debug for WiresCache {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WiresCache")
-    }
-}
-
-impl WiresCache {
-    /// The wires of `plan` on this device.
-    pub fn get(&self, plan: &Plan, spec: &LayerSpec, device: &CubeDevice) -> Arc<Wires> {
-        // a thread that panicked left whole wires or none
-        let mut kept = self
-            .0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some((at, wires)) = &*kept
-            && at == device
-        {
-            return wires.clone();
-        }
-        let wires = Arc::new(Wires::new(plan, spec, device));
-        *kept = Some((device.clone(), wires.clone()));
-        wires
-    }
-}
-
 impl Wires {
-    fn new(plan: &Plan, spec: &LayerSpec, device: &CubeDevice) -> Self {
+    pub fn new(plan: &Plan, spec: &LayerSpec, device: &CubeDevice) -> Self {
         let synapses = spec.synapses();
         let order: Vec<u32> = plan
             .order()

@@ -72,7 +72,7 @@ use crate::scan::memory::ops::{FusedOps, Keep, Kept};
 type F = FloatTensor<CubeBackend>;
 
 /// Does this device have kernels for this number type, and for this scan if one is named?
-pub(super) fn supports(device: &CubeDevice, dtype: DType, spec: Option<&ScanSpec>) -> bool {
+pub(crate) fn supports(device: &CubeDevice, dtype: DType, spec: Option<&ScanSpec>) -> bool {
     if !matches!(dtype, DType::F32 | DType::F16 | DType::BF16) {
         return false;
     }
@@ -87,12 +87,12 @@ pub(super) fn supports(device: &CubeDevice, dtype: DType, spec: Option<&ScanSpec
 }
 
 /// Bytes of memory that the device says it has.
-pub(super) fn memory_bytes(device: &CubeDevice) -> Option<u64> {
+pub(crate) fn memory_bytes(device: &CubeDevice) -> Option<u64> {
     device.client().properties().memory.max_memory()
 }
 
 /// How a scan would be laid out on the device, in words.
-pub(super) fn describe(device: &CubeDevice, spec: &ScanSpec, batch: usize) -> Option<String> {
+pub(crate) fn describe(device: &CubeDevice, spec: &ScanSpec, batch: usize) -> Option<String> {
     let client = device.client();
     let plan = Plan::new(spec, Direction::Forward, batch, &limits::of_device(&client))?;
     let layout = &plan.layout;

@@ -51,7 +51,7 @@ impl<'a> Run<'a> {
         let Some(form) = Form::steps(call, &limits) else {
             unreachable!("{CHECKED}")
         };
-        let wires = call.plan.wires().get(&call.plan, &call.spec, device);
+        let wires = (call.plan.copies()).get(device, || Wires::new(&call.plan, &call.spec, device));
         Self {
             input: Input::new(&tensors.x, call),
             params: parameters(tensors, &call.spec),
