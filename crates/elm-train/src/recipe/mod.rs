@@ -33,7 +33,7 @@ use elm_data::Task;
 use elm_data::lra::pathfinder::Difficulty;
 use elm_data::shd::{BinValue, Binning};
 use elm_data::task::TaskOptions;
-use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronVersion, Routing};
+use elm_model::{ElmNeuronConfig, FilterTau, HiddenActivation, NeuronForm, Routing};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ModelConfig, ModelKind};
@@ -185,13 +185,12 @@ impl Recipe {
             1 => self.task.classes(),
             _ => model.num_memory,
         };
-        let config = model.apply(ElmNeuronConfig::new(info.channels, outputs.max(1)));
+        let config = ElmNeuronConfig::new(info.channels, outputs.max(1));
         match model.branches {
-            0 => config.with_dt(model.dt),
-            branches => config
-                .with_dt(model.dt)
-                .with_num_branches(Some(branches))
-                .with_synapses_per_branch(model.synapses_per_branch)
+            // one for each channel
+            0 => config.with_neuron(model.form().with_dt(model.dt)),
+            _ => config
+                .with_neuron(model.on_branches().with_dt(model.dt))
                 .with_routing(Routing::Random { seed: self.seed }),
         }
     }
@@ -211,6 +210,16 @@ impl Recipe {
             pairs: None,
         }
     }
+}
+
+/// The published forms of the neuron (Spieler et al. 2024).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NeuronVersion {
+    /// The first, [`NeuronForm::v1`].
+    V1,
+    /// The second, [`NeuronForm::v2`].
+    V2,
 }
 
 /// Which model a recipe trains, and its sizes where that is the neuron; see [`ElmNeuronConfig`] for the formulas. Times
@@ -251,17 +260,20 @@ pub struct ModelRecipe {
 
 impl Default for ModelRecipe {
     fn default() -> Self {
-        let published = ElmNeuronConfig::neuronio(100);
+        let published = ElmNeuronConfig::neuronio(100).form();
         Self {
             kind: ModelKind::Elm,
-            version: published.version,
+            version: NeuronVersion::V1,
             num_memory: published.num_memory,
             mlp_hidden: published.hidden_size,
             mlp_layers: published.hidden_layers,
             activation: published.activation,
             branches: published.branches(),
-            synapses_per_branch: published.synapses_per_branch,
-            synapse_tau: published.synapse_tau,
+            synapses_per_branch: published.per_branch(),
+            synapse_tau: match published.branch_tau {
+                FilterTau::Ms(tau) => tau,
+                FilterTau::Off => unreachable!("the published neuron has a trace"),
+            },
             memory_tau_min: published.memory_tau_min,
             memory_tau_max: published.memory_tau_max,
             learn_memory_tau: published.learn_memory_tau,
@@ -274,20 +286,28 @@ impl Default for ModelRecipe {
 impl ModelRecipe {
     /// The neuron's configuration for NeuronIO: 1278 inputs, two outputs, steps of 1 ms.
     pub fn config(&self) -> ElmNeuronConfig {
-        self.apply(ElmNeuronConfig::neuronio(self.num_memory))
+        ElmNeuronConfig::neuronio(self.num_memory).with_neuron(self.on_branches())
+    }
+
+    /// The neuron's options, with its branches.
+    fn on_branches(&self) -> NeuronForm {
+        self.form()
             .with_num_branches(Some(self.branches))
-            .with_synapses_per_branch(self.synapses_per_branch)
+            .with_synapses_per_branch(Some(self.synapses_per_branch))
     }
 
     /// What is the same for every task.
-    fn apply(&self, config: ElmNeuronConfig) -> ElmNeuronConfig {
-        config
+    fn form(&self) -> NeuronForm {
+        let published = match self.version {
+            NeuronVersion::V1 => NeuronForm::v1(),
+            NeuronVersion::V2 => NeuronForm::v2(),
+        };
+        published
             .with_num_memory(self.num_memory)
-            .with_version(self.version)
             .with_hidden_size(self.mlp_hidden)
             .with_hidden_layers(self.mlp_layers)
             .with_activation(self.activation)
-            .with_synapse_tau(self.synapse_tau)
+            .with_branch_tau(FilterTau::Ms(self.synapse_tau))
             .with_memory_tau_min(self.memory_tau_min)
             .with_memory_tau_max(self.memory_tau_max)
             .with_learn_memory_tau(self.learn_memory_tau)

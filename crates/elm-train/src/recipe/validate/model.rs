@@ -1,8 +1,8 @@
 //! The ranges of a model's sizes, and whether it fits its task.
 
+use elm_baselines::Positions;
 use elm_data::Task;
 use elm_model::ElmError;
-use elm_model::baselines::Positions;
 
 use super::{at_least_one, fail};
 use crate::model::ModelKind;
@@ -26,15 +26,27 @@ impl Recipe {
         let section = self.model.kind.section();
         match self.model_config().validate() {
             Ok(()) => {}
-            Err(ElmError::Config { field, problem }) => {
+            Err(ElmError::Config {
+                layer,
+                field,
+                problem,
+            }) => {
                 let key = match (self.model.kind, field) {
                     (_, "dt") => "model.dt".to_string(),
                     (ModelKind::Elm, "num_branches") => "model.branches".to_string(),
                     (ModelKind::Elm, "hidden_size") => "model.mlp_hidden".to_string(),
                     (ModelKind::Elm, "hidden_layers") => "model.mlp_layers".to_string(),
+                    (ModelKind::Elm, "branch_tau") => "model.synapse_tau".to_string(),
+                    (ModelKind::Network, "num_neurons")
+                        if layer == Some(self.network.hidden_neurons.len()) =>
+                    {
+                        "network.last_neurons".to_string()
+                    }
+                    (ModelKind::Network, "num_neurons") => "network.hidden_neurons".to_string(),
                     (_, same) => format!("{section}.{same}"),
                 };
-                return fail(&key, problem);
+                let place = layer.map_or(String::new(), |layer| format!(" (layer {layer})"));
+                return fail(&key, format!("{problem}{place}"));
             }
             Err(other) => return fail(section, format!("describes no model: {other}")),
         }
@@ -191,7 +203,7 @@ mod tests {
                 "spikes",
                 ModelKind::Network,
                 "network.hidden_neurons=[0]",
-                "network.num_neurons",
+                "network.hidden_neurons",
             ),
             (
                 "spikes",
