@@ -138,7 +138,8 @@ fn scaling(args: &Args) -> Result<(), String> {
     };
     let (short, long) = (at(SHORT)?, at(LONG)?);
     let bytes = (long.peak_mb - short.peak_mb) * 1024.0 * 1024.0 / (batch * (LONG - SHORT)) as f64;
-    let (m, h, i) = (neuron.num_memory, neuron.hidden(), neuron.num_inputs);
+    let form = neuron.form();
+    let (m, h, i) = (form.num_memory, form.hidden(), neuron.num_inputs);
     println!(
         "{}: {LONG} steps take {:.1} times as long as {SHORT}; {bytes:.0} bytes per step and sample, where 4·(2M + H) and the input are {}",
         config.name(),

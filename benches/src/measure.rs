@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use elm_model::memory_scan::ScanPath;
+use elm_model::ScanPath;
 use elm_train::bench::{
     BenchConfig, BenchOptions, RecurrenceShare, bench, recurrence_share, stream_micros,
 };

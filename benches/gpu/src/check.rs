@@ -1,8 +1,10 @@
 //! Is what the card computes right? Against the CPU of the same program.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use elm_model::HiddenActivation;
-use elm_model::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use elm_gpu_bench::numbers;
+use elm_model::dispatch::{describe_path, memory_scan};
+use elm_model::scan::memory::{ScanInputs, ScanSpec};
+use elm_model::{HiddenActivation, ScanPath};
 
 /// Largest differences that pass, relative to the largest expected number of a tensor: of the memory, which the kernels
 /// compute in f32, and of gradients, whose batched products Burn computes in TF32 (10 bits of mantissa) on cards with
@@ -11,18 +13,6 @@ const TOLERANCES: [f64; 6] = [2e-4, 5e-3, 5e-3, 5e-3, 5e-3, 5e-3];
 
 /// Result and gradients.
 const NAMES: [&str; 6] = ["memory", "drive", "weights", "decay", "gate", "start"];
-
-/// Pseudo-random numbers in `low..high`, the same everywhere.
-pub fn numbers(seed: u64, count: usize, low: f32, high: f32) -> Vec<f32> {
-    let mut x = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        (x >> 40) as f32 / (1 << 24) as f32
-    };
-    (0..count).map(|_| low + (high - low) * next()).collect()
-}
 
 fn leaf<const D: usize>(
     seed: u64,
@@ -60,7 +50,7 @@ fn run(
         memory: leaf(5, [batch, spec.memory], -0.3, 0.3, &device),
     };
     let weighting = leaf(6, [batch, steps, spec.memory], -1.0, 1.0, &device).detach();
-    let out = memory_scan::memory_scan(x.clone(), spec, ScanPath::Auto);
+    let out = memory_scan(x.clone(), spec, ScanPath::Auto);
     let grads = (out.clone() * weighting).sum().backward();
     let missing = || "a gradient is missing".to_string();
     Ok(vec![
@@ -120,7 +110,7 @@ pub fn all(device: &Device, tiny: bool) -> Result<bool, String> {
             found[0],
             worst.1,
             worst.0,
-            memory_scan::describe_path(device, &spec, batch),
+            describe_path(ScanPath::Auto, device, DType::F32, &spec, batch),
         );
     }
     Ok(passed)

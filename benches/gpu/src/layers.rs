@@ -4,97 +4,13 @@ use std::time::Duration;
 
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use elm_model::layer::{FilterTau, LayerOutput, LayerSource, NetForm, Wiring};
-use elm_model::memory_scan::ScanPath;
-use elm_model::{ElmLayer, ElmLayerConfig};
+use burn::tensor::Device;
+use elm_gpu_bench::{LayerSize, loss, on_autodiff, weighting};
+use elm_model::layer::LayerOutput;
+use elm_model::{ElmLayer, LayerSource, ScanPath};
 
-use crate::check::{difference, host, numbers};
+use crate::check::{difference, host};
 use crate::time::median;
-
-/// A published layer size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum LayerSize {
-    /// SHD-Adding: 96 neurons of 5 memory units, 700 channels, 1000 steps, batch 8.
-    Shd,
-    /// Enwik8: 1024 neurons of 15 memory units, tokens out of 204, 100 steps, batch 8.
-    Enwik8,
-}
-
-impl LayerSize {
-    /// Every size.
-    pub const ALL: [Self; 2] = [Self::Shd, Self::Enwik8];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Shd => "shd_adding",
-            Self::Enwik8 => "enwik8",
-        }
-    }
-
-    /// The layer; `tiny` has few neurons.
-    fn config(self, tiny: bool) -> ElmLayerConfig {
-        let form = NetForm::new().with_input_scale(10.0);
-        let (form, inputs, neurons, recurrent) = match self {
-            Self::Shd => (
-                form.with_num_memory(5)
-                    .with_num_branches(Some(30))
-                    .with_synapses_per_branch(Some(10))
-                    .with_memory_tau_max(500.0)
-                    .with_dt(2.0),
-                700,
-                96,
-                0.25,
-            ),
-            Self::Enwik8 => (
-                form.with_num_memory(15)
-                    .with_num_branches(Some(50))
-                    .with_synapses_per_branch(Some(15))
-                    .with_memory_tau_min(0.1)
-                    .with_memory_tau_max(100.0)
-                    .with_high_pass_tau(FilterTau::Ms(2.0)),
-                204,
-                1024,
-                0.8,
-            ),
-        };
-        ElmLayerConfig::new(inputs, if tiny { 8 } else { neurons })
-            .with_neuron(form)
-            .with_wiring(Wiring::Random {
-                recurrent_connect: Some(recurrent),
-            })
-    }
-
-    fn batch_and_steps(self, tiny: bool) -> (usize, usize) {
-        match (self, tiny) {
-            (_, true) => (2, 6),
-            (Self::Shd, _) => (8, 1000),
-            (Self::Enwik8, _) => (8, 100),
-        }
-    }
-
-    /// Spikes or tokens, the same on every device.
-    fn source(self, batch: usize, steps: usize, device: &Device) -> LayerSource {
-        let inputs = self.config(true).num_inputs;
-        match self {
-            Self::Shd => {
-                let spikes = numbers(7, batch * steps * inputs, 0.0, 1.0);
-                let spikes = spikes
-                    .into_iter()
-                    .map(|v| f32::from(u8::from(v < 0.03)))
-                    .collect::<Vec<_>>();
-                let data = TensorData::new(spikes, [batch, steps, inputs]);
-                LayerSource::Dense(Tensor::from_data(data, device))
-            }
-            Self::Enwik8 => {
-                let ids = numbers(7, batch * steps, 0.0, inputs as f32);
-                let ids = ids.into_iter().map(|v| v as i64).collect::<Vec<_>>();
-                let data = TensorData::new(ids, [batch, steps]);
-                LayerSource::OneHot(Tensor::<2, Int>::from_data(data, device))
-            }
-        }
-    }
-}
 
 /// Largest relative differences that pass: of the activity, and of gradients.
 const TOLERANCES: [f64; 2] = [1e-3, 5e-3];
@@ -155,27 +71,6 @@ fn gradients(
 
 fn run(layer: &ElmLayer, source: &LayerSource) -> Result<LayerOutput, String> {
     layer.run(source.clone(), None).map_err(|e| e.to_string())
-}
-
-/// Numbers without a gradient of their own on the device with gradients.
-fn on_autodiff(source: LayerSource) -> LayerSource {
-    match source {
-        LayerSource::Dense(x) => LayerSource::Dense(x.autodiff()),
-        tokens => tokens,
-    }
-}
-
-/// Numbers that the activity is weighted with in the loss.
-fn weighting(layer: &ElmLayer, batch: usize, steps: usize, device: &Device) -> Tensor<3> {
-    let n = layer.config().num_neurons;
-    let values = numbers(9, batch * steps * n, -1.0, 1.0);
-    Tensor::<3>::from_data(TensorData::new(values, [batch, steps, n]), device).autodiff()
-}
-
-fn loss(out: &LayerOutput, weighting: &Tensor<3>) -> Tensor<1> {
-    (out.activity.clone() * weighting.clone()).mean()
-        + out.neuron_mlp_magnitude() * 0.01
-        + out.population_activity() * 0.1
 }
 
 /// Medians of one size and path in ms: forward pass, and forward pass, loss, backward pass and Adam step.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use burn::tensor::Device;
 use clap::Parser;
 
-use layers::LayerSize;
+use elm_gpu_bench::LayerSize;
 use sizes::Size;
 
 /// Check and time the ELM neuron on a graphics card.

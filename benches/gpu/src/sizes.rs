@@ -1,7 +1,7 @@
 //! The sizes that are timed.
 
 use burn::tensor::{Device, Distribution, Tensor};
-use elm_model::ElmNeuronConfig;
+use elm_model::{ElmNeuronConfig, NeuronForm};
 
 /// A neuron, a batch and a sequence length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,10 +50,11 @@ impl Size {
             Self::NioM20 => ElmNeuronConfig::neuronio(20),
             Self::NioM100 | Self::NioM100B128 => ElmNeuronConfig::neuronio(100),
             Self::ShdM100 => ElmNeuronConfig::new(700, 20)
-                .with_memory_tau_max(500.0)
-                .with_dt(10.0),
+                .with_neuron(NeuronForm::v1().with_memory_tau_max(500.0).with_dt(10.0)),
             Self::PathxM100 => ElmNeuronConfig::new(16, 2),
-            Self::PathxM200 => ElmNeuronConfig::new(16, 2).with_num_memory(200),
+            Self::PathxM200 => {
+                ElmNeuronConfig::new(16, 2).with_neuron(NeuronForm::v1().with_num_memory(200))
+            }
         }
     }
 

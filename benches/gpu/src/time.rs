@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, Tensor};
-use elm_model::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
+use elm_model::ScanPath;
+use elm_model::dispatch::memory_scan;
+use elm_model::scan::memory::{ScanInputs, ScanSpec};
 
 use crate::sizes::Size;
 
@@ -84,16 +86,17 @@ pub fn size(size: Size, device: &Device, budget: Duration, tiny: bool) -> Result
     let config = size.neuron();
     let autodiff = device.clone().autodiff();
     let mut model = config.init(&autodiff).map_err(|e| e.to_string())?;
+    let form = config.form();
     let spec = ScanSpec {
-        memory: config.num_memory,
-        hidden_layers: config.hidden_layers,
-        hidden: config.hidden(),
-        activation: config.activation,
+        memory: form.num_memory,
+        hidden_layers: form.hidden_layers,
+        hidden: form.hidden(),
+        activation: form.activation,
     };
     let scan_ms = scan(&spec, batch, steps, device, budget)?;
     let x = size.input(batch, steps, device);
     let plain = model.valid();
-    let forward_ms = median(budget, device, || plain.forward(x.clone()))?;
+    let forward_ms = median(budget, device, || plain.forward(x.clone(), None).0)?;
     let target = Tensor::random(
         [batch, steps, config.num_outputs],
         Distribution::Normal(0.0, 1.0),
@@ -102,7 +105,7 @@ pub fn size(size: Size, device: &Device, budget: Duration, tiny: bool) -> Result
     let x = x.autodiff();
     let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
     let train_ms = median(budget, device, || {
-        let error = model.forward(x.clone()) - target.clone();
+        let error = model.forward(x.clone(), None).0 - target.clone();
         let grads = (error.clone() * error).mean().backward();
         let grads = GradientsParams::from_grads(grads, &model);
         model = optimizer.step(5e-4, model.clone(), grads);
@@ -133,6 +136,6 @@ fn scan(
         memory: Tensor::zeros([batch, spec.memory], device),
     };
     median(budget, device, || {
-        memory_scan::memory_scan(inputs.clone(), spec, ScanPath::Auto)
+        memory_scan(inputs.clone(), spec, ScanPath::Auto)
     })
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::{Device, Distribution, Int, Tensor};
-use clap::{Parser, ValueEnum};
-use elm_model::layer::{ElmLayerConfig, FilterTau, LayerSource, NetForm, Wiring};
+use burn::tensor::Device;
+use clap::Parser;
+use elm_gpu_bench::{LayerSize, loss, on_autodiff, weighting};
 use serde_json::{Value, json};
 
 /// As in the `elm` command.
@@ -22,7 +22,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Args {
     /// Sizes to time
     #[arg(long, value_enum, value_delimiter = ',', default_value = "shd,enwik8")]
-    size: Vec<Size>,
+    size: Vec<LayerSize>,
     /// CPU threads to time with
     #[arg(long, value_delimiter = ',', default_value = "2")]
     threads: Vec<usize>,
@@ -40,97 +40,22 @@ struct Args {
     here: bool,
 }
 
-/// A published setting's first layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Size {
-    /// SHD-Adding: 96 neurons, 5 memory units, 1000 steps, 700 channels
-    Shd,
-    /// Enwik8: 1024 neurons, 15 memory units, 100 steps, tokens out of 204
-    Enwik8,
-}
-
-const BATCH: usize = 8;
-
-impl Size {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Shd => "shd",
-            Self::Enwik8 => "enwik8",
-        }
-    }
-
-    fn layer(self) -> ElmLayerConfig {
-        let form = NetForm::new().with_input_scale(10.0);
-        let (form, inputs, neurons, recurrent) = match self {
-            Self::Shd => (
-                form.with_num_memory(5)
-                    .with_num_branches(Some(30))
-                    .with_synapses_per_branch(Some(10))
-                    .with_memory_tau_max(500.0)
-                    .with_dt(2.0),
-                700,
-                96,
-                0.25,
-            ),
-            Self::Enwik8 => (
-                form.with_num_memory(15)
-                    .with_num_branches(Some(50))
-                    .with_synapses_per_branch(Some(15))
-                    .with_memory_tau_min(0.1)
-                    .with_memory_tau_max(100.0)
-                    .with_high_pass_tau(FilterTau::Ms(2.0)),
-                204,
-                1024,
-                0.8,
-            ),
-        };
-        ElmLayerConfig::new(inputs, neurons)
-            .with_neuron(form)
-            .with_wiring(Wiring::Random {
-                recurrent_connect: Some(recurrent),
-            })
-    }
-
-    fn steps(self) -> usize {
-        match self {
-            Self::Shd => 1000,
-            Self::Enwik8 => 100,
-        }
-    }
-
-    fn source(self, device: &Device) -> LayerSource {
-        let (inputs, steps) = (self.layer().num_inputs, self.steps());
-        let uniform = |high: f64| Distribution::Uniform(0.0, high);
-        match self {
-            Self::Shd => {
-                let x = Tensor::<3>::random([BATCH, steps, inputs], uniform(1.0), device);
-                LayerSource::Dense(x.lower_elem(0.03).float())
-            }
-            Self::Enwik8 => LayerSource::OneHot(Tensor::<2, Int>::random(
-                [BATCH, steps],
-                uniform(inputs as f64),
-                device,
-            )),
-        }
-    }
-
-    /// Ways to compute this size in the baselines: library, recurrent and feed-forward share.
-    fn baselines(self) -> &'static [[&'static str; 3]] {
-        match self {
-            Self::Shd => &[
-                ["torch", "dense", "sparse"],
-                ["torch", "dense", "dense"],
-                ["torch", "gather", "sparse"],
-                ["jax", "dense", "dense"],
-                ["jax", "gather", "dense"],
-            ],
-            Self::Enwik8 => &[
-                ["torch", "gather", "embedding"],
-                ["torch", "dense", "embedding"],
-                ["jax", "gather", "embedding"],
-                ["jax", "dense", "embedding"],
-            ],
-        }
+/// Ways to compute a size in the baselines: library, recurrent and feed-forward share.
+fn baselines(size: LayerSize) -> &'static [[&'static str; 3]] {
+    match size {
+        LayerSize::Shd => &[
+            ["torch", "dense", "sparse"],
+            ["torch", "dense", "dense"],
+            ["torch", "gather", "sparse"],
+            ["jax", "dense", "dense"],
+            ["jax", "gather", "dense"],
+        ],
+        LayerSize::Enwik8 => &[
+            ["torch", "gather", "embedding"],
+            ["torch", "dense", "embedding"],
+            ["jax", "gather", "embedding"],
+            ["jax", "dense", "embedding"],
+        ],
     }
 }
 
@@ -178,7 +103,7 @@ fn table(args: &Args) -> Result<(), String> {
             let Some(python) = &args.python else {
                 continue;
             };
-            for [library, recurrent, feed_forward] in size.baselines() {
+            for [library, recurrent, feed_forward] in baselines(size) {
                 let mut other = Command::new(python);
                 other
                     .arg(&args.script)
@@ -195,7 +120,7 @@ fn table(args: &Args) -> Result<(), String> {
 /// Medians of forward pass and training step in ms, peak memory in MB.
 type Measured = [f64; 3];
 
-fn row(size: Size, threads: usize, name: &str, m: Measured, ours: Measured) {
+fn row(size: LayerSize, threads: usize, name: &str, m: Measured, ours: Measured) {
     let ratio: [f64; 3] = core::array::from_fn(|k| m[k] / ours[k]);
     println!(
         "{:<8} {threads:>7}  {name:<24} {:>11.1} {:>7.1} {:>11.1} {:>7.1} {:>8.0} {:>7.1}",
@@ -242,25 +167,21 @@ fn here(args: &Args) -> Result<(), String> {
     let plain = Device::flex();
     plain.seed(0);
     let device = plain.clone().autodiff();
-    let mut layer = size.layer().init(&device).map_err(|e| e.to_string())?;
+    let (batch, steps) = size.batch_and_steps(false);
+    let config = size.config(false);
+    let mut layer = config.init(&device).map_err(|e| e.to_string())?;
     let inference = layer.valid();
-    let source = size.source(&plain);
-    let shape = [BATCH, size.steps(), size.layer().num_neurons];
-    let weighting = Tensor::<3>::random(shape, Distribution::Normal(0.0, 1.0), &plain).autodiff();
+    let source = size.source(batch, steps, &plain);
+    let weighting = weighting(&layer, batch, steps, &plain);
     let forward = median(args.seconds, || {
         inference.run(source.clone(), None).map(|_| ())
     })?;
-    let source = match source {
-        LayerSource::Dense(x) => LayerSource::Dense(x.autodiff()),
-        tokens => tokens,
-    };
+    let source = on_autodiff(source);
     let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
     let train = median(args.seconds, || {
         let out = layer.run(source.clone(), None)?;
-        let loss = (out.activity.clone() * weighting.clone()).mean()
-            + out.neuron_mlp_magnitude() * 0.01
-            + out.population_activity() * 0.1;
-        let grads = GradientsParams::from_grads(loss.backward(), &layer);
+        let grads = loss(&out, &weighting).backward();
+        let grads = GradientsParams::from_grads(grads, &layer);
         layer = optimizer.step(5e-4, layer.clone(), grads);
         Ok(())
     })?;

@@ -1,8 +1,8 @@
 //! A layer with modular wiring: four modules that mostly listen to themselves, and what its neurons do.
 
 use burn::tensor::{Device, Distribution, Tensor};
-use elm_model::layer::{LayerSource, Monitor, NetForm, module_of};
-use elm_model::{ElmLayerConfig, Wiring};
+use elm_model::layer::{Monitor, module_of};
+use elm_model::{ElmLayerConfig, NeuronForm, Wiring};
 
 const NEURONS: usize = 64;
 const MODULES: usize = 4;
@@ -11,7 +11,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::flex();
     device.seed(3);
     let config = ElmLayerConfig::new(20, NEURONS)
-        .with_neuron(NetForm::new().with_num_memory(5).with_input_scale(10.0))
+        .with_neuron(
+            NeuronForm::network()
+                .with_num_memory(5)
+                .with_input_scale(10.0),
+        )
         .with_wiring(Wiring::Modular {
             modules: MODULES,
             recurrent_connect: Some(0.5),
@@ -23,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let connectome: Vec<i64> = layer
         .connectome
-        .val()
+        .sources()
         .into_data()
         .convert::<i64>()
         .try_to_vec()
@@ -43,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // one module's worth of input for 50 ms, then silence: what lasts is the layer's own
     let x = Tensor::<3>::random([1, 50, 20], Distribution::Bernoulli(0.05), &device);
     let x = Tensor::cat(vec![x, Tensor::zeros([1, 150, 20], &device)], 1);
-    let recording = layer.record(LayerSource::Dense(x), None, &[Monitor::Memory])?;
+    let recording = layer.record(x, None, &[Monitor::Memory])?;
     for (name, from) in [
         ("with input", 0),
         ("after 50 ms of silence", 100),

@@ -1,23 +1,24 @@
 //! A neuron in a Burn project: a sequence at once, in two pieces, step by step, and with its inner traces.
 
 use burn::tensor::{Device, Distribution, Tensor};
-use elm_model::{ElmNeuronConfig, NeuronVersion};
+use elm_model::{ElmNeuronConfig, NeuronForm};
 
 fn main() -> Result<(), elm_model::ElmError> {
     let device = Device::flex();
-    let neuron = ElmNeuronConfig::new(32, 4)
-        .with_version(NeuronVersion::V2)
+    let form = NeuronForm::v2()
         .with_num_memory(16)
-        .with_memory_tau_max(500.0)
+        .with_memory_tau_max(500.0);
+    let neuron = ElmNeuronConfig::new(32, 4)
+        .with_neuron(form)
         .init(&device)?;
     println!("{neuron}");
 
     // [batch, time, input], one step is 1 ms
     let x = Tensor::<3>::random([2, 200, 32], Distribution::Bernoulli(0.02), &device);
-    let y = neuron.forward(x.clone());
+    let (y, _) = neuron.forward(x.clone(), None);
 
-    let (first, state) = neuron.forward_with_state(x.clone().narrow(1, 0, 120), None)?;
-    let (second, _) = neuron.forward_with_state(x.clone().narrow(1, 120, 80), Some(state))?;
+    let (first, state) = neuron.forward(x.clone().narrow(1, 0, 120), None);
+    let (second, _) = neuron.forward(x.clone().narrow(1, 120, 80), Some(state));
     let pieces = Tensor::cat(vec![first, second], 1);
     println!(
         "two pieces differ from the whole by {}",
@@ -38,7 +39,7 @@ fn main() -> Result<(), elm_model::ElmError> {
         }
     }
 
-    let traces = neuron.record(x)?;
+    let (traces, _) = neuron.record(x, None)?;
     println!(
         "branch {:?}, memory {:?}",
         traces.branch.dims(),

@@ -2,7 +2,7 @@
 
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
-use elm_model::ElmNeuronConfig;
+use elm_model::{ElmNeuronConfig, NeuronForm};
 
 const BATCH: usize = 16;
 const TIME: usize = 200;
@@ -11,15 +11,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::flex().autodiff();
     device.seed(1);
     let mut neuron = ElmNeuronConfig::new(2, 2)
-        .with_num_memory(8)
+        .with_neuron(NeuronForm::v1().with_num_memory(8))
         .init(&device)?;
     let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
     let (x, labels) = batch(&device);
     for step in 0..=200 {
-        let last = neuron
-            .forward(x.clone())
-            .narrow(1, TIME - 1, 1)
-            .reshape([BATCH, 2]);
+        let (y, _) = neuron.forward(x.clone(), None);
+        let last = y.narrow(1, TIME - 1, 1).reshape([BATCH, 2]);
         let loss = log_softmax(last, 1).gather(1, labels.clone()).mean().neg();
         if step % 50 == 0 {
             println!(

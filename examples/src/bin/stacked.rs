@@ -2,22 +2,27 @@
 
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
-use elm_model::layer::NetForm;
-use elm_model::network::{ElmNetworkConfig, OutputEmbedding};
+use elm_model::network::OutputEmbedding;
+use elm_model::{ElmNetworkConfig, NeuronForm};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::flex().autodiff();
     device.seed(1);
     let mut network = ElmNetworkConfig::new(2, 2)
         .with_hidden_neurons(vec![32, 32])
-        .with_neuron(NetForm::new().with_num_memory(4).with_memory_tau_max(100.0))
+        .with_neuron(
+            NeuronForm::network()
+                .with_num_memory(4)
+                .with_memory_tau_max(100.0),
+        )
         .with_output_embedding(OutputEmbedding::Linear)
         .init(&device)?;
     println!("{network}");
     let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
     let (x, labels) = batch(&device);
     for step in 0..=100 {
-        let last = network.forward(x.clone()).narrow(1, 99, 1).reshape([16, 2]);
+        let (y, _) = network.forward(x.clone(), None);
+        let last = y.narrow(1, 99, 1).reshape([16, 2]);
         let loss = log_softmax(last, 1).gather(1, labels.clone()).mean().neg();
         if step % 20 == 0 {
             let value = loss.clone().try_into_scalar::<f32>()?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Distribution, Tensor};
-use elm_model::dispatch;
+use elm_model::dispatch::memory_scan;
 use elm_model::scan::memory::{ScanInputs, ScanSpec};
 use elm_model::{ElmError, ElmNeuronConfig, HiddenActivation, ScanPath};
 use serde::Serialize;
@@ -44,7 +44,7 @@ pub fn recurrence_share(device: &Device, budget: Duration) -> Result<RecurrenceS
     let (mut scan, mut product) = (f64::INFINITY, f64::INFINITY);
     let started = Instant::now();
     while started.elapsed() < budget {
-        let time = once(|| wait(dispatch::memory_scan(inputs.clone(), &spec, ScanPath::Auto)))?;
+        let time = once(|| wait(memory_scan(inputs.clone(), &spec, ScanPath::Auto)))?;
         scan = scan.min(time);
         product = product.min(once(|| wait(a.clone().matmul(a.clone())))?);
     }

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
-use elm_model::{ElmNeuronConfig, ScanPath, dispatch};
+use elm_model::dispatch::has_fused;
+use elm_model::{ElmNeuronConfig, ScanPath};
 use serde::Serialize;
 
 use crate::error::{Result, TrainError};
@@ -94,7 +95,7 @@ pub fn bench(options: &BenchOptions, device: &Device) -> Result<BenchResult> {
         model = optimizer.step(5e-4, model.clone(), grads);
         wait(model.readout.weight.val())
     })?;
-    let fused = path == ScanPath::Auto && dispatch::has_fused(device);
+    let fused = path == ScanPath::Auto && has_fused(device);
     Ok(BenchResult {
         config: config.name(),
         device: crate::device::describe(device),

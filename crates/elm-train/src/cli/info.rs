@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use elm_model::MemoryGate;
 use serde_json::json;
 
 use super::weights::WeightArgs;
 use crate::device;
 use crate::error::{Result, TrainError};
-use crate::model::SequenceToSequence;
+use crate::model::{PublishedForm, SequenceToSequence};
 use crate::say;
 
 /// Show sizes, parameter count and timescales of a weight file.
@@ -39,7 +38,8 @@ pub(super) fn run(args: Args) -> Result<()> {
         .try_into_vec_as::<f32>()
         .map_err(|e| TrainError::Run(format!("the timescales cannot be read: {e:?}")))?;
     let path = neuron.describe_path(1);
-    let (config, form) = (neuron.config(), neuron.config().form());
+    let config = neuron.config();
+    let form = config.form();
     if args.json {
         let json = json!({
             "config": config,
@@ -53,14 +53,9 @@ pub(super) fn run(args: Args) -> Result<()> {
         say!("{text}");
         return Ok(());
     }
+    let bounds = form.tau_bounds();
     let facts = [
-        (
-            "gate",
-            match form.gate {
-                MemoryGate::Scaled => "λ·(1 − κ), as in v1".to_string(),
-                MemoryGate::TimescaleRatio => "1 − exp(−dt·λ/τ), as in v2 and networks".into(),
-            },
-        ),
+        ("form", PublishedForm::of(&form).name().to_string()),
         ("inputs", config.num_inputs.to_string()),
         ("outputs", config.num_outputs.to_string()),
         ("branches", form.branches().to_string()),
@@ -83,8 +78,8 @@ pub(super) fn run(args: Args) -> Result<()> {
                 "{} .. {} ms, bounds {} .. {} ms",
                 low(&taus),
                 high(&taus),
-                form.memory_tau_min,
-                form.memory_tau_max
+                bounds.0,
+                bounds.1
             ),
         ),
         (
@@ -101,7 +96,7 @@ pub(super) fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// What is to be said of a model that is not a single neuron.
+/// What is to be said of a model that is not a neuron.
 fn about_model(args: &Args, model: &SequenceToSequence, device: &Device) -> Result<()> {
     let config = model.config();
     let mut parts = Vec::new();

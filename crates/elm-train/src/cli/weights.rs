@@ -77,12 +77,11 @@ impl WeightArgs {
         let mut assumed = Vec::new();
         let mut config = match (file, carried) {
             (Some(path), carried) => {
-                let neuron = match carried {
-                    Some(config) => config.neuron,
-                    None => infer_config(weights)?.neuron,
+                let known = match carried {
+                    Some(config) => config,
+                    None => infer_config(weights)?,
                 };
-                // the published configuration does not say which form it is of; its gate tells
-                let form = match neuron.gate {
+                let form = match known.neuron.gate {
                     MemoryGate::Scaled => NeuronForm::v1(),
                     MemoryGate::TimescaleRatio => NeuronForm::v2(),
                 };

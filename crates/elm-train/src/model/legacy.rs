@@ -1,8 +1,8 @@
 //! Files of earlier versions: the neuron of the networks' form, once a kind of model of its own, whose file held its Burn
 //! module under `NetNeuron.` and its configuration as `net-neuron`.
 
-use elm_model::ElmNeuronConfig;
 use elm_model::weights::{StateDict, StateTensor};
+use elm_model::{ElmNeuronConfig, FilterTau, MemoryGate};
 use serde_json::Value;
 
 use super::files::CONFIG_KEY;
@@ -37,13 +37,17 @@ pub(super) fn net_neuron_weights(
         .map(|(name, tensor)| renamed(name, tensor))
         .collect();
     // the timescale of the trace was in the configuration alone
-    if let elm_model::FilterTau::Ms(tau) = config.neuron.branch_tau {
-        let branches = config.form().branches();
-        let trace = StateTensor {
-            shape: vec![branches],
-            values: vec![tau; branches],
+    let form = config.form();
+    if let FilterTau::Ms(tau) = form.branch_tau {
+        let (name, len) = match form.gate {
+            MemoryGate::Scaled => ("tau_s", form.synapses()),
+            MemoryGate::TimescaleRatio => ("tau_b", form.branches()),
         };
-        file.tensors.insert("tau_b".into(), trace);
+        let trace = StateTensor {
+            shape: vec![len],
+            values: vec![tau; len],
+        };
+        file.tensors.insert(name.into(), trace);
     }
     Some(file)
 }

@@ -186,14 +186,11 @@ impl Recipe {
             _ => model.num_memory,
         };
         let config = ElmNeuronConfig::new(info.channels, outputs.max(1));
-        let form = model.form().with_dt(model.dt);
         match model.branches {
-            0 => config.with_neuron(
-                form.with_num_branches(None)
-                    .with_synapses_per_branch(Some(1)),
-            ),
+            // one for each channel
+            0 => config.with_neuron(model.form().with_dt(model.dt)),
             _ => config
-                .with_neuron(form)
+                .with_neuron(model.on_branches().with_dt(model.dt))
                 .with_routing(Routing::Random { seed: self.seed }),
         }
     }
@@ -213,6 +210,16 @@ impl Recipe {
             pairs: None,
         }
     }
+}
+
+/// The published forms of the neuron (Spieler et al. 2024).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NeuronVersion {
+    /// The first, [`NeuronForm::v1`].
+    V1,
+    /// The second, [`NeuronForm::v2`].
+    V2,
 }
 
 /// Which model a recipe trains, and its sizes where that is the neuron; see [`ElmNeuronConfig`] for the formulas. Times
@@ -274,7 +281,10 @@ impl Default for ModelRecipe {
             activation: published.activation,
             branches: published.branches(),
             synapses_per_branch: published.per_branch(),
-            synapse_tau: 5.0,
+            synapse_tau: match published.branch_tau {
+                FilterTau::Ms(tau) => tau,
+                FilterTau::Off => unreachable!("the published neuron has a trace"),
+            },
             memory_tau_min: published.memory_tau_min,
             memory_tau_max: published.memory_tau_max,
             learn_memory_tau: published.learn_memory_tau,
@@ -287,18 +297,24 @@ impl Default for ModelRecipe {
 impl ModelRecipe {
     /// The neuron's configuration for NeuronIO: 1278 inputs, two outputs, steps of 1 ms.
     pub fn config(&self) -> ElmNeuronConfig {
-        ElmNeuronConfig::neuronio(self.num_memory).with_neuron(self.form())
+        ElmNeuronConfig::neuronio(self.num_memory).with_neuron(self.on_branches())
     }
 
-    /// The neuron's options, with steps of 1 ms.
+    /// The neuron's options, with its branches.
+    fn on_branches(&self) -> NeuronForm {
+        self.form()
+            .with_num_branches(Some(self.branches))
+            .with_synapses_per_branch(Some(self.synapses_per_branch))
+    }
+
+    /// What is the same for every task.
     fn form(&self) -> NeuronForm {
-        let form = match self.version {
+        let published = match self.version {
             NeuronVersion::V1 => NeuronForm::v1(),
             NeuronVersion::V2 => NeuronForm::v2(),
         };
-        form.with_num_memory(self.num_memory)
-            .with_num_branches(Some(self.branches))
-            .with_synapses_per_branch(Some(self.synapses_per_branch))
+        published
+            .with_num_memory(self.num_memory)
             .with_hidden_size(self.mlp_hidden)
             .with_hidden_layers(self.mlp_layers)
             .with_activation(self.activation)

@@ -138,8 +138,8 @@ impl Finished<'_> {
         let steps = x.dims()[1];
         let step_ms = neuron.config().neuron.dt;
         let taus = numbers(neuron.timescales_ms()?)?;
-        let (recording, _) = neuron.record(x, None)?;
-        let values = numbers(recording.memory.reshape([steps * taus.len()]))?;
+        let memory = neuron.record(x, None)?.0.memory;
+        let values = numbers(memory.reshape([steps * taus.len()]))?;
         let every = taus.len().div_ceil(SHOWN_UNITS).max(1);
         let units = (0..taus.len())
             .step_by(every)

@@ -16,7 +16,7 @@ use super::history::{Column, History};
 use super::outcome::Outcome;
 use super::progress::StatusLine;
 use crate::error::Result;
-use crate::model::{ModelConfig, SequenceToSequence};
+use crate::model::{ModelConfig, PublishedForm, SequenceToSequence};
 use crate::recipe::{DataSource, Recipe};
 use crate::report::{ExampleTrace, MemoryTraces, RocCurve, render};
 use crate::say;
@@ -202,10 +202,13 @@ impl NeuronIoRun {
     }
 }
 
-/// Memory units of a neuron, by which its published counterpart is found.
+/// Memory units of a neuron of the forms that were published for NeuronIO, by which its published counterpart is found.
 fn published_size(model: &SequenceToSequence) -> Option<usize> {
     match model.config() {
-        ModelConfig::Elm(config) => Some(config.neuron.num_memory),
+        ModelConfig::Elm(config) => match PublishedForm::of(&config.neuron) {
+            PublishedForm::V1 | PublishedForm::V2 => Some(config.neuron.num_memory),
+            PublishedForm::Network => None,
+        },
         _ => None,
     }
 }

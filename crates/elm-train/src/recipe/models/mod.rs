@@ -1,6 +1,6 @@
 //! The models of a recipe beside the neuron, each in a table of its own, and how they are trained unless told otherwise.
 //!
-//! The fields are those of the configurations in elm-model, where the formulas stand. Inputs, outputs and the time step
+//! The fields are those of the configurations in elm-model and elm-baselines, where the formulas stand. Inputs, outputs and the time step
 //! are the task's.
 
 mod baselines;
@@ -57,8 +57,7 @@ pub(in crate::recipe) fn train_as(kind: ModelKind, train: &mut TrainRecipe) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use elm_baselines::{Attention, LraTask, TcnConfig, TransformerEncoderConfig};
-    use elm_model::layer::{FilterTau, NetNeuronConfig, OutputActivation};
-    use elm_model::network::LayerOverrides;
+    use elm_model::{ElmNeuronConfig, FilterTau, OutputActivation, Wiring};
 
     use super::*;
     use crate::model::ModelConfig;
@@ -88,19 +87,21 @@ mod tests {
 
     #[test]
     fn a_last_layer_reads_out_unless_told_otherwise() {
-        let network = |set: &[&str]| match config("spikes", ModelKind::Network, set) {
-            ModelConfig::Network(model) => model.network,
+        let last = |set: &[&str]| match config("spikes", ModelKind::Network, set) {
+            ModelConfig::Network(model) => model.network.layers().remove(1),
             other => panic!("{other:?}"),
         };
-        let last = network(&["network.last={num_memory=7}"]).last;
-        let expected = LayerOverrides {
-            num_memory: Some(7),
-            ..LayerOverrides::readout()
+        let no_recurrence = Wiring::Random {
+            recurrent_connect: Some(0.0),
         };
-        assert_eq!(last, expected);
-        let last = network(&["network.last={output_activation='relu'}"]).last;
-        assert_eq!(last.output_activation, Some(OutputActivation::Relu));
-        assert_eq!(last.high_pass_tau, Some(FilterTau::Off));
+        let layer = last(&["network.last={num_memory=7}"]);
+        let (form, wiring) = (layer.neuron, layer.wiring);
+        assert_eq!((form.num_memory, wiring), (7, no_recurrence));
+        assert_eq!(form.output_activation, OutputActivation::Identity);
+        assert_eq!(form.high_pass_tau, FilterTau::Off);
+        let form = last(&["network.last={output_activation='relu'}"]).neuron;
+        assert_eq!(form.output_activation, OutputActivation::Relu);
+        assert_eq!(form.high_pass_tau, FilterTau::Off);
     }
 
     #[test]
@@ -108,7 +109,7 @@ mod tests {
         let single = config("quick", ModelKind::Network, &[]);
         assert_eq!(
             single,
-            ModelConfig::NetNeuron(NetNeuronConfig::neuronio(20))
+            ModelConfig::Elm(ElmNeuronConfig::neuronio_network_form(20))
         );
         let network = config("quick", ModelKind::Network, &["network.hidden_neurons=[3]"]);
         assert!(matches!(network, ModelConfig::Network(_)));

@@ -1,11 +1,11 @@
 //! The network of a recipe, or its single neuron of the networks' form.
 
 use elm_data::Task;
-use elm_model::layer::{Regulariser, Wiring};
+use elm_model::layer::Regulariser;
 use elm_model::network::{LayerOverrides, OutputEmbedding};
 use elm_model::{
-    BiasInit, ElmNetworkConfig, ElmNeuronConfig, FilterTau, HiddenActivation, MemoryGate,
-    NeuronForm, NeuronOverrides, OutputActivation, SynapseInit, SynapseRectification,
+    ElmNetworkConfig, ElmNeuronConfig, FilterTau, HiddenActivation, MemoryGate, NeuronForm,
+    NeuronOverrides, OutputActivation, SynapseInit, SynapseRectification, Wiring,
 };
 use serde::{Deserialize, Serialize};
 
@@ -151,8 +151,8 @@ impl NetworkRecipe {
             let form = form
                 .with_high_pass_tau(FilterTau::Off)
                 .with_output_activation(OutputActivation::Identity);
-            let neuron = ElmNeuronConfig::neuronio_network_form(self.num_memory).with_neuron(form);
-            return ModelConfig::Elm(neuron);
+            let neuron = ElmNeuronConfig::neuronio_network_form(self.num_memory);
+            return ModelConfig::Elm(neuron.with_neuron(form));
         }
         let features = self.hidden_neurons.last().copied().unwrap_or(1);
         let mut network = ElmNetworkConfig::new(fit.inputs, fit.outputs(features))
@@ -189,12 +189,12 @@ impl NetworkRecipe {
             gate: self.gate,
             memory_tau_min: self.memory_tau_min,
             memory_tau_max: self.memory_tau_max,
-            tau_range_scale: NeuronForm::network().tau_range_scale,
             learn_memory_tau: self.learn_memory_tau,
             high_pass_tau: self.high_pass_tau,
             output_activation: self.output_activation,
             bias_init: BiasInit::Zero,
             dt,
+            ..NeuronForm::network()
         }
     }
 }

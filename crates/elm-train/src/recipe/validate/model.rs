@@ -31,19 +31,23 @@ impl Recipe {
                 field,
                 problem,
             }) => {
-                let problem = match layer {
-                    Some(layer) => format!("{problem} (layer {layer})"),
-                    None => problem,
-                };
                 let key = match (self.model.kind, field) {
                     (_, "dt") => "model.dt".to_string(),
                     (ModelKind::Elm, "branch_tau") => "model.synapse_tau".to_string(),
                     (ModelKind::Elm, "num_branches") => "model.branches".to_string(),
                     (ModelKind::Elm, "hidden_size") => "model.mlp_hidden".to_string(),
                     (ModelKind::Elm, "hidden_layers") => "model.mlp_layers".to_string(),
+                    (ModelKind::Elm, "branch_tau") => "model.synapse_tau".to_string(),
+                    (ModelKind::Network, "num_neurons")
+                        if layer == Some(self.network.hidden_neurons.len()) =>
+                    {
+                        "network.last_neurons".to_string()
+                    }
+                    (ModelKind::Network, "num_neurons") => "network.hidden_neurons".to_string(),
                     (_, same) => format!("{section}.{same}"),
                 };
-                return fail(&key, problem);
+                let place = layer.map_or(String::new(), |layer| format!(" (layer {layer})"));
+                return fail(&key, format!("{problem}{place}"));
             }
             Err(other) => return fail(section, format!("describes no model: {other}")),
         }
@@ -200,7 +204,7 @@ mod tests {
                 "spikes",
                 ModelKind::Network,
                 "network.hidden_neurons=[0]",
-                "network.num_neurons",
+                "network.hidden_neurons",
             ),
             (
                 "spikes",
