@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use burn_store::{ModuleSnapshot, SafetensorsStore};
 use elm_model::weights::{
-    StateDict, infer_config, load_network, load_neuron, save_network, save_neuron,
+    StateDict, infer_config, load_network, load_neuron, network_config, save_network, save_neuron,
 };
 
 use super::config::{ModelConfig, NetworkModel};

@@ -258,17 +258,6 @@ pub struct ModelRecipe {
     pub dt: f64,
 }
 
-/// A published form of the neuron.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NeuronVersion {
-    /// Gate `λ·(1 − κ_m)`, see [`NeuronForm::v1`].
-    #[default]
-    V1,
-    /// Gate `1 − exp(−dt·λ/τ_m)`, see [`NeuronForm::v2`].
-    V2,
-}
-
 impl Default for ModelRecipe {
     fn default() -> Self {
         let published = ElmNeuronConfig::neuronio(100).form();

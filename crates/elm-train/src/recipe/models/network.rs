@@ -192,7 +192,6 @@ impl NetworkRecipe {
             learn_memory_tau: self.learn_memory_tau,
             high_pass_tau: self.high_pass_tau,
             output_activation: self.output_activation,
-            bias_init: BiasInit::Zero,
             dt,
             ..NeuronForm::network()
         }

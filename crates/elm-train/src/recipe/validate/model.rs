@@ -33,7 +33,6 @@ impl Recipe {
             }) => {
                 let key = match (self.model.kind, field) {
                     (_, "dt") => "model.dt".to_string(),
-                    (ModelKind::Elm, "branch_tau") => "model.synapse_tau".to_string(),
                     (ModelKind::Elm, "num_branches") => "model.branches".to_string(),
                     (ModelKind::Elm, "hidden_size") => "model.mlp_hidden".to_string(),
                     (ModelKind::Elm, "hidden_layers") => "model.mlp_layers".to_string(),
