@@ -3,12 +3,16 @@
 
 mod common;
 
+use std::path::Path;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use common::{assert_absolute, host, shared};
-use elm_model::weights::{PublishedConfig, StateDict, infer_config, load_neuron, save_neuron};
-use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronForm};
+use elm_model::weights::{
+    PublishedConfig, StateDict, infer_config, load_network, load_neuron, save_neuron,
+};
+use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronForm, OutputActivation};
 
-fn published_config(folder: &std::path::Path, stem: &str) -> ElmNeuronConfig {
+fn published_config(folder: &Path, stem: &str) -> ElmNeuronConfig {
     let text =
         std::fs::read_to_string(folder.join("configs").join(format!("{stem}.json"))).unwrap();
     serde_json::from_str::<PublishedConfig>(&text)
@@ -16,6 +20,15 @@ fn published_config(folder: &std::path::Path, stem: &str) -> ElmNeuronConfig {
         .to_config(NeuronForm::v1())
 }
 
+/// Three of the published checkpoints, in every clone.
+#[test]
+fn checkpoints_in_the_project_give_the_published_outputs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pretrained");
+    let checked = check_folder(&folder, &folder.join("io.safetensors"));
+    assert_eq!(checked, 3);
+}
+
+/// All of them, where they are at hand.
 #[test]
 fn published_checkpoints_give_the_published_outputs() {
     let (Some(folder), Some(golden)) = (
@@ -24,30 +37,31 @@ fn published_checkpoints_give_the_published_outputs() {
     ) else {
         return;
     };
+    let checked = check_folder(&folder, &golden);
+    assert!(checked >= 15, "only {checked} checkpoints found");
+}
+
+/// Checks every checkpoint of a folder against the published code's outputs; how many there were.
+fn check_folder(folder: &Path, golden: &Path) -> usize {
     let golden = StateDict::read(golden).unwrap();
     let device = Device::flex();
     let x = &golden.tensors["x"];
     let shape: [usize; 3] = x.shape.clone().try_into().unwrap();
     let x = Tensor::<3>::from_data(TensorData::new(x.values.clone(), shape), &device);
     let mut checked = 0;
-    for entry in std::fs::read_dir(&folder).unwrap() {
+    for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if !path
-            .extension()
-            .is_some_and(|e| e == "safetensors" || e == "pt")
-        {
-            continue;
-        }
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let config = published_config(&folder, &stem);
+        let weights = path
+            .extension()
+            .is_some_and(|e| e == "safetensors" || e == "pt");
+        let Some(y) = golden.tensors.get(&format!("y.{stem}")).filter(|_| weights) else {
+            continue;
+        };
+        let config = published_config(folder, &stem);
         let neuron = load_neuron(&path, &config, &device).unwrap();
-        let y = &golden.tensors[&format!("y.{stem}")].values;
-        assert_absolute(
-            &path.display().to_string(),
-            &host(neuron.forward(x.clone(), None).0),
-            y,
-            1e-4,
-        );
+        let found = host(neuron.forward(x.clone(), None).0);
+        assert_absolute(&path.display().to_string(), &found, &y.values, 1e-4);
         // what the shapes tell agrees with the published configuration
         let mut inferred = infer_config(&path).unwrap();
         inferred.neuron.memory_tau_max = 150.0;
@@ -57,7 +71,50 @@ fn published_checkpoints_give_the_published_outputs() {
         assert_eq!(inferred, expected);
         checked += 1;
     }
-    assert!(checked >= 15, "only {checked} checkpoints found");
+    checked
+}
+
+/// Files that the version before this one wrote: they load, and answer as another reader of the same file does.
+#[test]
+fn files_of_an_earlier_version_load() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files");
+    let device = Device::flex();
+    let spikes = |inputs: usize| -> Vec<f32> {
+        (0..20 * inputs)
+            .map(|i| f32::from(u8::from(i % 17 == 0)))
+            .collect()
+    };
+    let check = |path: &Path, inputs: usize, y: Tensor<3>| {
+        let bytes = std::fs::read(path).unwrap();
+        let mut stream = elm_stream::file::from_safetensors(&bytes)
+            .unwrap()
+            .stream()
+            .unwrap();
+        let values = spikes(inputs);
+        let mut expected = Vec::new();
+        for step in values.chunks_exact(inputs) {
+            expected.extend(stream.step(step).unwrap().iter().map(|v| f64::from(*v)));
+        }
+        assert!(expected.iter().any(|v| v.abs() > 1e-3), "it answers");
+        assert_absolute(&path.display().to_string(), &host(y), &expected, 1e-5);
+    };
+    let input = |inputs: usize| {
+        Tensor::<3>::from_data(TensorData::new(spikes(inputs), [1, 20, inputs]), &device)
+    };
+    let path = folder.join("neuron-0.1.0.safetensors");
+    let neuron = load_neuron(&path, None, &device).unwrap();
+    let mut expected = ElmNeuronConfig::neuronio(20);
+    expected.neuron.memory_tau_max = 150.0;
+    assert_eq!(neuron.config(), &expected);
+    check(&path, 1278, neuron.forward(input(1278), None).0);
+    let path = folder.join("network-0.1.0.safetensors");
+    let network = load_network(&path, &device).unwrap();
+    let last = &network.config().layers()[1].neuron;
+    assert_eq!(
+        (last.num_memory, last.output_activation),
+        (3, OutputActivation::Identity)
+    );
+    check(&path, 700, network.forward(input(700), None).0);
 }
 
 #[test]
