@@ -1,9 +1,9 @@
 //! Rows that are mostly zero, as the numbers that are not.
 
-use super::{isa::Isa, real::Real};
-
-/// Numbers that are compared with zero at once.
-pub const BLOCK: usize = 16;
+use super::{
+    isa::Isa,
+    simd::{BLOCK, SimdReal},
+};
 
 /// Index and value of each number that is not zero, row after row.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct SparseRows<R> {
     indices: Vec<u32>,
 }
 
-impl<R: Real> SparseRows<R> {
+impl<R: SimdReal> SparseRows<R> {
     /// Room for one dense row of this length without another allocation.
     pub fn with_room(numbers: usize) -> Self {
         Self {
@@ -90,14 +90,14 @@ mod tests {
     use super::super::isa::by_isa;
     use super::*;
 
-    by_isa!(push_isa => push [R: Real] [] (rows: &mut SparseRows<R>, row: &[R]));
+    by_isa!(push_isa => push [R: SimdReal] [] (rows: &mut SparseRows<R>, row: &[R]));
 
     #[inline(always)]
-    fn push<I: Isa, R: Real>(rows: &mut SparseRows<R>, row: &[R]) {
+    fn push<I: Isa, R: SimdReal>(rows: &mut SparseRows<R>, row: &[R]) {
         rows.push::<I>(row);
     }
 
-    fn check<R: Real>() {
+    fn check<R: SimdReal>() {
         let mut rows = SparseRows::with_room(3);
         let lengths = [0, 1, 15, 16, 17, 31, 50, 64, 200];
         let row = |len: usize| -> Vec<R> {

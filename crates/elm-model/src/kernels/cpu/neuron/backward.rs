@@ -4,7 +4,6 @@ use rayon::prelude::*;
 
 use super::feed::{FeedBackward, FeedSums};
 use super::{Feed, InputTiles, KeptInput, Sizes, Slices, first_samples};
-use crate::equations::SQUASH_GAIN;
 use crate::kernels::cpu::{
     gemm::{Strided, add_product},
     isa::{Isa, by_isa},
@@ -13,9 +12,10 @@ use crate::kernels::cpu::{
         tiles,
     },
     pack::{Packed, padded},
-    real::Real,
+    simd::SimdReal,
     sparse::SparseRows,
 };
+use crate::kernels::scalar::memory_value;
 
 /// What the forward pass kept, and the gradients of its results.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ struct TileSums<R> {
     readout: ReadoutSums<R>,
 }
 
-impl<R: Real> TileSums<R> {
+impl<R: SimdReal> TileSums<R> {
     fn plus(self, other: Self) -> Self {
         Self {
             feed: self.feed.plus(other.feed),
@@ -99,7 +99,7 @@ impl<R: Real> TileSums<R> {
 }
 
 /// Gradients of all tensors.
-pub fn backward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) -> Gradients<R> {
+pub fn backward<R: SimdReal>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) -> Gradients<R> {
     let Sizes {
         batch,
         time,
@@ -194,10 +194,10 @@ fn of_samples<R>(values: &[R], sample: usize, samples: usize, numbers: usize) ->
     &values[sample * numbers..][..samples * numbers]
 }
 
-by_isa!(tile_isa => run_tile [R: Real] [ROWS] (job: (&mut Tile<'_, R>, &mut Option<TileSums<R>>)));
+by_isa!(tile_isa => run_tile [R: SimdReal] [ROWS] (job: (&mut Tile<'_, R>, &mut Option<TileSums<R>>)));
 
 #[inline(always)]
-fn run_tile<I: Isa, R: Real, const ROWS: usize>(
+fn run_tile<I: Isa, R: SimdReal, const ROWS: usize>(
     (tile, out): (&mut Tile<'_, R>, &mut Option<TileSums<R>>),
 ) {
     let shared = tile.shared;
@@ -295,7 +295,7 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(
     });
 }
 
-impl<R: Real> Shared<'_, R> {
+impl<R: SimdReal> Shared<'_, R> {
     /// The memory after each step of a chunk, from that before it and the tanh values: what the forward pass computed,
     /// number by number.
     #[inline(always)]
@@ -308,7 +308,6 @@ impl<R: Real> Shared<'_, R> {
         memory: &mut [R],
     ) {
         let (time, m) = (self.sizes.time, self.sizes.scan.memory);
-        let gain = R::of(SQUASH_GAIN);
         let (decay, gate) = (&self.slices.decay[..m], &self.slices.gate[..m]);
         let mut before = vec![R::default(); m];
         for r in 0..ROWS {
@@ -317,7 +316,7 @@ impl<R: Real> Shared<'_, R> {
                 let tanh = &tanh[(r * time + t) * m..][..m];
                 let to = &mut memory[rows.at(r, t) * m..][..m];
                 for j in 0..m {
-                    before[j] = decay[j] * before[j] + gate[j] * gain * tanh[j];
+                    before[j] = memory_value(decay[j] * before[j], gate[j], tanh[j]);
                     to[j] = before[j];
                 }
             }
@@ -331,7 +330,7 @@ struct ReadoutSums<R> {
     bias: Vec<R>,
 }
 
-impl<R: Real> ReadoutSums<R> {
+impl<R: SimdReal> ReadoutSums<R> {
     fn new(memory: usize, outputs: usize) -> Self {
         Self {
             weights: vec![R::default(); memory * outputs],
@@ -359,7 +358,7 @@ struct ReadoutBackward<R> {
     sums: ReadoutSums<R>,
 }
 
-impl<R: Real> ReadoutBackward<R> {
+impl<R: SimdReal> ReadoutBackward<R> {
     fn new(memory: usize, outputs: usize, rows: usize) -> Self {
         Self {
             memory: Vec::with_capacity(rows * memory),

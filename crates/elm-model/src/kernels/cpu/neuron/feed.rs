@@ -6,7 +6,7 @@ use crate::kernels::cpu::{
     memory::Rows,
     pack::padded,
     product::{add_outer, add_rows, padded_rows},
-    real::Real,
+    simd::SimdReal,
     sparse::SparseRows,
 };
 
@@ -69,7 +69,7 @@ pub(super) struct FeedSums<R> {
     pub bias: Vec<R>,
 }
 
-impl<R: Real> FeedSums<R> {
+impl<R: SimdReal> FeedSums<R> {
     pub fn plus(mut self, other: Self) -> Self {
         let pairs = [
             (&mut self.matrix, other.matrix),
@@ -83,7 +83,7 @@ impl<R: Real> FeedSums<R> {
     }
 }
 
-impl<'a, R: Real> Feed<'a, R> {
+impl<'a, R: SimdReal> Feed<'a, R> {
     pub fn new(sizes: &Sizes, x: &Slices<'a, R>) -> Self {
         Self {
             inputs: sizes.inputs,
@@ -305,14 +305,14 @@ impl<'a, R: Real> Feed<'a, R> {
     }
 }
 
-impl<R: Real> FeedForward<R> {
+impl<R: SimdReal> FeedForward<R> {
     /// The trace `[sample, padded]`.
     pub fn trace(&self) -> &[R] {
         &self.trace
     }
 }
 
-impl<R: Real> FeedBackward<R> {
+impl<R: SimdReal> FeedBackward<R> {
     /// Gradient of the trace before the first step, `[sample, padded]`.
     pub fn start(&self) -> &[R] {
         &self.carry

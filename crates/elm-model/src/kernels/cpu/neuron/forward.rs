@@ -9,7 +9,7 @@ use crate::kernels::cpu::{
         Buffers, Drive, Rows, Stage, Steps, Tiling, by_rows, chunk_steps, pack_stages, tiles,
     },
     pack::Packed,
-    real::Real,
+    simd::SimdReal,
     sparse::SparseRows,
 };
 
@@ -68,7 +68,11 @@ struct Tile<'a, R> {
 }
 
 /// Runs the neuron; `keep` says whether for a backward pass, which finds what of the input is not zero there.
-pub fn forward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, keep: Option<&KeptInput>) -> Forward<R> {
+pub fn forward<R: SimdReal>(
+    sizes: &Sizes,
+    x: &Slices<'_, R>,
+    keep: Option<&KeptInput>,
+) -> Forward<R> {
     let Sizes {
         batch,
         time,
@@ -134,10 +138,10 @@ pub fn forward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, keep: Option<&KeptInpu
     Forward { y, memory, kept }
 }
 
-by_isa!(tile_isa => run_tile [R: Real] [ROWS] (tile: &mut Tile<'_, R>));
+by_isa!(tile_isa => run_tile [R: SimdReal] [ROWS] (tile: &mut Tile<'_, R>));
 
 #[inline(always)]
-fn run_tile<I: Isa, R: Real, const ROWS: usize>(tile: &mut Tile<'_, R>) {
+fn run_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: &mut Tile<'_, R>) {
     let shared = tile.shared;
     let Sizes {
         time,
@@ -204,7 +208,7 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(tile: &mut Tile<'_, R>) {
     }
 }
 
-impl<R: Real> Shared<'_, R> {
+impl<R: SimdReal> Shared<'_, R> {
     /// `y = m · W_y + b_y` for a chunk; `y` is the tile's `[sample, time, output]`.
     #[inline(always)]
     fn read_out<I: Isa, const ROWS: usize>(

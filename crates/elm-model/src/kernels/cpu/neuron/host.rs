@@ -5,7 +5,7 @@ use burn::backend::{TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
 use super::{BackwardKept, Sizes, Slices, backward, forward};
-use crate::kernels::cpu::real::Real;
+use crate::kernels::cpu::simd::SimdReal;
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::scan::neuron::ops::{
     FirstLayer, InputGradient, NeuronCall, NeuronKept, NeuronOps, NeuronTensors,
@@ -42,7 +42,7 @@ impl<B: HostBackend> Held<B> {
         }
     }
 
-    fn slices<R: Real>(&self) -> Slices<'_, R> {
+    fn slices<R: SimdReal>(&self) -> Slices<'_, R> {
         let [
             x,
             matrix,
@@ -73,7 +73,7 @@ impl<B: HostBackend> Held<B> {
 }
 
 /// The flat result: outputs, then the last memory.
-fn result<B: HostBackend, R: Real>(
+fn result<B: HostBackend, R: SimdReal>(
     mut y: Vec<R>,
     memory: Vec<R>,
     held: &Held<B>,
@@ -83,13 +83,16 @@ fn result<B: HostBackend, R: Real>(
     B::make(y, shape, &held.device)
 }
 
-fn run<B: HostBackend, R: Real>(tensors: NeuronTensors<B>, call: &NeuronCall) -> FloatTensor<B> {
+fn run<B: HostBackend, R: SimdReal>(
+    tensors: NeuronTensors<B>,
+    call: &NeuronCall,
+) -> FloatTensor<B> {
     let held = Held::<B>::new(tensors, call);
     let found = forward(&held.sizes, &held.slices::<R>(), None);
     result(found.y, found.memory, &held)
 }
 
-fn run_forward<B: HostBackend, R: Real>(
+fn run_forward<B: HostBackend, R: SimdReal>(
     tensors: NeuronTensors<B>,
     call: &NeuronCall,
 ) -> (FloatTensor<B>, NeuronKept<B>) {
@@ -110,7 +113,7 @@ fn run_forward<B: HostBackend, R: Real>(
     (result(found.y, found.memory, &held), kept)
 }
 
-fn run_backward<B: HostBackend, R: Real>(
+fn run_backward<B: HostBackend, R: SimdReal>(
     grad: FloatTensor<B>,
     tensors: NeuronTensors<B>,
     kept: NeuronKept<B>,

@@ -14,11 +14,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::scan;
+use crate::dispatch::{self, ScanPath};
 use crate::equations::HiddenActivation;
 use crate::kernels::cube::common::launch::empty;
 use crate::kernels::cube::common::layout::{Exchange, Limits};
 use crate::kernels::cube::common::{limits, math};
-use crate::dispatch::{self, ScanPath};
 use crate::scan::memory::{ScanInputs, ScanSpec};
 
 /// The first graphics card; without one a test says so and ends.
