@@ -3,12 +3,10 @@
 use burn::config::Config;
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay, Param};
 use burn::nn::{Linear, Lstm, LstmConfig, LstmState};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{DType, Device, Distribution, Int, Tensor};
+use elm_model::{ElmError, check};
 
-use super::{at_least_one, check_input, check_state, fits, linear, linear_parameters};
-use super::{output_or_panic, pieces};
-use crate::ElmError;
-use crate::layer::fail;
+use crate::{cast, check_state, linear, linear_parameters, pieces, read_input};
 
 /// Configuration of a [`ChronoLstm`].
 #[derive(Config, Debug, PartialEq)]
@@ -38,19 +36,19 @@ impl ChronoLstmConfig {
     /// [`ElmError::Config`] that names the first field at fault, what was expected and what was found.
     pub fn validate(&self) -> Result<(), ElmError> {
         let h = self.hidden_size;
-        at_least_one(&[
+        check::at_least_one(&[
             ("num_inputs", self.num_inputs),
             ("num_outputs", self.num_outputs),
             ("hidden_size", h),
         ])?;
-        fits("num_inputs", &[self.num_inputs, h])?;
-        fits("hidden_size", &[h, h])?;
-        fits("num_outputs", &[h, self.num_outputs])?;
+        check::fits("num_inputs", &[self.num_inputs, h])?;
+        check::fits("hidden_size", &[h, h])?;
+        check::fits("num_outputs", &[h, self.num_outputs])?;
         if self.t_max < 3 {
-            return fail(
+            return Err(ElmError::config(
                 "t_max",
                 format!("must be at least 3 steps, found {}", self.t_max),
-            );
+            ));
         }
         Ok(())
     }
@@ -110,60 +108,123 @@ pub struct ChronoLstm {
     config: ChronoLstmConfig,
 }
 
+/// State of a [`ChronoLstm`] between two steps.
+#[derive(Debug, Clone)]
+pub struct ChronoLstmState {
+    /// Cell `c`, `[batch, hidden]`.
+    pub cell: Tensor<2>,
+    /// Hidden state `h`, `[batch, hidden]`.
+    pub hidden: Tensor<2>,
+}
+
+impl ChronoLstmState {
+    /// The state before the first step: all zeros.
+    pub fn zeros(config: &ChronoLstmConfig, batch: usize, dtype: DType, device: &Device) -> Self {
+        let zeros = Tensor::zeros([batch, config.hidden_size], (device, dtype));
+        Self {
+            cell: zeros.clone(),
+            hidden: zeros,
+        }
+    }
+
+    /// Number of samples.
+    pub fn batch(&self) -> usize {
+        self.cell.dims()[0]
+    }
+
+    /// The same state without its history, for truncated backpropagation.
+    pub fn detach(self) -> Self {
+        self.map(Tensor::detach)
+    }
+
+    /// The state of these samples, in this order; `rows` holds indices below the number of samples.
+    pub fn select(self, rows: Tensor<1, Int>) -> Self {
+        self.map(|t| t.select(0, rows.clone()))
+    }
+
+    /// The same state on another device.
+    pub fn to_device(self, device: &Device) -> Self {
+        self.map(|t| t.to_device(device))
+    }
+
+    /// The samples of several states one after the other; `None` for no states.
+    pub fn cat(states: Vec<Self>) -> Option<Self> {
+        if states.is_empty() {
+            return None;
+        }
+        let (cell, hidden) = states.into_iter().map(|s| (s.cell, s.hidden)).unzip();
+        Some(Self {
+            cell: Tensor::cat(cell, 0),
+            hidden: Tensor::cat(hidden, 0),
+        })
+    }
+
+    /// The same state with every tensor mapped.
+    pub fn map(self, f: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
+        Self {
+            cell: f(self.cell),
+            hidden: f(self.hidden),
+        }
+    }
+}
+
 impl ChronoLstm {
     /// The configuration that this model was made with.
     pub fn config(&self) -> &ChronoLstmConfig {
         &self.config
     }
 
-    /// Number of trained numbers.
-    pub fn num_trained(&self) -> usize {
-        self.config.num_trained()
-    }
-
-    /// Output over a sequence that starts at rest.
+    /// Output over a sequence, and the state after it; two halves with the state carried over give the whole.
     ///
     /// # Shapes
     /// - `x`: `[batch, time, input]`
     /// - output: `[batch, time, output]`
     ///
     /// # Panics
-    /// If `x` has another number of channels; [`forward_with_state`](Self::forward_with_state) returns an error.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        output_or_panic(self.forward_with_state(x, None)).0
-    }
-
-    /// Output and final state over a sequence; two halves with the state carried over give the whole.
-    ///
-    /// Cell and hidden state are `[batch, hidden]`.
-    ///
-    /// # Errors
-    /// [`ElmError::Shape`] if the input or the state does not fit.
-    pub fn forward_with_state(
+    /// Where [`try_forward`](Self::try_forward) returns an error.
+    #[track_caller]
+    pub fn forward(
         &self,
         x: Tensor<3>,
-        state: Option<LstmState<2>>,
-    ) -> Result<(Tensor<3>, LstmState<2>), ElmError> {
-        check_input(x.dims(), self.config.num_inputs)?;
-        let shape = [x.dims()[0], self.config.hidden_size];
-        let mut state = match state {
+        state: Option<ChronoLstmState>,
+    ) -> (Tensor<3>, ChronoLstmState) {
+        check::or_panic(self.try_forward(x, state))
+    }
+
+    /// The same as [`forward`](Self::forward), with an error in place of the panic.
+    ///
+    /// # Errors
+    /// [`ElmError::Shape`] or [`ElmError::NumberType`] if the input or the state does not fit.
+    pub fn try_forward(
+        &self,
+        x: Tensor<3>,
+        state: Option<ChronoLstmState>,
+    ) -> Result<(Tensor<3>, ChronoLstmState), ElmError> {
+        let (output_type, dtype) = (x.dtype(), self.readout.weight.val().dtype());
+        let x = read_input(x, self.config.num_inputs, dtype)?;
+        let batch = x.dims()[0];
+        let state = match state {
             Some(state) => {
-                check_state("state.cell", state.cell.dims(), shape)?;
-                check_state("state.hidden", state.hidden.dims(), shape)?;
+                let shape = [batch, self.config.hidden_size];
+                check_state("state.cell", &state.cell, shape, dtype)?;
+                check_state("state.hidden", &state.hidden, shape, dtype)?;
                 state
             }
-            None => LstmState::new(
-                Tensor::zeros(shape, (&x.device(), x.dtype())),
-                Tensor::zeros(shape, (&x.device(), x.dtype())),
-            ),
+            None => ChronoLstmState::zeros(&self.config, batch, dtype, &x.device()),
         };
+        let mut state = LstmState::new(state.cell, state.hidden);
         let mut hidden = Vec::new();
         for piece in pieces(&x) {
             let (steps, last) = self.lstm.forward(piece, Some(state));
             hidden.push(steps);
             state = last;
         }
-        Ok((self.readout.forward(Tensor::cat(hidden, 1)), state))
+        let y = self.readout.forward(Tensor::cat(hidden, 1));
+        let state = ChronoLstmState {
+            cell: state.cell,
+            hidden: state.hidden,
+        };
+        Ok((cast(y, output_type), state))
     }
 }
 
@@ -180,7 +241,7 @@ impl ModuleDisplay for ChronoLstm {
             .add("outputs", &self.config.num_outputs)
             .add("hidden", &self.config.hidden_size)
             .add("t_max", &self.config.t_max)
-            .add("trained", &self.num_trained())
+            .add("trained", &self.config.num_trained())
             .optional()
     }
 }

@@ -6,14 +6,31 @@
 //! - [`Lif`]: leaky integrate-and-fire neurons, with adaptive thresholds on demand (Bellec et al. 2018).
 //!
 //! Each is made by `init` of its configuration, counts its trained numbers with `num_trained`, and is saved and loaded
-//! as any Burn module. Those with a state hand it out and take it back: two halves of a sequence give the whole.
+//! as any Burn module. Those with a state hand it out and take it back, as the ELM neuron does: two halves of a sequence
+//! give the whole.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use elm_baselines::ChronoLstmConfig;
+//!
+//! # fn main() -> Result<(), elm_model::ElmError> {
+//! # #[cfg(feature = "flex")] {
+//! let device = Device::flex();
+//! let lstm = ChronoLstmConfig::new(12, 2).with_hidden_size(16).init(&device)?;
+//! let (y, state) = lstm.forward(Tensor::zeros([1, 50, 12], &device), None);
+//! assert_eq!(y.dims(), [1, 50, 2]);
+//! assert_eq!(state.hidden.dims(), [1, 16]);
+//! # }
+//! # Ok(())
+//! # }
+//! ```
 
 mod chrono_lstm;
 mod lif;
 mod tcn;
 mod transformer;
 
-pub use chrono_lstm::{ChronoLstm, ChronoLstmConfig};
+pub use chrono_lstm::{ChronoLstm, ChronoLstmConfig, ChronoLstmState};
 pub use lif::{Adaptation, Lif, LifConfig, LifOutput, LifState, Recurrence, Reset};
 pub use tcn::{Tcn, TcnConfig, TcnLayer, TcnNorm};
 pub use transformer::{
@@ -21,13 +38,8 @@ pub use transformer::{
 };
 
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
-
-use crate::ElmError;
-use crate::layer::fail;
-
-/// Most numbers that one tensor of a model may have.
-const MAX_ELEMENTS: usize = 1 << 30;
+use burn::tensor::{DType, Device, Tensor};
+use elm_model::{ElmError, check};
 
 /// Steps that a recurrent model takes between two concatenations.
 ///
@@ -35,83 +47,36 @@ const MAX_ELEMENTS: usize = 1 << 30;
 /// length squared, steps of short pieces do not.
 const PIECE: usize = 32;
 
-/// Sizes that must be at least 1.
-fn at_least_one(sizes: &[(&'static str, usize)]) -> Result<(), ElmError> {
-    match sizes.iter().find(|(_, size)| *size == 0) {
-        Some((field, _)) => fail(field, "must be at least 1, found 0".into()),
-        None => Ok(()),
+/// Checks an input `[batch, time, channels]`, and converts it to the number type of the parameters where that may be.
+fn read_input(x: Tensor<3>, channels: usize, parameters: DType) -> Result<Tensor<3>, ElmError> {
+    check::input(x.dims(), channels)?;
+    check::number_type("x", x.dtype(), parameters)?;
+    Ok(cast(x, parameters))
+}
+
+/// A tensor in another number type; itself where it has that type.
+fn cast<const D: usize>(tensor: Tensor<D>, dtype: DType) -> Tensor<D> {
+    match tensor.dtype() == dtype {
+        true => tensor,
+        false => tensor.cast(dtype),
     }
 }
 
-/// A tensor of these sizes must fit into memory; the field is the one to blame.
-fn fits(field: &'static str, sizes: &[usize]) -> Result<(), ElmError> {
-    let count = sizes
-        .iter()
-        .try_fold(1usize, |n, &size| n.checked_mul(size));
-    if count.is_some_and(|count| count <= MAX_ELEMENTS) {
-        return Ok(());
-    }
-    fail(
-        field,
-        format!(
-            "is too large: it makes a tensor of {sizes:?} numbers, at most {MAX_ELEMENTS} are possible"
-        ),
-    )
-}
-
-/// Constants that must be positive and finite as 32-bit numbers.
-fn positive(values: &[(&'static str, f64)]) -> Result<(), ElmError> {
-    let good = |value: f64| (value as f32).is_finite() && value as f32 > 0.0;
-    match values.iter().find(|(_, value)| !good(*value)) {
-        Some((field, value)) => fail(
-            field,
-            format!("must be a positive number (of 32 bits), found {value:?}"),
-        ),
-        None => Ok(()),
-    }
-}
-
-/// Rates of dropout.
-fn dropout_rates(rates: &[(&'static str, f64)]) -> Result<(), ElmError> {
-    match rates.iter().find(|(_, p)| !(0.0..1.0).contains(p)) {
-        Some((field, p)) => fail(field, format!("must be at least 0 and below 1, found {p}")),
-        None => Ok(()),
-    }
-}
-
-/// An input must be `[batch, time, channels]`, neither empty.
-fn check_input(found: [usize; 3], channels: usize) -> Result<(), ElmError> {
-    if found[2] == channels && found[0] > 0 && found[1] > 0 {
-        return Ok(());
-    }
-    Err(ElmError::Shape {
-        what: "x",
-        expected: format!("[batch, time, {channels}] with at least one sample and one step"),
-        found: found.to_vec(),
-    })
-}
-
-/// A tensor of a state must have this shape.
+/// Checks a tensor of a state, which has the number type of the parameters.
 fn check_state<const D: usize>(
     what: &'static str,
-    found: [usize; D],
-    expected: [usize; D],
+    tensor: &Tensor<D>,
+    shape: [usize; D],
+    parameters: DType,
 ) -> Result<(), ElmError> {
-    if found == expected {
-        return Ok(());
-    }
-    Err(ElmError::Shape {
-        what,
-        expected: format!("{expected:?}"),
-        found: found.to_vec(),
-    })
-}
-
-/// What was computed, for a `forward` that promises an output.
-fn output_or_panic<T>(result: Result<T, ElmError>) -> T {
-    match result {
-        Ok(output) => output,
-        Err(error) => panic!("{error}"),
+    check::shape(what, tensor.dims(), shape)?;
+    match tensor.dtype() == parameters {
+        true => Ok(()),
+        false => Err(ElmError::NumberType {
+            what,
+            expected: parameters,
+            found: tensor.dtype(),
+        }),
     }
 }
 
@@ -133,34 +98,10 @@ fn linear_parameters(inputs: usize, outputs: usize) -> usize {
     (inputs + 1) * outputs
 }
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
 
-    #[test]
-    fn sizes_beyond_memory_are_refused() {
-        assert!(fits("a", &[1 << 15, 1 << 15]).is_ok());
-        for sizes in [[(1 << 15) + 1, 1 << 15], [usize::MAX, 2]] {
-            let error = fits("width", &sizes).unwrap_err().to_string();
-            assert!(error.contains("`width` is too large"), "{error}");
-        }
-    }
-
-    #[test]
-    fn constants_are_checked_as_the_models_compute_them() {
-        assert!(positive(&[("tau", 1e-3)]).is_ok());
-        for value in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 1e-300] {
-            let error = positive(&[("dt", 1.0), ("tau", value)]).unwrap_err();
-            assert!(error.to_string().contains("`tau` must be a positive"));
-        }
-        for p in [-0.1, 1.0, f64::NAN] {
-            assert!(dropout_rates(&[("p", p)]).is_err());
-        }
-        assert!(dropout_rates(&[("p", 0.0), ("q", 0.99)]).is_ok());
-    }
-
-    #[cfg(feature = "flex")]
     #[test]
     fn pieces_in_order_make_the_whole() {
         for time in [1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {

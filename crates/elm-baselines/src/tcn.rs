@@ -5,11 +5,10 @@ use burn::module::{Content, DisplaySettings, Module, ModuleDisplay};
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, LayerNorm, LayerNormConfig, Linear, PaddingConfig1d};
 use burn::tensor::{Device, Tensor, activation};
+use elm_model::{ElmError, check};
 use serde::{Deserialize, Serialize};
 
-use super::{at_least_one, check_input, fits, linear, linear_parameters, output_or_panic};
-use crate::ElmError;
-use crate::layer::fail;
+use crate::{cast, linear, linear_parameters, read_input};
 
 /// Most convolutions in a row.
 const MAX_DEPTH: usize = 1000;
@@ -90,7 +89,7 @@ impl TcnConfig {
     /// # Errors
     /// [`ElmError::Config`] that names the first field at fault, what was expected and what was found.
     pub fn validate(&self) -> Result<(), ElmError> {
-        at_least_one(&[
+        check::at_least_one(&[
             ("num_inputs", self.num_inputs),
             ("num_outputs", self.num_outputs),
             ("depth", self.depth),
@@ -100,21 +99,21 @@ impl TcnConfig {
             ("dilation", self.dilation),
         ])?;
         if self.depth > MAX_DEPTH {
-            return fail(
+            return Err(ElmError::config(
                 "depth",
                 format!("must be at most {MAX_DEPTH}, found {}", self.depth),
-            );
+            ));
         }
-        fits(
+        check::fits(
             "first_kernel",
             &[self.width, self.num_inputs, self.first_kernel],
         )?;
-        fits("kernel", &[self.width, self.width, self.kernel])?;
-        fits(
+        check::fits("kernel", &[self.width, self.width, self.kernel])?;
+        check::fits(
             "dilation",
             &[self.first_kernel.max(self.kernel), self.dilation],
         )?;
-        fits("num_outputs", &[self.width, self.num_outputs])
+        check::fits("num_outputs", &[self.width, self.num_outputs])
     }
 
     /// A network with Burn's start values of convolutions and linear maps, uniform in ±1/√fan_in.
@@ -195,11 +194,6 @@ impl Tcn {
         &self.config
     }
 
-    /// Number of trained numbers.
-    pub fn num_trained(&self) -> usize {
-        self.config.num_trained()
-    }
-
     /// Output over a sequence; before its first step there is silence.
     ///
     /// # Shapes
@@ -207,23 +201,26 @@ impl Tcn {
     /// - output: `[batch, time, output]`
     ///
     /// # Panics
-    /// If `x` has another number of channels; [`try_forward`](Self::try_forward) returns an error.
+    /// Where [`try_forward`](Self::try_forward) returns an error.
+    #[track_caller]
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        output_or_panic(self.try_forward(x))
+        check::or_panic(self.try_forward(x))
     }
 
-    /// The same as [`forward`](Self::forward).
+    /// The same as [`forward`](Self::forward), with an error in place of the panic.
     ///
     /// # Errors
-    /// [`ElmError::Shape`] if the input does not fit.
+    /// [`ElmError::Shape`] or [`ElmError::NumberType`] if the input does not fit.
     pub fn try_forward(&self, x: Tensor<3>) -> Result<Tensor<3>, ElmError> {
-        check_input(x.dims(), self.config.num_inputs)?;
+        let (output_type, dtype) = (x.dtype(), self.readout.weight.val().dtype());
+        let x = read_input(x, self.config.num_inputs, dtype)?;
         let channels_first = x.swap_dims(1, 2);
         let features = self
             .layers
             .iter()
             .fold(channels_first, |x, layer| layer.forward(x));
-        Ok(self.readout.forward(features.swap_dims(1, 2)))
+        let y = self.readout.forward(features.swap_dims(1, 2));
+        Ok(cast(y, output_type))
     }
 }
 
@@ -245,7 +242,7 @@ impl ModuleDisplay for Tcn {
             .add("kernel", &config.kernel)
             .add("dilation", &config.dilation)
             .add_debug_attribute("norm", &config.norm)
-            .add("trained", &self.num_trained())
+            .add("trained", &config.num_trained())
             .optional()
     }
 }

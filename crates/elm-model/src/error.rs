@@ -89,6 +89,9 @@ pub enum ElmError {
         /// One entry for each option that differs, with both values.
         problems: Vec<String>,
     },
+    /// A module that makes no stream, or a state that does not fit one.
+    #[error(transparent)]
+    Stream(#[from] elm_stream::StreamError),
     /// A weight file that cannot be read or written.
     #[error("{path}: {problem}", path = path.display())]
     File {

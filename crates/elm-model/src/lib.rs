@@ -7,6 +7,7 @@
 //! - [`ElmNeuronConfig`] / [`ElmNeuron`]: one neuron with any number of outputs, of any published form;
 //! - [`ElmLayerConfig`] / [`ElmLayer`]: many neurons with recurrent synapses;
 //! - [`ElmNetworkConfig`] / [`ElmNetwork`]: stacked layers;
+//! - [`sequence`]: samples of different lengths, reversed, in both directions;
 //! - [`scan`]: the recurrences as operations, with plain-tensor references and gradients of their own;
 //! - [`weights`]: published checkpoints in and out.
 //!
@@ -36,9 +37,13 @@ pub mod network;
 pub mod neuron;
 mod parts;
 pub mod scan;
+pub mod sequence;
+mod stream;
+#[cfg(feature = "weights")]
 pub mod weights;
 
 pub use dispatch::ScanPath;
+pub use elm_stream::{self, ElmStream, LayerStream, NetworkStream};
 pub use equations::{
     BiasInit, FilterTau, HiddenActivation, MemoryGate, NeuronForm, NeuronOverrides,
     OutputActivation, SynapseInit, SynapseRectification,
@@ -48,3 +53,4 @@ pub use layer::{ElmLayer, ElmLayerConfig, ElmLayerState, LayerSource, Wiring};
 pub use network::{ElmNetwork, ElmNetworkConfig, ElmNetworkState};
 pub use neuron::{ElmNeuron, ElmNeuronConfig, ElmState, Recording, Routing};
 pub use parts::{ConfigRecord, MemoryTimescales};
+pub use sequence::{Bidirectional, Recurrent, RecurrentState};

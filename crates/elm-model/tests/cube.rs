@@ -10,7 +10,9 @@ mod common;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use common::{assert_relative, card, host};
-use elm_model::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
+use elm_model::ScanPath;
+use elm_model::dispatch;
+use elm_model::scan::memory::{ScanInputs, ScanSpec};
 use elm_model::{ElmNeuronConfig, HiddenActivation};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -78,7 +80,7 @@ impl Case {
             gate: leaves[3].clone(),
             memory,
         };
-        let out = memory_scan::memory_scan(inputs, &self.spec, path);
+        let out = dispatch::memory_scan(inputs, &self.spec, path);
         let weighting = leaf(5).detach().reshape([b, t, m]);
         let weighting = match view {
             true => (weighting.swap_dims(1, 2) * 1.0).swap_dims(1, 2),
@@ -225,7 +227,7 @@ fn the_trace_equals_its_reference() {
             let device = device.clone().autodiff();
             let make = |v: &[f64]| Tensor::<1>::from_data(v, (&device, dtype));
             let (x, s) = (make(&input).require_grad(), make(&start).require_grad());
-            let out = memory_scan::leaky_trace(
+            let out = dispatch::leaky_trace(
                 x.clone().reshape([batch, time, channels]),
                 make(&decay),
                 s.clone().reshape([batch, channels]),

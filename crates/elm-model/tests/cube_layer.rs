@@ -12,9 +12,9 @@ mod layer;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor};
 use common::{assert_relative, card, host};
+use elm_model::ScanPath;
 use elm_model::layer::scan::{LayerSpec, describe_path};
 use elm_model::layer::{FilterTau, LayerSource, NetForm, OutputActivation, Wiring};
-use elm_model::memory_scan::ScanPath;
 use elm_model::{ElmLayerConfig, HiddenActivation};
 use layer::{Case, Choices, NAMES, numbers};
 

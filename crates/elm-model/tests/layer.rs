@@ -7,19 +7,18 @@ use burn::module::Module;
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 use common::{assert_absolute, assert_relative, host};
 use elm_model::layer::{
-    FilterTau, LayerSource, Monitor, NetForm, NetNeuronConfig, OutputActivation, Regulariser,
-    RegulariserScaling, RegulariserTarget, SynapseInit, Wiring,
+    Connectome, LayerSource, Monitor, Regulariser, RegulariserScaling, RegulariserTarget, Wiring,
 };
-use elm_model::memory_scan::ScanPath;
 use elm_model::network::{InputEmbedding, LayerOverrides, OutputEmbedding};
 use elm_model::weights::{load_network, save_network};
 use elm_model::{
-    ElmError, ElmLayerConfig, ElmNetwork, ElmNetworkConfig, Routing, SynapseRectification,
+    ElmError, ElmLayerConfig, ElmNetwork, ElmNetworkConfig, ElmNeuronConfig, FilterTau, NeuronForm,
+    NeuronOverrides, OutputActivation, Routing, ScanPath, SynapseInit, SynapseRectification,
 };
 
 /// SHD-Adding as published: 96 neurons, then 19 of a smaller form, then a linear map.
 fn shd_adding(neurons: usize, memory: usize) -> ElmNetworkConfig {
-    let form = NetForm::new()
+    let form = NeuronForm::network()
         .with_num_memory(memory)
         .with_num_branches(Some(30))
         .with_synapses_per_branch(Some(10))
@@ -33,16 +32,24 @@ fn shd_adding(neurons: usize, memory: usize) -> ElmNetworkConfig {
             recurrent_connect: Some(0.25),
         })
         .with_output_embedding(OutputEmbedding::Linear)
-        .with_last(LayerOverrides {
+        .with_last(last())
+}
+
+/// The published last layer, a readout of smaller neurons.
+fn last() -> LayerOverrides {
+    LayerOverrides {
+        neuron: NeuronOverrides {
             num_memory: Some(3),
             hidden_layers: Some(0),
-            ..LayerOverrides::readout()
-        })
+            ..NeuronOverrides::default()
+        },
+        ..LayerOverrides::default()
+    }
 }
 
 /// Enwik8 as published: 1024 neurons on one-hot tokens.
 fn enwik8() -> ElmNetworkConfig {
-    let form = NetForm::new()
+    let form = NeuronForm::network()
         .with_num_memory(15)
         .with_num_branches(Some(50))
         .with_synapses_per_branch(Some(15))
@@ -58,11 +65,7 @@ fn enwik8() -> ElmNetworkConfig {
         })
         .with_input_embedding(InputEmbedding::OneHot { scale: 3.0 })
         .with_output_embedding(OutputEmbedding::Linear)
-        .with_last(LayerOverrides {
-            num_memory: Some(3),
-            hidden_layers: Some(0),
-            ..LayerOverrides::readout()
-        })
+        .with_last(last())
 }
 
 #[test]
@@ -76,24 +79,21 @@ fn published_parameter_counts_of_networks() {
 fn counted_parameters_are_those_of_the_module() {
     let config = shd_adding(7, 5);
     let network = config.init(&Device::flex()).unwrap();
-    let mut counted = 0;
-    for layer in &network.layers {
-        counted += host(layer.proto_weight.val()).len();
-        counted += host(layer.readout.val()).len() + host(layer.bias.val()).len();
-        for map in &layer.mlp {
-            counted += host(map.weight.val()).len() + host(map.bias.val()).len();
-        }
+    assert_eq!(network.num_params(), config.num_trained());
+    // nothing that is not trained is a float parameter, with a routing and without
+    for config in [
+        ElmNeuronConfig::neuronio(20),
+        ElmNeuronConfig::neuronio_network_form(20),
+        ElmNeuronConfig::new(5, 3),
+    ] {
+        let neuron = config.init(&Device::flex()).unwrap();
+        assert_eq!(neuron.num_params(), config.num_trained());
     }
-    counted += network.linear.as_ref().unwrap().num_params();
-    assert_eq!(counted, network.num_trained());
-    let neuron = NetNeuronConfig::neuronio(20).init(&Device::flex()).unwrap();
-    // the module also holds a validity mark for each of 4500 synapses, and 20 timescales
-    assert_eq!(neuron.num_params() - 4500 - 20, neuron.num_trained());
 }
 
 #[test]
 fn sizes_that_follow_from_others() {
-    let form = NetForm::new();
+    let form = NeuronForm::network();
     assert_eq!(
         (form.hidden(), form.branches(), form.per_branch()),
         (20, 40, 40)
@@ -110,8 +110,11 @@ fn sizes_that_follow_from_others() {
     );
     let deduced = ElmNetworkConfig::new(4, 3)
         .with_last(LayerOverrides {
-            num_memory: Some(3),
-            ..LayerOverrides::readout()
+            neuron: NeuronOverrides {
+                num_memory: Some(3),
+                ..NeuronOverrides::default()
+            },
+            ..LayerOverrides::default()
         })
         .layers();
     assert_eq!(
@@ -156,13 +159,6 @@ fn invalid_configurations_name_the_field() {
         ("memory_tau_min", with(|c| c.neuron.memory_tau_min = 0.0)),
         ("memory_tau_max", with(|c| c.neuron.memory_tau_max = 0.5)),
         ("tau_range_scale", with(|c| c.neuron.tau_range_scale = 0.9)),
-        (
-            "tau_range_scale",
-            with(|c| {
-                c.neuron.memory_tau_max = 1.0;
-                c.neuron.tau_range_scale = 1.0;
-            }),
-        ),
         ("dt", with(|c| c.neuron.dt = 0.0)),
         (
             "synapse_init",
@@ -184,10 +180,18 @@ fn invalid_configurations_name_the_field() {
         Err(ElmError::Config { field, .. }) => assert_eq!(field, "last_neurons"),
         other => panic!("{:?}", other.map(|_| "a network")),
     }
+    // the layer at fault is named
+    let mut network = shd_adding(96, 5);
+    network.last.neuron.num_memory = Some(1 << 20);
+    let error = network.init(&Device::flex()).unwrap_err().to_string();
+    assert!(
+        error.contains("layer 1") && error.contains("`num_memory`"),
+        "{error}"
+    );
 }
 
 fn small(device: &Device) -> ElmNetwork {
-    let form = NetForm::new()
+    let form = NeuronForm::network()
         .with_num_memory(3)
         .with_branch_tau(FilterTau::Ms(4.0));
     ElmNetworkConfig::new(6, 2)
@@ -219,10 +223,10 @@ fn records_and_files_hold_the_connectome() {
         .init(&device)
         .unwrap();
     let x = noise([2, 9, 6], &device);
-    let y = host(network.forward(x.clone()));
-    assert_ne!(y, host(other.forward(x.clone())));
+    let y = host(network.forward(x.clone(), None).0);
+    assert_ne!(y, host(other.forward(x.clone(), None).0));
     other = other.load_record(network.clone().into_record());
-    assert_absolute("record", &host(other.forward(x.clone())), &y, 0.0);
+    assert_absolute("record", &host(other.forward(x.clone(), None).0), &y, 0.0);
 
     let folder = std::env::temp_dir().join(format!("elm-network-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -230,7 +234,7 @@ fn records_and_files_hold_the_connectome() {
     save_network(&network, &path).unwrap();
     let loaded = load_network(&path, &device).unwrap();
     assert_eq!(loaded.config(), network.config());
-    assert_absolute("file", &host(loaded.forward(x)), &y, 0.0);
+    assert_absolute("file", &host(loaded.forward(x, None).0), &y, 0.0);
     let missing = load_network(folder.join("none.safetensors"), &device).unwrap_err();
     assert!(
         missing.to_string().contains("none.safetensors"),
@@ -281,7 +285,7 @@ fn configurations_are_serde() {
     let last: LayerOverrides =
         serde_json::from_str(r#"{"num_memory": 3, "high_pass_tau": {"ms": 2.0}}"#).unwrap();
     assert_eq!(
-        (last.num_memory, last.high_pass_tau),
+        (last.neuron.num_memory, last.neuron.high_pass_tau),
         (Some(3), Some(FilterTau::Ms(2.0)))
     );
     assert!(serde_json::from_str::<LayerOverrides>(r#"{"num_memories": 3}"#).is_err());
@@ -292,7 +296,7 @@ fn tokens_are_one_hot_channels() {
     for (name, device) in common::devices() {
         let config = ElmNetworkConfig::new(7, 3)
             .with_hidden_neurons(vec![5])
-            .with_neuron(NetForm::new().with_num_memory(2))
+            .with_neuron(NeuronForm::network().with_num_memory(2))
             .with_input_embedding(InputEmbedding::OneHot { scale: 3.0 });
         let network = config.init(&device).unwrap();
         let ids: Vec<i64> = (0..22).map(|i| (i * 5) % 7).collect();
@@ -302,7 +306,7 @@ fn tokens_are_one_hot_channels() {
             x[row * 7 + *id as usize] = 3.0;
         }
         let x = Tensor::<3>::from_data(TensorData::new(x, [2, 11, 7]), &device);
-        let dense = network.layers[0].forward(x);
+        let (dense, _) = network.layers[0].forward(x, None);
         let found = network.run(tokens.clone(), None).unwrap();
         assert_absolute(
             name,
@@ -314,7 +318,7 @@ fn tokens_are_one_hot_channels() {
         assert_absolute(
             name,
             &host(found.output),
-            &host(reference.forward(tokens)),
+            &host(reference.forward(tokens, None).0),
             1e-6,
         );
         // a token that stands for no channel, and an input of the wrong kind
@@ -354,10 +358,10 @@ fn inputs_and_states_of_another_size_are_errors() {
         "tokens need the one-hot embedding"
     );
     let (_, state) = network
-        .forward_with_state(noise([2, 5, 6], &device), None)
+        .try_forward(noise([2, 5, 6], &device), None)
         .unwrap();
     let error = network
-        .forward_with_state(noise([1, 5, 6], &device), Some(state.clone()))
+        .try_forward(noise([1, 5, 6], &device), Some(state.clone()))
         .unwrap_err()
         .to_string();
     assert!(error.contains("state.memory"), "{error}");
@@ -365,14 +369,14 @@ fn inputs_and_states_of_another_size_are_errors() {
     short.layers.pop();
     assert!(
         network
-            .forward_with_state(noise([2, 5, 6], &device), Some(short))
+            .try_forward(noise([2, 5, 6], &device), Some(short))
             .is_err()
     );
     let mut without = state;
     without.layers[0].branch = None;
     assert!(
         network
-            .forward_with_state(noise([2, 5, 6], &device), Some(without))
+            .try_forward(noise([2, 5, 6], &device), Some(without))
             .is_err()
     );
 }
@@ -382,7 +386,7 @@ fn inputs_and_states_of_another_size_are_errors() {
 fn dropout_acts_in_training_only() {
     for (name, device) in common::devices() {
         let config = ElmLayerConfig::new(6, 4)
-            .with_neuron(NetForm::new().with_num_memory(2))
+            .with_neuron(NeuronForm::network().with_num_memory(2))
             .with_input_dropout(0.5)
             .with_recurrent_dropout(0.5)
             .with_memory_dropout(0.5);
@@ -390,9 +394,13 @@ fn dropout_acts_in_training_only() {
         training.seed(3);
         let layer = config.init(&training).unwrap();
         let x = noise([3, 8, 6], &device);
-        let train = |layer: &elm_model::ElmLayer| host(layer.forward(x.clone().autodiff()));
-        let valid = host(layer.valid().forward(x.clone()));
-        assert_eq!(valid, host(layer.valid().forward(x.clone())), "{name}");
+        let train = |layer: &elm_model::ElmLayer| host(layer.forward(x.clone().autodiff(), None).0);
+        let valid = host(layer.valid().forward(x.clone(), None).0);
+        assert_eq!(
+            valid,
+            host(layer.valid().forward(x.clone(), None).0),
+            "{name}"
+        );
         let first = train(&layer);
         assert_ne!(first, train(&layer), "{name}: a new mask for each pass");
         assert_ne!(first, valid, "{name}");
@@ -496,14 +504,14 @@ fn penalties_are_weighted_sums() {
 #[test]
 fn a_single_neuron_is_a_layer_of_one() {
     for (name, device) in common::devices() {
-        let form = NetForm::new()
+        let form = NeuronForm::network()
             .with_num_memory(4)
             .with_num_branches(Some(3))
             .with_synapses_per_branch(Some(5))
             .with_input_scale(2.0)
             .with_branch_tau(FilterTau::Ms(3.0))
             .with_synapse_rectification(SynapseRectification::Abs);
-        let neuron = NetNeuronConfig::new(8, 1)
+        let neuron = ElmNeuronConfig::new(8, 1)
             .with_neuron(form.clone())
             .with_routing(Routing::Random { seed: 4 })
             .with_spike_bias(-0.3)
@@ -516,14 +524,11 @@ fn a_single_neuron_is_a_layer_of_one() {
         let set = |param: &mut burn::module::Param<Tensor<2>>, value: Tensor<2>| {
             *param = param.clone().map(|_| value);
         };
-        layer.connectome = layer
-            .connectome
-            .map(|_| neuron.synapses.channels.as_ref().unwrap().val().unsqueeze());
+        layer.connectome = Connectome::new(neuron.synapses.channels().unwrap().unsqueeze());
         set(
             &mut layer.proto_weight,
             neuron.synapses.proto_weight.val().unsqueeze(),
         );
-        set(&mut layer.proto_tau, neuron.proto_tau.val().unsqueeze());
         set(&mut layer.readout, neuron.readout.weight.val().transpose());
         layer.bias = layer.bias.map(|_| neuron.bias.val());
         for (map, linear) in layer.mlp.iter_mut().zip(&neuron.mlp.layers) {
@@ -534,13 +539,16 @@ fn a_single_neuron_is_a_layer_of_one() {
                 .map(|_| linear.bias.as_ref().unwrap().val().unsqueeze());
         }
         let x = noise([3, 20, 8], &device);
-        let expected = host(layer.forward(x.clone()));
-        assert_relative(name, &host(neuron.forward(x.clone())), &expected, 1e-5);
-        let (first, state) = neuron
-            .forward_with_state(x.clone().narrow(1, 0, 7), None)
-            .unwrap();
+        let expected = host(layer.forward(x.clone(), None).0);
+        assert_relative(
+            name,
+            &host(neuron.forward(x.clone(), None).0),
+            &expected,
+            1e-5,
+        );
+        let (first, state) = neuron.try_forward(x.clone().narrow(1, 0, 7), None).unwrap();
         let (second, _) = neuron
-            .forward_with_state(x.clone().narrow(1, 7, 13), Some(state.detach()))
+            .try_forward(x.clone().narrow(1, 7, 13), Some(state.detach()))
             .unwrap();
         assert_relative(
             name,
@@ -549,26 +557,24 @@ fn a_single_neuron_is_a_layer_of_one() {
             1e-5,
         );
         let reference = neuron.clone().with_path(ScanPath::Reference);
-        assert_relative(name, &host(reference.forward(x)), &expected, 1e-5);
-        assert!(
-            neuron
-                .forward_with_state(noise([1, 2, 7], &device), None)
-                .is_err()
-        );
+        assert_relative(name, &host(reference.forward(x, None).0), &expected, 1e-5);
+        assert!(neuron.try_forward(noise([1, 2, 7], &device), None).is_err());
     }
 }
 
 #[test]
 fn start_values_are_the_published_ones() {
     let device = Device::flex();
-    let neuron = NetNeuronConfig::neuronio(10).init(&device).unwrap();
+    let neuron = ElmNeuronConfig::neuronio_network_form(10)
+        .init(&device)
+        .unwrap();
     assert_eq!(host(neuron.bias.val()), [-5.0, 0.0]);
     assert!(
         host(neuron.synapses.proto_weight.val())
             .iter()
             .all(|w| (w - 0.05).abs() < 1e-7)
     );
-    let tau = host(neuron.timescales_ms());
+    let tau = host(neuron.timescales_ms().unwrap());
     assert!(
         (tau[0] - 1.0).abs() < 1e-4 && (tau[9] - 150.0).abs() < 1e-2,
         "{tau:?}"
@@ -594,6 +600,8 @@ fn modules_print_their_sizes() {
     ] {
         assert!(shown.contains(part), "{part} in {shown}");
     }
-    let neuron = NetNeuronConfig::neuronio(10).init(&device).unwrap();
+    let neuron = ElmNeuronConfig::neuronio_network_form(10)
+        .init(&device)
+        .unwrap();
     assert!(format!("{neuron}").contains("branches: 45"));
 }

@@ -9,7 +9,9 @@ use std::cell::RefCell;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use common::{assert_relative, host};
 use elm_model::HiddenActivation;
-use elm_model::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
+use elm_model::ScanPath;
+use elm_model::dispatch;
+use elm_model::scan::memory::{ScanInputs, ScanSpec};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rand::{RngExt, SeedableRng};
@@ -57,7 +59,7 @@ fn run(x: &ScanInputs, weighting: &Tensor<3>, spec: &ScanSpec, path: ScanPath) -
         gate: x.gate.clone().detach().require_grad(),
         memory: x.memory.clone().detach().require_grad(),
     };
-    let out = memory_scan::memory_scan(x.clone(), spec, path);
+    let out = dispatch::memory_scan(x.clone(), spec, path);
     let grads = (out.clone() * weighting.clone()).sum().backward();
     vec![
         host(out),
@@ -116,7 +118,7 @@ proptest! {
             let weighting = random([batch, time, channels], -1.0, 1.0, &device, DType::F64);
             let trace = |path| {
                 let (input, start) = (input.clone().detach().require_grad(), start.clone().detach().require_grad());
-                let out = memory_scan::leaky_trace(input.clone(), decay.clone(), start.clone(), path);
+                let out = dispatch::leaky_trace(input.clone(), decay.clone(), start.clone(), path);
                 let grads = (out.clone() * weighting.clone()).sum().backward();
                 [host(out), host(input.grad(&grads).unwrap()), host(start.grad(&grads).unwrap())]
             };
@@ -129,7 +131,7 @@ proptest! {
             let weighting = random([batch * time, outputs], -1.0, 1.0, &device, DType::F64);
             let product = |path| {
                 let (x, matrix) = (x.clone().detach().require_grad(), matrix.clone().detach().require_grad());
-                let out = memory_scan::input_product(x.clone(), matrix.clone(), path);
+                let out = dispatch::input_product(x.clone(), matrix.clone(), path);
                 let grads = (out.clone() * weighting.clone()).sum().backward();
                 [host(out), host(x.grad(&grads).unwrap()), host(matrix.grad(&grads).unwrap())]
             };
@@ -178,7 +180,7 @@ fn fused_gradients_match_finite_differences() {
                         gate: make(3),
                         memory: make(4).reshape([2, 3]),
                     };
-                    let out = host(memory_scan::memory_scan(x, &spec, ScanPath::Auto));
+                    let out = host(dispatch::memory_scan(x, &spec, ScanPath::Auto));
                     out.iter().zip(&weights).map(|(a, b)| a * b).sum()
                 };
                 for i in 0..5 {
@@ -212,7 +214,7 @@ fn lesser_instruction_sets_pass_the_same_tests() {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(tests)
             .arg("--exact")
-            .env(memory_scan::cpu::isa::ISA_VARIABLE, isa)
+            .env("ELM_ISA", isa)
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);

@@ -1,6 +1,6 @@
 //! The whole neuron as one operation against the parent's operations in plain tensors, on random shapes.
 #![allow(clippy::unwrap_used)]
-#![cfg(any(feature = "flex", feature = "ndarray"))]
+#![cfg(feature = "host")]
 
 mod common;
 
@@ -9,8 +9,10 @@ use std::cell::RefCell;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use common::{assert_relative, host};
 use elm_model::HiddenActivation;
-use elm_model::memory_scan::neuron::{LastMemory, NeuronInputs, neuron_scan, runs_as_one};
-use elm_model::memory_scan::{ScanPath, ScanSpec, cpu::isa::ISA_VARIABLE};
+use elm_model::ScanPath;
+use elm_model::dispatch::{neuron_scan, runs_as_one};
+use elm_model::scan::memory::ScanSpec;
+use elm_model::scan::neuron::NeuronInputs;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rand::{RngExt, SeedableRng};
@@ -42,6 +44,7 @@ struct Case {
     branches: usize,
     outputs: usize,
     folded: bool,
+    trace: bool,
     density: f64,
     spec: ScanSpec,
 }
@@ -68,7 +71,7 @@ impl Case {
                 options,
             ),
             matrix: Tensor::from_data(make(&[self.inputs, width], -0.5, 0.5, 1.0), options),
-            trace_decay: 0.8,
+            trace_decay: self.trace.then_some(0.8),
             trace: Tensor::from_data(make(&[self.batch, width], -1.0, 1.0, 1.0), options),
             branch_weights: (!self.folded)
                 .then(|| Tensor::from_data(make(&[width, first], -scale, scale, 1.0), options)),
@@ -105,7 +108,7 @@ fn run(
     x: &NeuronInputs,
     spec: &ScanSpec,
     (wy, wm): &(Tensor<3>, Tensor<2>),
-    (input_gradient, last): (bool, LastMemory),
+    (input_gradient, last): (bool, bool),
     path: ScanPath,
 ) -> Vec<Vec<f64>> {
     fn tracked<const D: usize>(tensor: &Tensor<D>) -> Tensor<D> {
@@ -128,10 +131,10 @@ fn run(
         readout: tracked(&x.readout),
         readout_bias: tracked(&x.readout_bias),
     };
-    let found = neuron_scan(x.clone(), spec, path, last);
+    let found = neuron_scan(x.clone(), spec, path);
     let mut loss = (found.y.clone() * wy.clone()).sum();
-    if let Some(memory) = &found.memory {
-        loss = loss + (memory.clone() * wm.clone()).sum();
+    if last {
+        loss = loss + (found.memory.clone() * wm.clone()).sum();
     }
     let grads = loss.backward();
     fn gradient<const D: usize>(tensor: &Tensor<D>, grads: &burn::tensor::Gradients) -> Vec<f64> {
@@ -139,13 +142,17 @@ fn run(
     }
     vec![
         host(found.y),
-        found.memory.map_or(vec![], host),
+        host(found.memory),
         match input_gradient {
             true => gradient(&x.x, &grads),
             false => vec![],
         },
         gradient(&x.matrix, &grads),
-        gradient(&x.trace, &grads),
+        // without a trace nobody reads its start
+        x.trace
+            .grad(&grads)
+            .filter(|_| x.trace_decay.is_some())
+            .map_or(vec![], host),
         x.branch_weights
             .as_ref()
             .map_or(vec![], |weights| gradient(weights, &grads)),
@@ -174,15 +181,15 @@ proptest! {
     fn one_operation_equals_its_parts(
         batch in 2usize..12, time in 1usize..70, inputs in 1usize..90, branches in 1usize..40, outputs in 1usize..21,
         folded in any::<bool>(), sparse in any::<bool>(), memory in 1usize..40, hidden in 1usize..70,
-        hidden_layers in 0usize..3, activation in activation(), double in any::<bool>(), threads in 1usize..3,
+        hidden_layers in 0usize..3, activation in activation(), double in any::<bool>(), threads in 1usize..3, trace in any::<bool>(),
         input_gradient in any::<bool>(), memory_wanted in any::<bool>(),
     ) {
         let case = Case {
-            batch, time, inputs, branches, outputs, folded,
+            batch, time, inputs, branches, outputs, folded, trace,
             density: if sparse { 0.03 } else { 0.7 },
             spec: ScanSpec { memory, hidden_layers, hidden, activation },
         };
-        let wanted = (input_gradient, if memory_wanted { LastMemory::Wanted } else { LastMemory::NotWanted });
+        let wanted = (input_gradient, memory_wanted);
         let dtype = if double { DType::F64 } else { DType::F32 };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         for (name, device) in common::devices() {
@@ -204,11 +211,10 @@ proptest! {
             let fused = pool.install(|| {
                 assert!(runs_as_one(&x, &case.spec, ScanPath::Auto));
                 // the same without gradients, which keeps nothing
-                let plain = neuron_scan(x.clone(), &case.spec, ScanPath::Auto, wanted.1);
+                let plain = neuron_scan(x.clone(), &case.spec, ScanPath::Auto);
                 let all = run(&x, &case.spec, &weighting, wanted, ScanPath::Auto);
                 assert_eq!(host(plain.y), all[0]);
-                assert_eq!(plain.memory.map_or(vec![], host), all[1]);
-                assert_eq!(all[1].is_empty(), !memory_wanted);
+                assert_eq!(host(plain.memory), all[1]);
                 all
             });
             let reference = run(&x, &case.spec, &weighting, wanted, ScanPath::Reference);
@@ -234,6 +240,7 @@ fn few_samples_and_little_memory_run_in_parts() {
         branches: 2,
         outputs: 1,
         folded: false,
+        trace: true,
         density: 1.0,
         spec,
     };
@@ -260,7 +267,7 @@ fn lesser_instruction_sets_pass_the_same_test() {
     for isa in ["base", "avx2"] {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["one_operation_equals_its_parts", "--exact"])
-            .env(ISA_VARIABLE, isa)
+            .env("ELM_ISA", isa)
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);

@@ -5,17 +5,15 @@ mod common;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use common::{assert_absolute, host, shared};
-use elm_model::weights::{
-    PublishedConfig, StateDict, infer_config, load_published, save_safetensors,
-};
-use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronVersion};
+use elm_model::weights::{PublishedConfig, StateDict, infer_config, load_neuron, save_neuron};
+use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronForm};
 
 fn published_config(folder: &std::path::Path, stem: &str) -> ElmNeuronConfig {
     let text =
         std::fs::read_to_string(folder.join("configs").join(format!("{stem}.json"))).unwrap();
     serde_json::from_str::<PublishedConfig>(&text)
         .unwrap()
-        .to_config(NeuronVersion::V1)
+        .to_config(NeuronForm::v1())
 }
 
 #[test]
@@ -42,27 +40,21 @@ fn published_checkpoints_give_the_published_outputs() {
         }
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
         let config = published_config(&folder, &stem);
-        let neuron = load_published(&path, &config, &device).unwrap();
+        let neuron = load_neuron(&path, &config, &device).unwrap();
         let y = &golden.tensors[&format!("y.{stem}")].values;
         assert_absolute(
             &path.display().to_string(),
-            &host(neuron.forward(x.clone())),
+            &host(neuron.forward(x.clone(), None).0),
             y,
             1e-4,
         );
         // what the shapes tell agrees with the published configuration
-        let inferred = infer_config(&path).unwrap();
-        assert_eq!(
-            ElmNeuronConfig {
-                memory_tau_max: 150.0,
-                activation: config.activation,
-                ..inferred
-            },
-            ElmNeuronConfig {
-                hidden_size: Some(config.hidden()),
-                ..config.clone()
-            },
-        );
+        let mut inferred = infer_config(&path).unwrap();
+        inferred.neuron.memory_tau_max = 150.0;
+        inferred.neuron.activation = config.neuron.activation;
+        let mut expected = config.clone();
+        expected.neuron.hidden_size = Some(config.neuron.hidden());
+        assert_eq!(inferred, expected);
         checked += 1;
     }
     assert!(checked >= 15, "only {checked} checkpoints found");
@@ -71,23 +63,26 @@ fn published_checkpoints_give_the_published_outputs() {
 #[test]
 fn a_saved_neuron_loads_back_equal_with_its_configuration() {
     let device = Device::flex();
-    let config = ElmNeuronConfig::neuronio(3)
-        .with_version(NeuronVersion::V2)
+    let form = NeuronForm::v2()
+        .with_num_memory(3)
+        .with_num_branches(Some(45))
+        .with_synapses_per_branch(Some(100))
         .with_hidden_layers(2)
         .with_activation(HiddenActivation::SquaredRelu)
         .with_memory_tau_max(77.0);
+    let config = ElmNeuronConfig::neuronio(3).with_neuron(form);
     let neuron = config.init(&device).unwrap();
     let path = std::env::temp_dir().join(format!("elm-save-{}.safetensors", std::process::id()));
-    save_safetensors(&neuron, &path).unwrap();
+    save_neuron(&neuron, &path).unwrap();
     let found = infer_config(&path).unwrap();
     assert_eq!(found, config);
-    let loaded = load_published(&path, &found, &device).unwrap();
+    let loaded = load_neuron(&path, &found, &device).unwrap();
     std::fs::remove_file(&path).unwrap();
     let x = Tensor::random([1, 20, 1278], burn::tensor::Distribution::Default, &device);
     assert_absolute(
         "output",
-        &host(loaded.forward(x.clone())),
-        &host(neuron.forward(x)),
+        &host(loaded.forward(x.clone(), None).0),
+        &host(neuron.forward(x, None).0),
         0.0,
     );
 }
@@ -96,17 +91,14 @@ fn a_saved_neuron_loads_back_equal_with_its_configuration() {
 fn a_checkpoint_of_another_size_lists_every_tensor_at_fault() {
     let device = Device::flex();
     let neuron = ElmNeuronConfig::new(4, 2)
-        .with_num_memory(3)
+        .with_neuron(NeuronForm::v1().with_num_memory(3))
         .init(&device)
         .unwrap();
     let path = std::env::temp_dir().join(format!("elm-size-{}.safetensors", std::process::id()));
-    save_safetensors(&neuron, &path).unwrap();
-    let other = ElmNeuronConfig::new(4, 2)
-        .with_num_memory(5)
-        .with_hidden_layers(2);
-    let error = load_published(&path, &other, &device)
-        .unwrap_err()
-        .to_string();
+    save_neuron(&neuron, &path).unwrap();
+    let form = NeuronForm::v1().with_num_memory(5).with_hidden_layers(2);
+    let other = ElmNeuronConfig::new(4, 2).with_neuron(form);
+    let error = load_neuron(&path, &other, &device).unwrap_err().to_string();
     std::fs::remove_file(&path).unwrap();
     for part in [
         "`_proto_tau_m` has shape [3], expected [5]",

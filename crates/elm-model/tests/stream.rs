@@ -5,7 +5,7 @@ mod common;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use common::{Golden, assert_absolute, golden_files, host};
-use elm_model::{ElmNeuronConfig, NeuronVersion};
+use elm_model::{ElmNeuronConfig, NeuronForm};
 
 #[test]
 fn stream_gives_the_golden_outputs() {
@@ -43,20 +43,22 @@ fn stream_gives_the_golden_outputs() {
 #[test]
 fn stream_goes_on_from_a_state() {
     let device = Device::flex();
-    for version in [NeuronVersion::V1, NeuronVersion::V2] {
+    for form in [NeuronForm::v1(), NeuronForm::v2(), NeuronForm::network()] {
         // more branches than hidden units, and fewer
         for (branches, memory) in [(12, 2), (3, 9)] {
             let neuron = ElmNeuronConfig::new(12, 3)
-                .with_version(version)
-                .with_num_branches(Some(branches))
-                .with_synapses_per_branch(12 / branches)
-                .with_num_memory(memory)
+                .with_neuron(
+                    form.clone()
+                        .with_num_branches(Some(branches))
+                        .with_synapses_per_branch(Some(12 / branches))
+                        .with_num_memory(memory),
+                )
                 .init(&device)
                 .unwrap();
             let values: Vec<f32> = (0..20 * 12).map(|i| ((i * 7) % 5) as f32 - 2.0).collect();
             let x = Tensor::<3>::from_data(TensorData::new(values.clone(), [1, 20, 12]), &device);
-            let want = host(neuron.forward(x.clone()));
-            let (_, state) = neuron.forward_with_state(x.narrow(1, 0, 11), None).unwrap();
+            let want = host(neuron.forward(x.clone(), None).0);
+            let (_, state) = neuron.try_forward(x.narrow(1, 0, 11), None).unwrap();
             let mut stream = neuron.stream_from(&state).unwrap();
             for t in 11..20 {
                 let y = stream.step(&values[t * 12..][..12]).unwrap();
@@ -82,6 +84,6 @@ fn stream_refuses_what_does_not_fit() {
     stream.reset();
     assert_eq!(stream.step(&[1.0; 4]).unwrap(), first);
     let two = Tensor::zeros([2, 4, 4], &device).slice([0..2, 0..3]);
-    let (_, state) = neuron.forward_with_state(two, None).unwrap();
+    let (_, state) = neuron.try_forward(two, None).unwrap();
     assert!(neuron.stream_from(&state).is_err());
 }

@@ -1,14 +1,10 @@
 //! The sizes and constants of leaky integrate-and-fire neurons.
 
 use burn::config::Config;
-use burn::nn::LinearConfig;
-use burn::tensor::Device;
+use elm_model::{ElmError, FilterTau, check};
 use serde::{Deserialize, Serialize};
 
-use super::Lif;
-use crate::ElmError;
-use crate::baselines::{at_least_one, fits, linear, linear_parameters, positive};
-use crate::layer::{FilterTau, fail};
+use crate::linear_parameters;
 
 /// Do the neurons listen to each other?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -133,19 +129,19 @@ impl LifConfig {
     /// [`ElmError::Config`] that names the first field at fault, what was expected and what was found.
     pub fn validate(&self) -> Result<(), ElmError> {
         let n = self.num_neurons;
-        at_least_one(&[
+        check::at_least_one(&[
             ("num_inputs", self.num_inputs),
             ("num_outputs", self.num_outputs),
             ("num_neurons", n),
         ])?;
-        fits("num_inputs", &[self.num_inputs, n])?;
-        fits("num_neurons", &[n, n])?;
-        fits("num_outputs", &[n, self.num_outputs])?;
+        check::fits("num_inputs", &[self.num_inputs, n])?;
+        check::fits("num_neurons", &[n, n])?;
+        check::fits("num_outputs", &[n, self.num_outputs])?;
         let readout_tau = match self.readout_tau {
             FilterTau::Off => 1.0,
             FilterTau::Ms(tau) => tau,
         };
-        positive(&[
+        check::positive(&[
             ("membrane_tau", self.membrane_tau),
             ("threshold", self.threshold),
             ("surrogate_steepness", self.surrogate_steepness),
@@ -153,31 +149,15 @@ impl LifConfig {
             ("dt", self.dt),
         ])?;
         if !(self.refractory >= 0.0 && self.refractory / self.dt <= 1e6) {
-            return fail(
+            return Err(ElmError::config(
                 "refractory",
                 format!(
                     "must be at least 0 ms and at most a million steps, found {}",
                     self.refractory
                 ),
-            );
+            ));
         }
         self.adaptation.validate()
-    }
-
-    /// Neurons with all weights uniform in ±1/√fan_in.
-    ///
-    /// # Errors
-    /// [`ElmError::Config`], see [`validate`](Self::validate).
-    pub fn init(&self, device: &Device) -> Result<Lif, ElmError> {
-        self.validate()?;
-        let n = self.num_neurons;
-        Ok(Lif {
-            input: linear(self.num_inputs, n, device),
-            recurrent: (self.recurrence == Recurrence::Recurrent)
-                .then(|| LinearConfig::new(n, n).with_bias(false).init(device)),
-            readout: linear(n, self.num_outputs, device),
-            config: self.clone(),
-        })
     }
 }
 
@@ -191,13 +171,13 @@ impl Adaptation {
         else {
             return Ok(());
         };
-        positive(&[("adaptation.tau", tau), ("adaptation.strength", strength)])?;
+        check::positive(&[("adaptation.tau", tau), ("adaptation.strength", strength)])?;
         if (0.0..=1.0).contains(&fraction) {
             return Ok(());
         }
-        fail(
+        Err(ElmError::config(
             "adaptation.fraction",
             format!("must be at least 0 and at most 1, found {fraction}"),
-        )
+        ))
     }
 }

@@ -1,10 +1,12 @@
 //! One step of leaky integrate-and-fire neurons: potential, threshold, spikes.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use elm_model::OutputActivation;
+use elm_model::equations::{self, SPIKE_STEEPNESS};
 
-use super::{Adaptation, Lif, LifConfig, LifState, Reset};
-use crate::equations::{OutputActivation, SPIKE_STEEPNESS};
-use crate::neuron::timescales;
+use super::config::{Adaptation, LifConfig, Reset};
+use super::module::Lif;
+use super::state::LifState;
 
 /// What one step needs, computed once per sequence.
 pub(super) struct Membrane<'a> {
@@ -21,7 +23,7 @@ pub(super) struct Membrane<'a> {
 
 impl<'a> Membrane<'a> {
     pub(super) fn new(lif: &'a Lif, options: (&Device, DType)) -> Self {
-        let config = &lif.config;
+        let config = lif.config();
         let (tau, strength) = match config.adaptation {
             Adaptation::None => (1.0, None),
             Adaptation::Threshold { tau, strength, .. } => {
@@ -35,8 +37,8 @@ impl<'a> Membrane<'a> {
         Self {
             config,
             recurrent: lif.recurrent.as_ref().map(|map| map.weight.val()),
-            decay: timescales::decay(config.membrane_tau, config.dt),
-            adaptation_decay: timescales::decay(tau, config.dt),
+            decay: equations::decay(config.membrane_tau, config.dt),
+            adaptation_decay: equations::decay(tau, config.dt),
             threshold: Tensor::full([1, config.num_neurons], config.threshold, options),
             strength,
             refractory_steps: config.refractory_steps(),
@@ -81,7 +83,8 @@ impl<'a> Membrane<'a> {
     /// Spikes where the distance to the threshold is positive.
     fn spike(&self, distance: Tensor<2>) -> Tensor<2> {
         let scale = self.config.surrogate_steepness / SPIKE_STEEPNESS;
-        OutputActivation::Spike.apply(distance * (scale / self.config.threshold))
+        let distance = distance * (scale / self.config.threshold);
+        equations::tensor::output(distance, OutputActivation::Spike)
     }
 
     /// Takes away the spikes of refractory neurons, and makes those that spike refractory.

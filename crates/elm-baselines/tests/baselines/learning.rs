@@ -3,8 +3,10 @@
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
-use elm_model::baselines::{Adaptation, Attention, TcnNorm};
-use elm_model::{ChronoLstmConfig, LifConfig, TcnConfig, TransformerEncoderConfig};
+use elm_baselines::{
+    Adaptation, Attention, ChronoLstmConfig, LifConfig, TcnConfig, TcnNorm,
+    TransformerEncoderConfig,
+};
 
 use crate::modules::{seeded, tensor, uniform};
 
@@ -58,7 +60,7 @@ fn chrono_lstm_learns_to_recall() {
     let (x, y) = recall(30, &device);
     let model = seeded(21, &device, || config.init(&device).unwrap());
     let losses = train(model, 1e-2, 60, |model| {
-        model.forward(x.clone()).narrow(1, 29, 1) - y.clone()
+        model.forward(x.clone(), None).0.narrow(1, 29, 1) - y.clone()
     });
     check_learnt("lstm", losses, 10.0);
 }
@@ -147,7 +149,7 @@ fn spiking_neurons_learn_to_follow() {
         let (x, y) = waves(60, &device);
         let model = seeded(26, &device, || config.init(&device).unwrap());
         let losses = train(model, 1e-2, 100, |model| {
-            model.forward(x.clone()) - y.clone()
+            model.forward(x.clone(), None).0 - y.clone()
         });
         check_learnt(&format!("lif {adaptation:?}"), losses, 4.0);
     }

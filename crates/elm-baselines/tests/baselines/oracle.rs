@@ -1,10 +1,10 @@
 //! The models written once more, one number after the other in f64, from their formulas and their parameters by name.
 
-use elm_model::baselines::{
+use elm_baselines::{
     Adaptation, Attention, LifConfig, Positions, Reset, TcnConfig, TcnNorm,
     TransformerEncoderConfig,
 };
-use elm_model::layer::FilterTau;
+use elm_model::FilterTau;
 
 use crate::modules::Named;
 

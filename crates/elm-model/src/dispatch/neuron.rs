@@ -1,16 +1,16 @@
 //! The whole neuron: as one operation on the CPU, or operation by operation.
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 use burn::backend::DispatchDevice;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 use burn::tensor::DType;
 use burn::tensor::Tensor;
 
 use super::{ScanPath, input_product, leaky_trace, memory_scan};
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 use crate::scan::memory::ops::Keep;
 use crate::scan::memory::{ScanInputs, ScanSpec};
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 use crate::scan::neuron::ops;
 use crate::scan::neuron::{NeuronInputs, NeuronResult};
 
@@ -19,7 +19,7 @@ use crate::scan::neuron::{NeuronInputs, NeuronResult};
 /// Differentiable in every tensor. Shapes must fit each other and `spec`; [`ElmNeuron`](crate::ElmNeuron) sees to that.
 pub fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, path: ScanPath) -> NeuronResult {
     if runs_as_one(&inputs, spec, path) {
-        #[cfg(any(feature = "flex", feature = "ndarray"))]
+        #[cfg(feature = "host")]
         return ops::neuron_scan(inputs, spec);
     }
     let [batch, time, _] = inputs.x.dims();
@@ -53,11 +53,11 @@ pub fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, path: ScanPath) -> Neu
 /// the parent's operations are better, which spread the products before and after the scan over all threads; and they
 /// alone compute hidden values again where memory is short.
 pub fn runs_as_one(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    #[cfg(feature = "host")]
     {
         fits(inputs, spec, path)
     }
-    #[cfg(not(any(feature = "flex", feature = "ndarray")))]
+    #[cfg(not(feature = "host"))]
     {
         let _ = (inputs, spec, path);
         false
@@ -105,7 +105,7 @@ pub(crate) fn leaky_product(
     leaky_trace(product, decay, start, path)
 }
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 /// Does the fused operation serve this call? See [`super::runs_as_one`].
 fn fits(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
     let (device, dtype) = (inputs.x.device(), inputs.x.dtype());
@@ -118,7 +118,7 @@ fn fits(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
             == Keep::All
 }
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 fn on_host(device: &DispatchDevice) -> bool {
     match device {
         DispatchDevice::Autodiff(inner) => on_host(inner),

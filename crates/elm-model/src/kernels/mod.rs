@@ -2,11 +2,11 @@
 //!
 //! Private to this crate; what reaches them has been checked by the operations' callers.
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 pub(crate) mod cpu;
 #[cfg(feature = "cube")]
 pub(crate) mod cube;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 mod host;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 pub(crate) mod scalar;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::module::{Module, Param, ParamId};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor};
 
 use crate::ElmError;
 use crate::error::read_ints;
@@ -20,11 +20,10 @@ pub struct Connectome {
 }
 
 impl Connectome {
-    /// The connectome with these sources, `[neuron, synapse]` row by row.
-    pub(crate) fn new(sources: &[i64], shape: [usize; 2], device: &Device) -> Self {
-        let data = TensorData::new(sources.to_vec(), shape);
+    /// The connectome with these sources, `[neuron, synapse]`; they are checked when the layer runs.
+    pub fn new(sources: Tensor<2, Int>) -> Self {
         Self {
-            sources: Param::initialized(ParamId::new(), Tensor::from_data(data, device)),
+            sources: Param::initialized(ParamId::new(), sources),
             plan: Cache::default(),
         }
     }

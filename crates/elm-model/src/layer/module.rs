@@ -2,7 +2,7 @@
 
 use burn::module::{Flag, Module, Param};
 use burn::store::ModuleRecord;
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::config::ElmLayerConfig;
 use super::connectome::Connectome;
@@ -69,7 +69,10 @@ impl ElmLayerConfig {
         let proto_tau = form.initial_proto_tau().repeat(n);
         let widths = form.mlp_widths();
         Ok(ElmLayer {
-            connectome: Connectome::new(&connectome, [n, synapses], device),
+            connectome: Connectome::new(Tensor::from_data(
+                TensorData::new(connectome, [n, synapses]),
+                device,
+            )),
             proto_weight: Param::from_tensor(synapse_start(form, [n, synapses], device)),
             mlp: widths
                 .clone()

@@ -7,6 +7,7 @@ use crate::ElmError;
 use crate::equations::tensor::wide;
 use crate::error::check;
 use crate::scan::layer::{LayerSpec, ScanState};
+use crate::sequence::RecurrentState;
 
 /// State of a layer between two steps.
 #[derive(Debug, Clone)]
@@ -130,5 +131,23 @@ impl ElmLayerState {
                 .map(|_| part(m + d, 1).reshape([batch, n])),
             activity: state.activity,
         }
+    }
+}
+
+impl RecurrentState for ElmLayerState {
+    fn detach(self) -> Self {
+        self.detach()
+    }
+
+    fn select(self, rows: Tensor<1, Int>) -> Self {
+        self.select(rows)
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.to_device(device)
+    }
+
+    fn cat(states: Vec<Self>) -> Option<Self> {
+        Self::cat(states)
     }
 }

@@ -11,45 +11,7 @@ use crate::equations::{NeuronForm, NeuronOverrides};
 use crate::error::check;
 use crate::layer::{ElmLayerConfig, Wiring};
 
-/// How the input of a network becomes that of its first layer.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InputEmbedding {
-    /// Numbers per channel, as they come.
-    #[default]
-    None,
-    /// Numbers per channel, times a factor.
-    Scaled {
-        /// The factor.
-        scale: f64,
-    },
-    /// Tokens: the channel that a token names is `scale`, all others are 0. Only the index is ever stored.
-    OneHot {
-        /// The factor.
-        scale: f64,
-    },
-}
-
-impl InputEmbedding {
-    /// Factor on the input.
-    pub fn scale(self) -> f64 {
-        match self {
-            Self::None => 1.0,
-            Self::Scaled { scale } | Self::OneHot { scale } => scale,
-        }
-    }
-}
-
-/// How the activity of the last layer becomes the output of the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OutputEmbedding {
-    /// It is the output.
-    #[default]
-    None,
-    /// A linear map with bias.
-    Linear,
-}
+pub use elm_stream::{InputEmbedding, OutputEmbedding};
 
 /// What a layer of a network has different from the network's layers in general; what is left out stays.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use crate::layer::{
     Regulariser,
 };
 use crate::parts::ConfigRecord;
+use crate::sequence::RecurrentState;
 
 /// A network of stacked [layers](ElmLayer) of Expressive Leaky Memory neurons (Spieler et al. 2026).
 ///
@@ -319,5 +320,23 @@ impl ElmNetwork {
                 found: vec![state.layers.len()],
             }),
         }
+    }
+}
+
+impl RecurrentState for ElmNetworkState {
+    fn detach(self) -> Self {
+        self.detach()
+    }
+
+    fn select(self, rows: Tensor<1, Int>) -> Self {
+        self.select(rows)
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.to_device(device)
+    }
+
+    fn cat(states: Vec<Self>) -> Option<Self> {
+        Self::cat(states)
     }
 }

@@ -1,27 +1,11 @@
 //! The configuration of a single neuron, and what makes it valid.
 
 use burn::config::Config;
-use serde::{Deserialize, Serialize};
+pub use elm_stream::Routing;
 
 use crate::ElmError;
 use crate::equations::NeuronForm;
 use crate::error::check;
-
-/// How input channels reach synapses: `x [batch, time, input]` to `[batch, time, synapse]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Routing {
-    /// Synapse `i` reads channel `i`.
-    #[default]
-    None,
-    /// Each synapse draws its channel uniformly, with replacement.
-    Random {
-        /// Seed of the draw.
-        seed: u64,
-    },
-    /// Neighbouring branches read overlapping windows of the interlocked excitatory and inhibitory channels.
-    Neuronio,
-}
 
 /// Configuration of an [`ElmNeuron`](crate::ElmNeuron) of any published form.
 ///
@@ -107,30 +91,37 @@ impl ElmNeuronConfig {
         check::fits("num_branches", &[self.num_inputs, form.branches()])?;
         check::fits("num_memory", &[self.num_inputs, form.first()])?;
         check::fits("num_outputs", &[form.num_memory, self.num_outputs])?;
-        self.routing
-            .validate(self.num_inputs, form.branches(), form.per_branch())
+        check_routing(
+            self.routing,
+            self.num_inputs,
+            form.branches(),
+            form.per_branch(),
+        )
     }
 }
 
-impl Routing {
-    /// Checks that this routing fits a neuron with so many channels, branches, and synapses on each branch.
-    fn validate(self, inputs: usize, branches: usize, per_branch: usize) -> Result<(), ElmError> {
-        let synapses = branches.saturating_mul(per_branch);
-        match self {
-            Self::None if synapses != inputs => Err(ElmError::config(
-                "routing",
-                format!(
-                    "none needs one synapse per input, found {synapses} synapses ({branches} branches of {per_branch}) for {inputs} inputs"
-                ),
-            )),
-            Self::Neuronio if inputs.div_ceil(branches) > per_branch => Err(ElmError::config(
-                "synapses_per_branch",
-                format!(
-                    "must be at least {} so that neuronio routing reaches all {inputs} inputs from {branches} branches, found {per_branch}",
-                    inputs.div_ceil(branches),
-                ),
-            )),
-            _ => Ok(()),
-        }
+/// Checks that a routing fits a neuron with so many channels, branches, and synapses on each branch.
+fn check_routing(
+    routing: Routing,
+    inputs: usize,
+    branches: usize,
+    per_branch: usize,
+) -> Result<(), ElmError> {
+    let synapses = branches.saturating_mul(per_branch);
+    match routing {
+        Routing::None if synapses != inputs => Err(ElmError::config(
+            "routing",
+            format!(
+                "none needs one synapse per input, found {synapses} synapses ({branches} branches of {per_branch}) for {inputs} inputs"
+            ),
+        )),
+        Routing::Neuronio if inputs.div_ceil(branches) > per_branch => Err(ElmError::config(
+            "synapses_per_branch",
+            format!(
+                "must be at least {} so that neuronio routing reaches all {inputs} inputs from {branches} branches, found {per_branch}",
+                inputs.div_ceil(branches),
+            ),
+        )),
+        _ => Ok(()),
     }
 }

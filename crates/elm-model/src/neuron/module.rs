@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::store::ModuleRecord;
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::config::ElmNeuronConfig;
 use super::mlp::Mlp;
@@ -19,6 +19,7 @@ use crate::error::check;
 use crate::parts::{ConfigRecord, MemoryTimescales, synapse_start, uniform};
 use crate::scan::memory::{ScanInputs, ScanSpec};
 use crate::scan::neuron::NeuronInputs;
+use crate::sequence::Recurrent;
 
 /// The Expressive Leaky Memory neuron, of any published form.
 ///
@@ -369,5 +370,26 @@ impl ElmNeuron {
         let last = means.clone().narrow(1, time - 1, 1).reshape([batch, width]);
         let y = o - means + cast(self.bias.val(), wide).unsqueeze::<3>();
         (tensor::output(y, form.output_activation), Some(last))
+    }
+}
+
+impl Recurrent for ElmNeuron {
+    type Input = Tensor<3>;
+    type State = ElmState;
+    type Masks = ();
+
+    fn draw_masks(&self, _: usize) -> Result<(), ElmError> {
+        Ok(())
+    }
+
+    fn select_masks((): &(), _: Tensor<1, Int>) {}
+
+    fn piece(
+        &self,
+        input: Tensor<3>,
+        state: Option<ElmState>,
+        (): &(),
+    ) -> Result<(Tensor<3>, ElmState), ElmError> {
+        self.try_forward(input, state)
     }
 }

@@ -33,18 +33,11 @@ impl RoutingTable {
         }
     }
 
-    /// Interlocks the two halves of the channels, `perm[k] = (k mod 2)·⌊I/2⌋ + ⌊k/2⌋`; branch d reads
-    /// the window that starts at `d·⌈I/D⌉`. Entries past the end read the last one and are not valid.
     fn neuronio(inputs: usize, branches: usize, per_branch: usize) -> Self {
-        let stride = inputs.div_ceil(branches);
-        let interlocked = |k: usize| (k % 2) * (inputs / 2) + k / 2;
-        let places = (0..branches).flat_map(|d| (0..per_branch).map(move |k| d * stride + k));
+        let (channels, valid) = elm_stream::neuronio_routing(inputs, branches, per_branch);
         Self {
-            channels: places
-                .clone()
-                .map(|p| interlocked(p.min(inputs - 1)))
-                .collect(),
-            valid: places.map(|p| p < inputs).collect(),
+            channels: channels.into_iter().map(|c| c as usize).collect(),
+            valid,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::synapses::Synapses;
 use crate::ElmError;
 use crate::equations::FilterTau;
 use crate::error::check;
+use crate::sequence::RecurrentState;
 
 /// State of a neuron between two steps; in f32 where the neuron computes in half precision.
 #[derive(Debug, Clone)]
@@ -180,5 +181,23 @@ impl ElmState {
             ),
             None => Ok(()),
         }
+    }
+}
+
+impl RecurrentState for ElmState {
+    fn detach(self) -> Self {
+        self.detach()
+    }
+
+    fn select(self, rows: Tensor<1, Int>) -> Self {
+        self.select(rows)
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.to_device(device)
+    }
+
+    fn cat(states: Vec<Self>) -> Option<Self> {
+        Self::cat(states)
     }
 }

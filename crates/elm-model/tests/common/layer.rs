@@ -6,11 +6,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use elm_model::layer::scan::{
-    LayerInputs, LayerSource, LayerSpec, LayerWeights, Masks, Plan, ScanState, layer_scan,
-};
+use elm_model::ScanPath;
+use elm_model::dispatch::layer_scan;
 use elm_model::layer::{Wiring, WiringSizes};
-use elm_model::memory_scan::ScanPath;
+use elm_model::scan::layer::{
+    LayerInputs, LayerSource, LayerSpec, LayerWeights, Masks, Plan, ScanState,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -176,7 +177,7 @@ impl Case {
 
     /// All results in one row, and their sum weighted by `weighting`.
     pub fn run(&self, inputs: LayerInputs, path: ScanPath) -> Tensor<1> {
-        let result = layer_scan(inputs, &self.spec, path);
+        let result = layer_scan(inputs, &self.spec, path).unwrap();
         Tensor::cat(
             vec![
                 result.activity.flatten::<1>(0, 2),

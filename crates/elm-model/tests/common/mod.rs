@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use elm_model::weights::{PublishedConfig, StateDict};
-use elm_model::{ElmNeuronConfig, NeuronVersion};
+use elm_model::{ElmNeuronConfig, NeuronForm};
 
 /// Every CPU backend with a fused version that this test build holds.
 pub fn devices() -> Vec<(&'static str, Device)> {
@@ -25,7 +25,10 @@ pub fn card() -> Option<Device> {
         .into_iter()
         .next();
     if found.is_none() {
-        eprintln!("skipped: no graphics card (a software one: Debian's mesa-vulkan-drivers)");
+        missing(
+            "ELM_REQUIRE_CARD",
+            "no graphics card (a software one: Debian's mesa-vulkan-drivers)",
+        );
     }
     found.map(Device::new)
 }
@@ -47,8 +50,20 @@ pub fn shared(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: {} is not on this machine", path.display());
+    missing(
+        "ELM_REQUIRE_SHARED",
+        &format!("{} is not on this machine", path.display()),
+    );
     None
+}
+
+/// What a test needs is not here: a word why it is skipped, or a failure where this variable says that it must be here.
+fn missing(variable: &str, what: &str) {
+    assert!(
+        std::env::var_os(variable).is_none(),
+        "{what}, and {variable} is set"
+    );
+    eprintln!("skipped: {what}");
 }
 
 /// Every golden file of the project.
@@ -75,9 +90,9 @@ impl Golden {
     pub fn read(path: &Path) -> Self {
         let values = StateDict::read(path).unwrap();
         let published: PublishedConfig = serde_json::from_str(&values.metadata["config"]).unwrap();
-        let version = match values.metadata["version"].as_str() {
-            "1" => NeuronVersion::V1,
-            "2" => NeuronVersion::V2,
+        let form = match values.metadata["version"].as_str() {
+            "1" => NeuronForm::v1(),
+            "2" => NeuronForm::v2(),
             other => panic!("{}: unknown version {other}", path.display()),
         };
         let mut params = values.clone();
@@ -87,7 +102,7 @@ impl Golden {
             .filter_map(|(k, v)| Some((k.strip_prefix("param.")?.to_string(), v.clone())))
             .collect();
         Self {
-            config: published.to_config(version),
+            config: published.to_config(form),
             params,
             values,
         }
@@ -122,6 +137,30 @@ pub fn difference(found: &[f64], expected: &[f64]) -> (f64, f64) {
         if d.is_nan() { f64::INFINITY } else { m.max(d) }
     });
     (worst, largest)
+}
+
+/// Asserts that every entry of two tensors differs by at most `relative` times its expected value or by `floor`,
+/// whichever is more: small entries count as much as large ones.
+pub fn assert_each(what: &str, found: &[f64], expected: &[f64], relative: f64, floor: f64) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+        let allowed = floor.max(relative * b.abs());
+        assert!(
+            (a - b).abs() <= allowed,
+            "{what}: entry {i} is {a:e}, expected {b:e}"
+        );
+    }
+}
+
+/// Runs `check` in a thread pool of one, two and eight threads.
+pub fn in_pools(mut check: impl FnMut(usize) + Send) {
+    for threads in [1, 2, 8] {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(|| check(threads));
+    }
 }
 
 /// Asserts that two tensors differ by at most `tolerance` times the largest expected value.

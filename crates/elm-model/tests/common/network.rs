@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use elm_model::layer::{FilterTau, MemoryGate, NetForm, OutputActivation, Wiring};
-use elm_model::memory_scan::ScanPath;
 use elm_model::network::{LayerOverrides, OutputEmbedding};
 use elm_model::weights::StateDict;
-use elm_model::{ElmNetwork, ElmNetworkConfig, HiddenActivation, SynapseRectification};
+use elm_model::{
+    ElmNetwork, ElmNetworkConfig, FilterTau, HiddenActivation, MemoryGate, NeuronForm,
+    NeuronOverrides, OutputActivation, ScanPath, SynapseRectification, Wiring,
+};
 use serde_json::Value;
 
 /// Every golden file of layers and networks.
@@ -77,7 +78,7 @@ fn network_config(config: &Value) -> ElmNetworkConfig {
     let (last, hidden) = sizes.split_last().unwrap();
     let linear = config["linear"].as_u64().map(|o| o as usize);
     // the first and the last layer may differ in anything, those between them share a form
-    let forms: Vec<NetForm> = neurons.iter().map(net_form).collect();
+    let forms: Vec<NeuronForm> = neurons.iter().map(net_form).collect();
     let middle = &forms[1.min(forms.len() - 1)..forms.len().saturating_sub(1).max(1)];
     let shared = middle.first().unwrap_or(&forms[0]);
     assert!(
@@ -101,38 +102,23 @@ fn network_config(config: &Value) -> ElmNetworkConfig {
 }
 
 /// Overrides that make any layer one of this form.
-fn overrides(form: &NetForm) -> LayerOverrides {
+fn overrides(form: &NeuronForm) -> LayerOverrides {
+    // what a form leaves out follows from the other sizes, and stays left out
+    let changes = serde_json::to_value(form).unwrap();
     LayerOverrides {
-        num_memory: Some(form.num_memory),
-        hidden_layers: Some(form.hidden_layers),
-        hidden_size: form.hidden_size,
-        num_branches: form.num_branches,
-        synapses_per_branch: form.synapses_per_branch,
-        activation: Some(form.activation),
-        synapse_rectification: Some(form.synapse_rectification),
-        synapse_init: Some(form.synapse_init),
-        input_scale: Some(form.input_scale),
-        branch_tau: Some(form.branch_tau),
-        lambda: Some(form.lambda),
-        gate: Some(form.gate),
-        memory_tau_min: Some(form.memory_tau_min),
-        memory_tau_max: Some(form.memory_tau_max),
-        tau_range_scale: Some(form.tau_range_scale),
-        learn_memory_tau: Some(form.learn_memory_tau),
-        high_pass_tau: Some(form.high_pass_tau),
-        output_activation: Some(form.output_activation),
+        neuron: serde_json::from_value::<NeuronOverrides>(changes).unwrap(),
         ..LayerOverrides::default()
     }
 }
 
-fn net_form(neuron: &Value) -> NetForm {
+fn net_form(neuron: &Value) -> NeuronForm {
     let size = |key: &str| neuron[key].as_u64().map(|v| v as usize);
     let number = |key: &str| neuron[key].as_f64().unwrap();
     let filter = |key: &str| match neuron[key].as_f64() {
         Some(tau) => FilterTau::Ms(tau),
         None => FilterTau::Off,
     };
-    NetForm {
+    NeuronForm {
         num_memory: size("num_memory").unwrap(),
         hidden_layers: size("mlp_layers").unwrap(),
         hidden_size: size("hidden"),
@@ -170,6 +156,6 @@ fn net_form(neuron: &Value) -> NetForm {
             other => panic!("unknown output activation {other}"),
         },
         dt: number("dt"),
-        ..NetForm::new()
+        ..NeuronForm::network()
     }
 }

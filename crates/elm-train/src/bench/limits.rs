@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Distribution, Tensor};
-use elm_model::memory_scan::{self, ScanInputs, ScanPath, ScanSpec};
-use elm_model::{ElmNeuronConfig, HiddenActivation};
+use elm_model::dispatch;
+use elm_model::scan::memory::{ScanInputs, ScanSpec};
+use elm_model::{ElmError, ElmNeuronConfig, HiddenActivation, ScanPath};
 use serde::Serialize;
 
 use super::{once, wait};
@@ -43,13 +44,7 @@ pub fn recurrence_share(device: &Device, budget: Duration) -> Result<RecurrenceS
     let (mut scan, mut product) = (f64::INFINITY, f64::INFINITY);
     let started = Instant::now();
     while started.elapsed() < budget {
-        let time = once(|| {
-            wait(memory_scan::memory_scan(
-                inputs.clone(),
-                &spec,
-                ScanPath::Auto,
-            ))
-        })?;
+        let time = once(|| wait(dispatch::memory_scan(inputs.clone(), &spec, ScanPath::Auto)))?;
         scan = scan.min(time);
         product = product.min(once(|| wait(a.clone().matmul(a.clone())))?);
     }
@@ -82,7 +77,9 @@ pub fn stream_micros(budget: Duration) -> Result<f64> {
     while start.elapsed() < budget {
         let time = once(|| {
             for t in 0..STEPS {
-                stream.step(&steps[t % steps.len()])?;
+                stream
+                    .step(&steps[t % steps.len()])
+                    .map_err(ElmError::from)?;
             }
             Ok(())
         })?;

@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
-use elm_model::ElmNeuronConfig;
-use elm_model::memory_scan::{self, ScanPath};
+use elm_model::{ElmNeuronConfig, ScanPath, dispatch};
 use serde::Serialize;
 
 use crate::error::{Result, TrainError};
@@ -85,17 +84,17 @@ pub fn bench(options: &BenchOptions, device: &Device) -> Result<BenchResult> {
     let mut model = neuron.init(&autodiff)?.with_path(path);
     let x = input(config, batch, steps, neuron.num_inputs, device);
     let plain = model.valid();
-    let forward_ms = measure(budget, || wait(plain.forward(x.clone())))?;
+    let forward_ms = measure(budget, || wait(plain.forward(x.clone(), None).0))?;
     let targets = Targets::new(config, batch, steps, neuron.num_outputs, &autodiff);
     let x = x.autodiff();
     let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
     let train_ms = measure(budget, || {
-        let grads = targets.loss(model.forward(x.clone())).backward();
+        let grads = targets.loss(model.forward(x.clone(), None).0).backward();
         let grads = GradientsParams::from_grads(grads, &model);
         model = optimizer.step(5e-4, model.clone(), grads);
         wait(model.readout.weight.val())
     })?;
-    let fused = path == ScanPath::Auto && memory_scan::has_fused(device);
+    let fused = path == ScanPath::Auto && dispatch::has_fused(device);
     Ok(BenchResult {
         config: config.name(),
         device: crate::device::describe(device),
@@ -114,8 +113,9 @@ pub fn bench(options: &BenchOptions, device: &Device) -> Result<BenchResult> {
 /// the readout. Where there are more branches than hidden units, the layer's share of them is folded into the input
 /// product, and that is not counted, as the input is sparse.
 fn forward_flops(neuron: &ElmNeuronConfig) -> f64 {
-    let (m, h) = (neuron.num_memory, neuron.hidden());
-    let branches = match neuron.branches() {
+    let form = neuron.form();
+    let (m, h) = (form.num_memory, form.hidden());
+    let branches = match form.branches() {
         d if d <= h => d,
         _ => 0,
     };

@@ -1,7 +1,7 @@
 //! The sizes of the papers, and inputs and targets like those of their data sets.
 
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData, activation};
-use elm_model::ElmNeuronConfig;
+use elm_model::{ElmNeuronConfig, NeuronForm};
 use serde::Serialize;
 
 /// Sizes that are timed, the same as those of the PyTorch reference bench.
@@ -40,8 +40,7 @@ impl BenchConfig {
             Self::NioM100 => (ElmNeuronConfig::neuronio(100), 8, 500),
             Self::ShdM100 => (
                 ElmNeuronConfig::new(700, 20)
-                    .with_memory_tau_max(500.0)
-                    .with_dt(10.0),
+                    .with_neuron(NeuronForm::v1().with_memory_tau_max(500.0).with_dt(10.0)),
                 8,
                 100,
             ),

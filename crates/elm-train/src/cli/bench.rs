@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use elm_model::memory_scan::ScanPath;
+use elm_model::ScanPath;
 
 use crate::bench::{BenchConfig, BenchOptions, bench};
 use crate::device;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use elm_model::memory_scan::describe_path;
+use elm_model::MemoryGate;
 use serde_json::json;
 
 use super::weights::WeightArgs;
@@ -34,16 +34,16 @@ pub(super) fn run(args: Args) -> Result<()> {
         other => return about_model(&args, &other, &device),
     };
     let taus = neuron
-        .timescales_ms()
+        .timescales_ms()?
         .into_data()
         .try_into_vec_as::<f32>()
         .map_err(|e| TrainError::Run(format!("the timescales cannot be read: {e:?}")))?;
-    let path = describe_path(&device, &neuron.scan_spec(), 1);
-    let config = neuron.config();
+    let path = neuron.describe_path(1);
+    let (config, form) = (neuron.config(), neuron.config().form());
     if args.json {
         let json = json!({
             "config": config,
-            "trained_parameters": neuron.num_trained(),
+            "trained_parameters": config.num_trained(),
             "timescales_ms": taus,
             "device": device::describe(&device),
             "recurrence": path,
@@ -54,31 +54,37 @@ pub(super) fn run(args: Args) -> Result<()> {
         return Ok(());
     }
     let facts = [
-        ("version", format!("{:?}", config.version).to_lowercase()),
+        (
+            "gate",
+            match form.gate {
+                MemoryGate::Scaled => "λ·(1 − κ), as in v1".to_string(),
+                MemoryGate::TimescaleRatio => "1 − exp(−dt·λ/τ), as in v2 and networks".into(),
+            },
+        ),
         ("inputs", config.num_inputs.to_string()),
         ("outputs", config.num_outputs.to_string()),
-        ("branches", config.branches().to_string()),
-        ("synapses", config.synapses().to_string()),
+        ("branches", form.branches().to_string()),
+        ("synapses", form.synapses().to_string()),
         ("routing", format!("{:?}", config.routing).to_lowercase()),
-        ("memory units", config.num_memory.to_string()),
+        ("memory units", form.num_memory.to_string()),
         (
             "MLP",
             format!(
                 "{} hidden layer(s) of {}, {:?}",
-                config.hidden_layers,
-                config.hidden(),
-                config.activation
+                form.hidden_layers,
+                form.hidden(),
+                form.activation
             ),
         ),
-        ("trained parameters", neuron.num_trained().to_string()),
+        ("trained parameters", config.num_trained().to_string()),
         (
             "timescales",
             format!(
                 "{} .. {} ms, bounds {} .. {} ms",
                 low(&taus),
                 high(&taus),
-                config.memory_tau_min,
-                config.memory_tau_max
+                form.memory_tau_min,
+                form.memory_tau_max
             ),
         ),
         (
@@ -95,11 +101,11 @@ pub(super) fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// What is to be said of a model that is not a neuron of the published forms.
+/// What is to be said of a model that is not a single neuron.
 fn about_model(args: &Args, model: &SequenceToSequence, device: &Device) -> Result<()> {
     let config = model.config();
     let mut parts = Vec::new();
-    for part in model.timescales() {
+    for part in model.timescales()? {
         let taus = part
             .tau_ms
             .into_data()

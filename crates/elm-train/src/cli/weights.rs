@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use elm_model::weights::{PublishedConfig, carried_config, infer_config, load_published};
-use elm_model::{ElmError, ElmNeuron, ElmNeuronConfig, HiddenActivation, Routing};
+use elm_model::weights::{PublishedConfig, carried_config, infer_config, load_neuron};
+use elm_model::{
+    ElmError, ElmNeuron, ElmNeuronConfig, HiddenActivation, MemoryGate, NeuronForm, Routing,
+};
 
 use crate::error::{Result, TrainError};
 use crate::model::{self, SequenceToSequence};
@@ -51,7 +53,7 @@ impl WeightArgs {
     /// published configuration beside it, and from the options, which win.
     fn load(&self, weights: &Path, device: &Device) -> Result<ElmNeuron> {
         let (config, assumed) = self.resolve(weights)?;
-        let neuron = load_published(weights, &config, device).map_err(|error| match error {
+        let neuron = load_neuron(weights, &config, device).map_err(|error| match error {
             ElmError::Config { .. } => TrainError::file(weights, error),
             other => other.into(),
         })?;
@@ -75,28 +77,33 @@ impl WeightArgs {
         let mut assumed = Vec::new();
         let mut config = match (file, carried) {
             (Some(path), carried) => {
-                let version = match carried {
-                    Some(config) => config.version,
-                    None => infer_config(weights)?.version,
+                let neuron = match carried {
+                    Some(config) => config.neuron,
+                    None => infer_config(weights)?.neuron,
                 };
-                read_published(&path)?.to_config(version)
+                // the published configuration does not say which form it is of; its gate tells
+                let form = match neuron.gate {
+                    MemoryGate::Scaled => NeuronForm::v1(),
+                    MemoryGate::TimescaleRatio => NeuronForm::v2(),
+                };
+                read_published(&path)?.to_config(form)
             }
             (None, Some(config)) => config,
             (None, None) => {
                 let mut config = infer_config(weights)?;
                 // every published NeuronIO neuron has this bound
                 if config.routing == Routing::Neuronio {
-                    config.memory_tau_max = 150.0;
+                    config.neuron.memory_tau_max = 150.0;
                 }
                 assumed = self.assumed(&config);
                 config
             }
         };
         if let Some(tau) = self.tau_max {
-            config.memory_tau_max = tau;
+            config.neuron.memory_tau_max = tau;
         }
         if let Some(name) = &self.activation {
-            config.activation = parse_activation(name)?;
+            config.neuron.activation = parse_activation(name)?;
         }
         Ok((config, assumed))
     }
@@ -104,13 +111,13 @@ impl WeightArgs {
     /// What neither shapes nor options tell of a configuration from shapes.
     fn assumed(&self, config: &ElmNeuronConfig) -> Vec<String> {
         let mut assumed = Vec::new();
-        if self.activation.is_none() && config.hidden_layers > 0 {
+        if self.activation.is_none() && config.neuron.hidden_layers > 0 {
             assumed.push("relu (--activation)".to_string());
         }
         if self.tau_max.is_none() {
             assumed.push(format!(
                 "timescales up to {} ms (--tau-max)",
-                config.memory_tau_max
+                config.neuron.memory_tau_max
             ));
         }
         assumed

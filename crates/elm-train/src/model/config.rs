@@ -1,9 +1,12 @@
 //! The sizes of a model of any kind.
 
 use burn::tensor::Device;
-use elm_model::baselines::{ChronoLstmConfig, LifConfig, TcnConfig, TransformerEncoderConfig};
-use elm_model::layer::{NetNeuronConfig, Regulariser};
-use elm_model::{ElmError, ElmNetworkConfig, ElmNeuronConfig};
+use elm_baselines::{ChronoLstmConfig, LifConfig, TcnConfig, TransformerEncoderConfig};
+use elm_model::layer::Regulariser;
+use elm_model::{
+    ElmError, ElmNetworkConfig, ElmNeuronConfig, FilterTau, MemoryGate, NeuronForm,
+    OutputActivation, SynapseInit, SynapseRectification,
+};
 use serde::{Deserialize, Serialize};
 
 use super::kind::ModelKind;
@@ -23,10 +26,8 @@ pub struct NetworkModel {
 #[serde(rename_all = "kebab-case")]
 #[allow(clippy::large_enum_variant)] // there is one of them, not many
 pub enum ModelConfig {
-    /// One neuron.
+    /// One neuron, of any form.
     Elm(ElmNeuronConfig),
-    /// One neuron of the networks' form.
-    NetNeuron(NetNeuronConfig),
     /// A network.
     Network(NetworkModel),
     /// LSTM with chrono initialisation.
@@ -44,7 +45,7 @@ impl ModelConfig {
     pub fn kind(&self) -> ModelKind {
         match self {
             Self::Elm(_) => ModelKind::Elm,
-            Self::NetNeuron(_) | Self::Network(_) => ModelKind::Network,
+            Self::Network(_) => ModelKind::Network,
             Self::ChronoLstm(_) => ModelKind::ChronoLstm,
             Self::Transformer(_) => ModelKind::Transformer,
             Self::Tcn(_) => ModelKind::Tcn,
@@ -56,7 +57,6 @@ impl ModelConfig {
     pub fn sizes(&self) -> (usize, usize) {
         match self {
             Self::Elm(c) => (c.num_inputs, c.num_outputs),
-            Self::NetNeuron(c) => (c.num_inputs, c.num_outputs),
             Self::Network(c) => (c.network.num_inputs, c.network.num_outputs),
             Self::ChronoLstm(c) => (c.num_inputs, c.num_outputs),
             Self::Transformer(c) => (c.num_inputs, c.num_outputs),
@@ -68,8 +68,7 @@ impl ModelConfig {
     /// Number of trained numbers of a model of these sizes.
     pub fn num_trained(&self) -> usize {
         match self {
-            Self::Elm(c) => neuron_parameters(c),
-            Self::NetNeuron(c) => c.num_trained(),
+            Self::Elm(c) => c.num_trained(),
             Self::Network(c) => c.network.num_trained(),
             Self::ChronoLstm(c) => c.num_trained(),
             Self::Transformer(c) => c.num_trained(),
@@ -85,7 +84,6 @@ impl ModelConfig {
     pub fn validate(&self) -> Result<(), ElmError> {
         match self {
             Self::Elm(c) => c.validate(),
-            Self::NetNeuron(c) => c.validate(),
             Self::Network(c) => {
                 c.network.validate()?;
                 c.regularisers
@@ -107,7 +105,6 @@ impl ModelConfig {
         self.validate()?;
         Ok(match self {
             Self::Elm(c) => SequenceToSequence::Elm(c.init(device)?),
-            Self::NetNeuron(c) => SequenceToSequence::NetNeuron(c.init(device)?),
             Self::Network(c) => SequenceToSequence::Network(PenalisedNetwork::new(
                 c.network.init(device)?,
                 c.regularisers.clone(),
@@ -123,12 +120,12 @@ impl ModelConfig {
     pub fn title(&self) -> String {
         let what = self.kind().title();
         match self {
-            Self::Elm(c) => format!("{what}, {}", units(c.num_memory)),
-            Self::NetNeuron(c) => {
-                format!(
-                    "ELM neuron of the networks' form, {}",
-                    units(c.neuron.num_memory)
-                )
+            Self::Elm(c) => {
+                let form = match PublishedForm::of(&c.neuron) {
+                    PublishedForm::Network => " of the networks' form",
+                    PublishedForm::V1 | PublishedForm::V2 => "",
+                };
+                format!("{what}{form}, {}", units(c.neuron.num_memory))
             }
             Self::Network(c) => {
                 let neurons: usize = c.network.layers().iter().map(|l| l.num_neurons).sum();
@@ -158,20 +155,16 @@ impl ModelConfig {
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         let product = |a: usize, b: usize| format!("{a} × {b}");
         match self {
-            Self::Elm(c) => vec![
-                ("Memory units", c.num_memory.to_string()),
-                (
-                    "Branches × synapses",
-                    product(c.branches(), c.synapses_per_branch),
-                ),
-            ],
-            Self::NetNeuron(c) => vec![
-                ("Memory units", c.neuron.num_memory.to_string()),
-                (
-                    "Branches × synapses",
-                    product(c.neuron.branches(), c.neuron.per_branch()),
-                ),
-            ],
+            Self::Elm(c) => {
+                let form = c.form();
+                vec![
+                    ("Memory units", form.num_memory.to_string()),
+                    (
+                        "Branches × synapses",
+                        product(form.branches(), form.per_branch()),
+                    ),
+                ]
+            }
             Self::Network(c) => network_facts(c),
             Self::ChronoLstm(c) => vec![
                 ("Units", c.hidden_size.to_string()),
@@ -194,6 +187,43 @@ impl ModelConfig {
                 ("Of them adaptive", c.num_adaptive().to_string()),
                 ("Membrane timescale (ms)", c.membrane_tau.to_string()),
             ],
+        }
+    }
+}
+
+/// Which of the published forms a neuron is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishedForm {
+    /// The first (Spieler et al. 2024).
+    V1,
+    /// The second, with another gate (Spieler et al. 2024).
+    V2,
+    /// That of the networks (Spieler et al. 2026), or with any of its options.
+    Network,
+}
+
+impl PublishedForm {
+    /// The form with these options.
+    pub fn of(form: &NeuronForm) -> Self {
+        let first_paper = form.synapse_rectification == SynapseRectification::Relu
+            && matches!(form.synapse_init, SynapseInit::Unscaled { .. })
+            && form.branch_tau != FilterTau::Off
+            && form.high_pass_tau == FilterTau::Off
+            && form.output_activation == OutputActivation::Identity
+            && (form.input_scale, form.tau_range_scale) == (1.0, 1.0);
+        match (first_paper, form.gate) {
+            (false, _) => Self::Network,
+            (true, MemoryGate::Scaled) => Self::V1,
+            (true, MemoryGate::TimescaleRatio) => Self::V2,
+        }
+    }
+
+    /// Its name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::Network => "network",
         }
     }
 }
@@ -224,12 +254,7 @@ fn network_facts(model: &NetworkModel) -> Vec<(&'static str, String)> {
 }
 
 fn check_regulariser(regulariser: &Regulariser, layers: usize) -> Result<(), ElmError> {
-    let fail = |problem| {
-        Err(ElmError::Config {
-            field: "regularisers",
-            problem,
-        })
-    };
+    let fail = |problem: String| Err(ElmError::config("regularisers", problem));
     if let Some(layer) = regulariser.layers.iter().find(|&&layer| layer >= layers) {
         return fail(format!(
             "must name layers below {layers}, the number of layers, found {layer}"
@@ -242,22 +267,4 @@ fn check_regulariser(regulariser: &Regulariser, layers: usize) -> Result<(), Elm
             regulariser.strength
         )),
     }
-}
-
-/// `S + MLP + (M + 1)·O`, and M more where the timescales are trained. Saturates: sizes are checked elsewhere.
-fn neuron_parameters(config: &ElmNeuronConfig) -> usize {
-    let (d, m, h) = (config.branches(), config.num_memory, config.hidden());
-    let linear = |inputs: usize, outputs: usize| inputs.saturating_add(1).saturating_mul(outputs);
-    let mlp = match config.hidden_layers {
-        0 => linear(d.saturating_add(m), m),
-        n => linear(d.saturating_add(m), h)
-            .saturating_add((n - 1).saturating_mul(linear(h, h)))
-            .saturating_add(linear(h, m)),
-    };
-    let tau = if config.learn_memory_tau { m } else { 0 };
-    config
-        .synapses()
-        .saturating_add(mlp)
-        .saturating_add(linear(m, config.num_outputs))
-        .saturating_add(tau)
 }

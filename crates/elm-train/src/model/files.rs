@@ -7,18 +7,17 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use burn_store::{ModuleSnapshot, SafetensorsStore};
-use elm_model::ElmNetworkConfig;
 use elm_model::weights::{
-    StateDict, infer_config, load_network, load_published, save_network, save_safetensors,
+    StateDict, infer_config, load_network, load_neuron, network_config, save_network, save_neuron,
 };
 
 use super::config::{ModelConfig, NetworkModel};
+use super::legacy;
 use super::module::{PenalisedNetwork, SequenceToSequence};
 use crate::error::{Result, TrainError};
 
-/// Name of the metadata entry that holds the configuration of what is neither a neuron of the published forms nor a
-/// network.
-const CONFIG_KEY: &str = "elm_model";
+/// Name of the metadata entry that holds the configuration of what is neither a neuron nor a network.
+pub(super) const CONFIG_KEY: &str = "elm_model";
 /// The same entry of neurons and networks.
 const NEURON_KEY: &str = "elm_config";
 
@@ -28,7 +27,7 @@ const NEURON_KEY: &str = "elm_config";
 /// If it cannot be written.
 pub fn save(model: &SequenceToSequence, path: &Path) -> Result<()> {
     match model {
-        SequenceToSequence::Elm(neuron) => return Ok(save_safetensors(neuron, path)?),
+        SequenceToSequence::Elm(neuron) => return Ok(save_neuron(neuron, path)?),
         SequenceToSequence::Network(model) => return Ok(save_network(&model.network, path)?),
         _ => {}
     }
@@ -57,7 +56,7 @@ pub fn stored(path: &Path) -> Result<ModelConfig> {
     }
 }
 
-/// The configuration of the model in a file, unless it is a neuron of the published forms, or says nothing of itself.
+/// The configuration of the model in a file, unless it is a neuron, or says nothing of itself.
 ///
 /// # Errors
 /// If the file cannot be read, or what it carries is not valid.
@@ -70,6 +69,9 @@ pub fn stored_beside_neurons(path: &Path) -> Result<Option<ModelConfig>> {
         )
     };
     if let Some(text) = metadata.get(CONFIG_KEY) {
+        if let Some(config) = legacy::net_neuron(text).map_err(|e| invalid(CONFIG_KEY, e))? {
+            return Ok(Some(ModelConfig::Elm(config)));
+        }
         let config = serde_json::from_str(text).map_err(|e| invalid(CONFIG_KEY, e))?;
         return Ok(Some(config));
     }
@@ -80,8 +82,12 @@ pub fn stored_beside_neurons(path: &Path) -> Result<Option<ModelConfig>> {
     match fields.filter(|fields| fields.get("hidden_neurons").is_some()) {
         None => Ok(None),
         Some(fields) => {
-            let network: ElmNetworkConfig =
-                serde_json::from_value(fields).map_err(|e| invalid(NEURON_KEY, e))?;
+            let network = network_config(&fields.to_string()).map_err(|e| {
+                TrainError::file(
+                    path,
+                    format!("the `{NEURON_KEY}` that it carries is not valid: {e}"),
+                )
+            })?;
             Ok(Some(ModelConfig::Network(NetworkModel {
                 network,
                 regularisers: Vec::new(),
@@ -96,9 +102,13 @@ pub fn stored_beside_neurons(path: &Path) -> Result<Option<ModelConfig>> {
 /// If the file cannot be read, or its tensors do not fit the configuration it carries.
 pub fn load(path: &Path, device: &Device) -> Result<SequenceToSequence> {
     match stored(path)? {
-        ModelConfig::Elm(config) => Ok(SequenceToSequence::Elm(load_published(
-            path, &config, device,
-        )?)),
+        ModelConfig::Elm(config) => {
+            let neuron = match legacy::net_neuron_weights(StateDict::read(path)?, &config) {
+                Some(weights) => weights.to_neuron(&config, device),
+                None => load_neuron(path, &config, device),
+            };
+            Ok(SequenceToSequence::Elm(neuron?))
+        }
         ModelConfig::Network(_) => Ok(SequenceToSequence::Network(PenalisedNetwork::new(
             load_network(path, device)?,
             Vec::new(),

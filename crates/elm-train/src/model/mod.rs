@@ -7,9 +7,10 @@
 mod config;
 mod files;
 mod kind;
+mod legacy;
 mod module;
 
-pub use config::{ModelConfig, NetworkModel};
+pub use config::{ModelConfig, NetworkModel, PublishedForm};
 pub use files::{load, save, stored, stored_beside_neurons};
 pub use kind::ModelKind;
 pub use module::{Answer, PenalisedNetwork, SequenceToSequence, Timescales};

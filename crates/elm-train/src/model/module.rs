@@ -2,8 +2,8 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use elm_model::baselines::{ChronoLstm, Lif, Tcn, TransformerEncoder};
-use elm_model::layer::{NetNeuron, Regulariser};
+use elm_baselines::{ChronoLstm, Lif, Tcn, TransformerEncoder};
+use elm_model::layer::Regulariser;
 use elm_model::{ElmError, ElmNetwork, ElmNeuron};
 
 use super::config::{ModelConfig, NetworkModel};
@@ -12,10 +12,8 @@ use super::config::{ModelConfig, NetworkModel};
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant)] // there is one of them, not many
 pub enum SequenceToSequence {
-    /// One neuron.
+    /// One neuron, of any form.
     Elm(ElmNeuron),
-    /// One neuron of the networks' form.
-    NetNeuron(NetNeuron),
     /// A network.
     Network(PenalisedNetwork),
     /// LSTM with chrono initialisation.
@@ -70,7 +68,6 @@ impl SequenceToSequence {
     pub fn config(&self) -> ModelConfig {
         match self {
             Self::Elm(m) => ModelConfig::Elm(m.config().clone()),
-            Self::NetNeuron(m) => ModelConfig::NetNeuron(m.config().clone()),
             Self::Network(m) => ModelConfig::Network(NetworkModel {
                 network: m.network.config().clone(),
                 regularisers: m.regularisers.clone(),
@@ -84,15 +81,7 @@ impl SequenceToSequence {
 
     /// Number of trained numbers.
     pub fn num_trained(&self) -> usize {
-        match self {
-            Self::Elm(m) => m.num_trained(),
-            Self::NetNeuron(m) => m.num_trained(),
-            Self::Network(m) => m.network.num_trained(),
-            Self::ChronoLstm(m) => m.num_trained(),
-            Self::Transformer(m) => m.num_trained(),
-            Self::Tcn(m) => m.num_trained(),
-            Self::Lif(m) => m.num_trained(),
-        }
+        self.config().num_trained()
     }
 
     /// Output and penalty over sequences `x` `[batch, time, input]` that start at rest; `lengths` are the steps of each
@@ -104,13 +93,12 @@ impl SequenceToSequence {
     /// If the input does not fit the model.
     pub fn run(&self, x: Tensor<3>, lengths: Option<&[usize]>) -> Result<Answer, ElmError> {
         let y = match self {
-            Self::Elm(m) => m.try_forward(x)?,
-            Self::NetNeuron(m) => m.forward_with_state(x, None)?.0,
+            Self::Elm(m) => m.try_forward(x, None)?.0,
             Self::Network(m) => return m.run(x),
-            Self::ChronoLstm(m) => m.forward_with_state(x, None)?.0,
+            Self::ChronoLstm(m) => m.try_forward(x, None)?.0,
             Self::Transformer(m) => m.forward_masked(x, lengths)?,
             Self::Tcn(m) => m.try_forward(x)?,
-            Self::Lif(m) => m.run(x, None)?.output,
+            Self::Lif(m) => m.try_forward(x, None)?.0,
         };
         Ok(Answer { y, penalty: None })
     }
@@ -135,26 +123,29 @@ impl SequenceToSequence {
     }
 
     /// Memory timescales of the parts that have any: one for a neuron, one for each layer of a network, none for others.
-    pub fn timescales(&self) -> Vec<Timescales> {
-        let whole = |tau_ms| {
-            vec![Timescales {
-                part: String::new(),
-                tau_ms,
-            }]
-        };
+    ///
+    /// # Errors
+    /// If the device does not hand them out.
+    pub fn timescales(&self) -> Result<Vec<Timescales>, ElmError> {
         match self {
-            Self::Elm(m) => whole(m.timescales_ms()),
-            Self::NetNeuron(m) => whole(m.timescales_ms()),
+            Self::Elm(m) => Ok(vec![Timescales {
+                part: String::new(),
+                tau_ms: m.timescales_ms()?,
+            }]),
             Self::Network(m) => {
                 let layers = m.network.layers.iter().enumerate();
                 layers
-                    .map(|(index, layer)| Timescales {
-                        part: format!("Layer {}", index + 1),
-                        tau_ms: layer.timescales_ms().flatten(0, 1),
+                    .map(|(index, layer)| {
+                        Ok(Timescales {
+                            part: format!("Layer {}", index + 1),
+                            tau_ms: layer.timescales_ms()?.flatten(0, 1),
+                        })
                     })
                     .collect()
             }
-            Self::ChronoLstm(_) | Self::Transformer(_) | Self::Tcn(_) | Self::Lif(_) => Vec::new(),
+            Self::ChronoLstm(_) | Self::Transformer(_) | Self::Tcn(_) | Self::Lif(_) => {
+                Ok(Vec::new())
+            }
         }
     }
 }

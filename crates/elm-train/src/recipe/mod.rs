@@ -33,7 +33,7 @@ use elm_data::Task;
 use elm_data::lra::pathfinder::Difficulty;
 use elm_data::shd::{BinValue, Binning};
 use elm_data::task::TaskOptions;
-use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronVersion, Routing};
+use elm_model::{ElmNeuronConfig, FilterTau, HiddenActivation, NeuronForm, Routing};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ModelConfig, ModelKind};
@@ -185,13 +185,15 @@ impl Recipe {
             1 => self.task.classes(),
             _ => model.num_memory,
         };
-        let config = model.apply(ElmNeuronConfig::new(info.channels, outputs.max(1)));
+        let config = ElmNeuronConfig::new(info.channels, outputs.max(1));
+        let form = model.form().with_dt(model.dt);
         match model.branches {
-            0 => config.with_dt(model.dt),
-            branches => config
-                .with_dt(model.dt)
-                .with_num_branches(Some(branches))
-                .with_synapses_per_branch(model.synapses_per_branch)
+            0 => config.with_neuron(
+                form.with_num_branches(None)
+                    .with_synapses_per_branch(Some(1)),
+            ),
+            _ => config
+                .with_neuron(form)
                 .with_routing(Routing::Random { seed: self.seed }),
         }
     }
@@ -249,19 +251,30 @@ pub struct ModelRecipe {
     pub dt: f64,
 }
 
+/// A published form of the neuron.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NeuronVersion {
+    /// Gate `λ·(1 − κ_m)`, see [`NeuronForm::v1`].
+    #[default]
+    V1,
+    /// Gate `1 − exp(−dt·λ/τ_m)`, see [`NeuronForm::v2`].
+    V2,
+}
+
 impl Default for ModelRecipe {
     fn default() -> Self {
-        let published = ElmNeuronConfig::neuronio(100);
+        let published = ElmNeuronConfig::neuronio(100).form();
         Self {
             kind: ModelKind::Elm,
-            version: published.version,
+            version: NeuronVersion::V1,
             num_memory: published.num_memory,
             mlp_hidden: published.hidden_size,
             mlp_layers: published.hidden_layers,
             activation: published.activation,
             branches: published.branches(),
-            synapses_per_branch: published.synapses_per_branch,
-            synapse_tau: published.synapse_tau,
+            synapses_per_branch: published.per_branch(),
+            synapse_tau: 5.0,
             memory_tau_min: published.memory_tau_min,
             memory_tau_max: published.memory_tau_max,
             learn_memory_tau: published.learn_memory_tau,
@@ -274,20 +287,22 @@ impl Default for ModelRecipe {
 impl ModelRecipe {
     /// The neuron's configuration for NeuronIO: 1278 inputs, two outputs, steps of 1 ms.
     pub fn config(&self) -> ElmNeuronConfig {
-        self.apply(ElmNeuronConfig::neuronio(self.num_memory))
-            .with_num_branches(Some(self.branches))
-            .with_synapses_per_branch(self.synapses_per_branch)
+        ElmNeuronConfig::neuronio(self.num_memory).with_neuron(self.form())
     }
 
-    /// What is the same for every task.
-    fn apply(&self, config: ElmNeuronConfig) -> ElmNeuronConfig {
-        config
-            .with_num_memory(self.num_memory)
-            .with_version(self.version)
+    /// The neuron's options, with steps of 1 ms.
+    fn form(&self) -> NeuronForm {
+        let form = match self.version {
+            NeuronVersion::V1 => NeuronForm::v1(),
+            NeuronVersion::V2 => NeuronForm::v2(),
+        };
+        form.with_num_memory(self.num_memory)
+            .with_num_branches(Some(self.branches))
+            .with_synapses_per_branch(Some(self.synapses_per_branch))
             .with_hidden_size(self.mlp_hidden)
             .with_hidden_layers(self.mlp_layers)
             .with_activation(self.activation)
-            .with_synapse_tau(self.synapse_tau)
+            .with_branch_tau(FilterTau::Ms(self.synapse_tau))
             .with_memory_tau_min(self.memory_tau_min)
             .with_memory_tau_max(self.memory_tau_max)
             .with_learn_memory_tau(self.learn_memory_tau)

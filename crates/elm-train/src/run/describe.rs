@@ -79,7 +79,7 @@ impl Finished<'_> {
     }
 
     fn timescales(&self) -> Result<Vec<TimescaleList>> {
-        let parts = self.model.timescales().into_iter();
+        let parts = self.model.timescales()?.into_iter();
         parts
             .map(|part| {
                 Ok(TimescaleList {
@@ -136,10 +136,10 @@ impl Finished<'_> {
             return Ok(None);
         };
         let steps = x.dims()[1];
-        let step_ms = neuron.config().dt;
-        let taus = numbers(neuron.timescales_ms())?;
-        let memory = neuron.record(x)?.memory;
-        let values = numbers(memory.reshape([steps * taus.len()]))?;
+        let step_ms = neuron.config().neuron.dt;
+        let taus = numbers(neuron.timescales_ms()?)?;
+        let (recording, _) = neuron.record(x, None)?;
+        let values = numbers(recording.memory.reshape([steps * taus.len()]))?;
         let every = taus.len().div_ceil(SHOWN_UNITS).max(1);
         let units = (0..taus.len())
             .step_by(every)

@@ -205,7 +205,7 @@ impl NeuronIoRun {
 /// Memory units of a neuron, by which its published counterpart is found.
 fn published_size(model: &SequenceToSequence) -> Option<usize> {
     match model.config() {
-        ModelConfig::Elm(config) => Some(config.num_memory),
+        ModelConfig::Elm(config) => Some(config.neuron.num_memory),
         _ => None,
     }
 }

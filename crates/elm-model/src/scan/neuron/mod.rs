@@ -14,9 +14,9 @@
 //! pass keeps hidden pre-activations and tanh values, from which it computes the memory again exactly, and what of the
 //! input is not zero where that is little.
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 mod autodiff;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 pub(crate) mod ops;
 
 use burn::tensor::Tensor;

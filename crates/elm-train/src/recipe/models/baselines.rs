@@ -1,11 +1,11 @@
 //! What neurons and networks are compared with, as recipes have it.
 
-use elm_data::Task;
-use elm_model::baselines::{
+use elm_baselines::{
     Adaptation, Attention, ChronoLstmConfig, EmbeddingInit, LifConfig, LraTask, Positions,
     Recurrence, Reset, TcnConfig, TcnNorm, TransformerEncoderConfig,
 };
-use elm_model::layer::FilterTau;
+use elm_data::Task;
+use elm_model::FilterTau;
 use serde::{Deserialize, Serialize};
 
 use super::Fit;

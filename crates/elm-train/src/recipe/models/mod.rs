@@ -56,7 +56,7 @@ pub(in crate::recipe) fn train_as(kind: ModelKind, train: &mut TrainRecipe) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use elm_model::baselines::{Attention, LraTask, TcnConfig, TransformerEncoderConfig};
+    use elm_baselines::{Attention, LraTask, TcnConfig, TransformerEncoderConfig};
     use elm_model::layer::{FilterTau, NetNeuronConfig, OutputActivation};
     use elm_model::network::LayerOverrides;
 

@@ -1,12 +1,12 @@
 //! The network of a recipe, or its single neuron of the networks' form.
 
 use elm_data::Task;
-use elm_model::layer::{
-    FilterTau, MemoryGate, NetForm, NetNeuronConfig, OutputActivation, Regulariser, SynapseInit,
-    Wiring,
-};
+use elm_model::layer::{Regulariser, Wiring};
 use elm_model::network::{LayerOverrides, OutputEmbedding};
-use elm_model::{ElmNetworkConfig, HiddenActivation, SynapseRectification};
+use elm_model::{
+    BiasInit, ElmNetworkConfig, ElmNeuronConfig, FilterTau, HiddenActivation, MemoryGate,
+    NeuronForm, NeuronOverrides, OutputActivation, SynapseInit, SynapseRectification,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Fit;
@@ -78,12 +78,12 @@ pub struct NetworkRecipe {
 impl NetworkRecipe {
     /// For NeuronIO one neuron of 20 memory units, elsewhere the sizes published for SHD-Adding; `dt` ms a step.
     pub(in crate::recipe) fn of(task: Task, dt: f64) -> Self {
-        let published = NetNeuronConfig::neuronio(20).neuron;
+        let published = ElmNeuronConfig::neuronio_network_form(20).neuron;
         let form = match task {
             Task::Neuronio => published
                 .with_high_pass_tau(FilterTau::Ms(5.0))
                 .with_output_activation(OutputActivation::Relu),
-            _ => NetForm::new()
+            _ => NeuronForm::network()
                 .with_num_memory(5)
                 .with_num_branches(Some(30))
                 .with_synapses_per_branch(Some(10))
@@ -126,8 +126,11 @@ impl NetworkRecipe {
             last: match single {
                 true => LayerOverrides::default(),
                 false => LayerOverrides {
-                    num_memory: Some(3),
-                    hidden_layers: Some(0),
+                    neuron: NeuronOverrides {
+                        num_memory: Some(3),
+                        hidden_layers: Some(0),
+                        ..NeuronOverrides::default()
+                    },
                     ..LayerOverrides::default()
                 },
             },
@@ -148,8 +151,8 @@ impl NetworkRecipe {
             let form = form
                 .with_high_pass_tau(FilterTau::Off)
                 .with_output_activation(OutputActivation::Identity);
-            let neuron = NetNeuronConfig::neuronio(self.num_memory).with_neuron(form);
-            return ModelConfig::NetNeuron(neuron);
+            let neuron = ElmNeuronConfig::neuronio_network_form(self.num_memory).with_neuron(form);
+            return ModelConfig::Elm(neuron);
         }
         let features = self.hidden_neurons.last().copied().unwrap_or(1);
         let mut network = ElmNetworkConfig::new(fit.inputs, fit.outputs(features))
@@ -162,7 +165,7 @@ impl NetworkRecipe {
             .with_recurrent_dropout(self.recurrent_dropout)
             .with_memory_dropout(self.memory_dropout)
             .with_first(self.first.clone())
-            .with_last(as_readout(&self.last));
+            .with_last(self.last.clone());
         network.last_neurons = self.last_neurons;
         ModelConfig::Network(NetworkModel {
             network,
@@ -170,8 +173,8 @@ impl NetworkRecipe {
         })
     }
 
-    fn form(&self, dt: f64) -> NetForm {
-        NetForm {
+    fn form(&self, dt: f64) -> NeuronForm {
+        NeuronForm {
             num_memory: self.num_memory,
             hidden_layers: self.hidden_layers,
             hidden_size: self.hidden_size,
@@ -186,22 +189,12 @@ impl NetworkRecipe {
             gate: self.gate,
             memory_tau_min: self.memory_tau_min,
             memory_tau_max: self.memory_tau_max,
-            tau_range_scale: NetForm::new().tau_range_scale,
+            tau_range_scale: NeuronForm::network().tau_range_scale,
             learn_memory_tau: self.learn_memory_tau,
             high_pass_tau: self.high_pass_tau,
             output_activation: self.output_activation,
+            bias_init: BiasInit::Zero,
             dt,
         }
-    }
-}
-
-/// What a last layer has different, with a readout's ways where nothing else is said.
-fn as_readout(last: &LayerOverrides) -> LayerOverrides {
-    let readout = LayerOverrides::readout();
-    LayerOverrides {
-        output_activation: last.output_activation.or(readout.output_activation),
-        high_pass_tau: last.high_pass_tau.or(readout.high_pass_tau),
-        wiring: last.wiring.or(readout.wiring),
-        ..last.clone()
     }
 }

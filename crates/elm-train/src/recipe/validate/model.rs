@@ -1,8 +1,8 @@
 //! The ranges of a model's sizes, and whether it fits its task.
 
+use elm_baselines::Positions;
 use elm_data::Task;
 use elm_model::ElmError;
-use elm_model::baselines::Positions;
 
 use super::{at_least_one, fail};
 use crate::model::ModelKind;
@@ -26,9 +26,18 @@ impl Recipe {
         let section = self.model.kind.section();
         match self.model_config().validate() {
             Ok(()) => {}
-            Err(ElmError::Config { field, problem }) => {
+            Err(ElmError::Config {
+                layer,
+                field,
+                problem,
+            }) => {
+                let problem = match layer {
+                    Some(layer) => format!("{problem} (layer {layer})"),
+                    None => problem,
+                };
                 let key = match (self.model.kind, field) {
                     (_, "dt") => "model.dt".to_string(),
+                    (ModelKind::Elm, "branch_tau") => "model.synapse_tau".to_string(),
                     (ModelKind::Elm, "num_branches") => "model.branches".to_string(),
                     (ModelKind::Elm, "hidden_size") => "model.mlp_hidden".to_string(),
                     (ModelKind::Elm, "hidden_layers") => "model.mlp_layers".to_string(),

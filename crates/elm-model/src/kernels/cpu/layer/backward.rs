@@ -12,7 +12,7 @@ use super::neuron::{self, Run, Sources};
 use super::neuron_backward::{Carry, Step, accumulate, row_sum, scatter, step_back};
 use super::part::Part;
 use super::product::Steps;
-use super::schedule::{self, Barrier, Partition, Shared, share};
+use super::schedule::{self, Barrier, Partition, Shared, share, tiles};
 use super::source::{Order, SourceBlock};
 use super::view::{Fields, View};
 
@@ -69,6 +69,9 @@ pub fn backward<R: LayerReal>(
             out: &out,
         })
     });
+    let Some(parts) = parts else {
+        return backward(view, kept, &Partition::single(tiles(batch), spec.neurons));
+    };
     let [
         walking,
         first_weight,

@@ -32,7 +32,7 @@ pub fn forward<R: LayerReal>(
             tiles: tiles.clone(),
         })
         .collect();
-    schedule::run(partition, |group, member| {
+    let done = schedule::run(partition, |group, member| {
         R::dispatch(Member {
             view,
             group: &groups[group],
@@ -43,6 +43,13 @@ pub fn forward<R: LayerReal>(
             checkpoints: keep.then_some(&checkpoints),
         });
     });
+    if done.is_none() {
+        return forward(
+            view,
+            keep,
+            &Partition::single(tiles(call.batch), spec.neurons),
+        );
+    }
     let checkpoints = checkpoints.into_vec();
     let flat = checkpoints.iter().flat_map(|row: &Row<R>| row.0).collect();
     (result.into_vec(), flat)

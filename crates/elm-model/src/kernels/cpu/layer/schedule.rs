@@ -10,6 +10,7 @@
 use core::cell::UnsafeCell;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::OnceLock;
 
 use super::lanes::W;
 
@@ -163,6 +164,14 @@ const WORTH_A_THREAD: usize = 1 << 20;
 const CLOSE_BY: usize = 1 << 18;
 
 impl Partition {
+    /// Everything on the caller's own thread.
+    pub fn single(tiles: usize, neurons: usize) -> Self {
+        Self {
+            groups: split(tiles, 1),
+            members: split(neurons, 1),
+        }
+    }
+
     /// Shares `tiles` of samples and `neurons` among at most `threads`.
     ///
     /// `work` is the number of row operations of the whole call, `weights` that of all neurons' weights.
@@ -204,30 +213,53 @@ pub fn tiles(batch: usize) -> usize {
 }
 
 /// Runs `work(group, member)` for every group and member, each on a thread of its own, and returns what they yield,
-/// group by group.
-pub fn run<T: Send>(partition: &Partition, work: impl Fn(usize, usize) -> T + Sync) -> Vec<Vec<T>> {
+/// group by group. `None`, and nothing has run, where the system has no threads for all of them.
+pub fn run<T: Send>(
+    partition: &Partition,
+    work: impl Fn(usize, usize) -> T + Sync,
+) -> Option<Vec<Vec<T>>> {
+    run_up_to(usize::MAX, partition, work)
+}
+
+/// The same where the system refuses every thread after the first `most`.
+fn run_up_to<T: Send>(
+    most: usize,
+    partition: &Partition,
+    work: impl Fn(usize, usize) -> T + Sync,
+) -> Option<Vec<Vec<T>>> {
     let (groups, members) = (partition.groups.len(), partition.members.len());
     if groups * members == 1 {
-        return vec![vec![work(0, 0)]];
+        return Some(vec![vec![work(0, 0)]]);
     }
+    // no member starts before all threads are there: it would wait for the missing ones at a barrier
+    let all_there = OnceLock::<bool>::new();
     std::thread::scope(|scope| {
-        let mut handles: Vec<_> = (1..groups * members)
+        let (work, start) = (&work, &all_there);
+        let spawned: Result<Vec<_>, _> = (1..groups * members)
             .map(|i| {
-                let work = &work;
-                scope.spawn(move || work(i / members, i % members))
+                if i > most {
+                    return Err(std::io::ErrorKind::WouldBlock.into());
+                }
+                std::thread::Builder::new().spawn_scoped(scope, move || {
+                    (*start.wait()).then(|| work(i / members, i % members))
+                })
             })
             .collect();
-        let mut results = vec![work(0, 0)];
-        for handle in handles.drain(..) {
+        // set exactly once, so that every thread that was made goes on or ends
+        let _ = all_there.set(spawned.is_ok());
+        let mut results = vec![spawned.is_ok().then(|| work(0, 0))?];
+        for handle in spawned.ok()? {
             match handle.join() {
-                Ok(result) => results.push(result),
+                Ok(result) => results.push(result?),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
         let mut results = results.into_iter();
-        (0..groups)
-            .map(|_| results.by_ref().take(members).collect())
-            .collect()
+        Some(
+            (0..groups)
+                .map(|_| results.by_ref().take(members).collect())
+                .collect(),
+        )
     })
 }
 
@@ -254,6 +286,35 @@ mod tests {
                 barrier.wait();
             }
         });
+    }
+
+    /// Members that wait for each other must not wait for threads that the system refused.
+    #[test]
+    fn refused_threads_hang_nobody() {
+        let partition = Partition {
+            groups: split(1, 1),
+            members: split(4, 4),
+        };
+        for most in 0..3 {
+            let (barrier, ran) = (Barrier::new(4), AtomicU64::new(0));
+            let result = run_up_to(most, &partition, |_, _| {
+                ran.fetch_add(1, Ordering::Relaxed);
+                barrier.wait();
+            });
+            assert!(result.is_none(), "{most} threads of 3");
+            assert_eq!(ran.into_inner(), 0);
+        }
+        let barrier = Barrier::new(4);
+        let result = run_up_to(3, &partition, |_, member| {
+            barrier.wait();
+            member
+        });
+        assert_eq!(result, Some(vec![vec![0, 1, 2, 3]]));
+        let single = Partition::single(2, 5);
+        assert_eq!(
+            run_up_to(0, &single, |g, m| (g, m)),
+            Some(vec![vec![(0, 0)]])
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@
 mod backward;
 mod feed;
 mod forward;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "host")]
 mod host;
 
 use super::sparse::SparseRows;

@@ -3,28 +3,21 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
-#[path = "baselines/learning.rs"]
 mod learning;
-#[path = "baselines/modules.rs"]
 mod modules;
-#[path = "baselines/oracle.rs"]
 mod oracle;
-#[path = "baselines/sizes.rs"]
 mod sizes;
 
 use burn::module::Module;
-use burn::nn::LstmState;
 use burn::store::ModuleRecord;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 use common::{assert_absolute, assert_relative, host};
-use elm_model::baselines::{
-    Adaptation, Attention, EmbeddingInit, LifState, Positions, Recurrence, Reset, TcnNorm,
-};
-use elm_model::layer::FilterTau;
-use elm_model::{
-    ChronoLstm, ChronoLstmConfig, ElmError, Lif, LifConfig, Tcn, TcnConfig, TransformerEncoder,
+use elm_baselines::{
+    Adaptation, Attention, ChronoLstm, ChronoLstmConfig, ChronoLstmState, EmbeddingInit, Lif,
+    LifConfig, LifState, Positions, Recurrence, Reset, Tcn, TcnConfig, TcnNorm, TransformerEncoder,
     TransformerEncoderConfig,
 };
+use elm_model::{ElmError, FilterTau};
 use modules::{Named, gradients, parameters, scrambled, seeded, tensor, uniform};
 use oracle::{Moments, flat, samples};
 
@@ -175,7 +168,7 @@ fn chrono_lstm_follows_its_formula() {
         .iter()
         .map(|x| oracle::chrono_lstm(&p, x))
         .collect();
-    let y = model.forward(tensor(&x, shape, &device));
+    let (y, _) = model.forward(tensor(&x, shape, &device), None);
     assert_eq!(y.dims(), [2, 70, 2]);
     assert_relative("output", &host(y), &flat(&expected), 1e-5);
 
@@ -188,7 +181,7 @@ fn chrono_lstm_follows_its_formula() {
                 .collect::<Vec<_>>(),
         )
     };
-    check_gradients("lstm", &model, |x| model.forward(x), formula);
+    check_gradients("lstm", &model, |x| model.forward(x, None).0, formula);
 }
 
 #[test]
@@ -341,7 +334,7 @@ fn lif_learns_by_the_surrogate_slope() {
     let x = input(shape, 11);
     for model in lifs(&device) {
         let (p, config) = (parameters(&model), model.config());
-        let y = model.forward(tensor(&x, shape, &device));
+        let (y, _) = model.forward(tensor(&x, shape, &device), None);
         let weights = uniform(2 * 40 * 2, -1.0, 1.0, 12);
         let loss = (y * tensor(&weights, [2, 40, 2], &device)).sum();
         let found = gradients(&model, &loss.backward());
@@ -401,7 +394,7 @@ fn check_causal(what: &str, forward: impl Fn(Tensor<3>) -> Tensor<3>) {
 #[test]
 fn causal_models_do_not_look_ahead() {
     let device = Device::flex();
-    check_causal("lstm", |x| lstm(&device).forward(x));
+    check_causal("lstm", |x| lstm(&device).forward(x, None).0);
     for model in tcns(&device) {
         check_causal(&format!("{:?}", model.config()), |x| model.forward(x));
     }
@@ -409,7 +402,7 @@ fn causal_models_do_not_look_ahead() {
     let model = scrambled(fresh(&device, || config.init(&device)), 2);
     check_causal("transformer", |x| model.forward(x));
     let model = &lifs(&device)[0];
-    check_causal("lif", |x| model.forward(x));
+    check_causal("lif", |x| model.forward(x, None).0);
 }
 
 #[test]
@@ -440,11 +433,9 @@ fn two_halves_give_the_whole() {
     for at in [1, 32, 40] {
         let (first, second) = halves(at);
         let model = lstm(&device);
-        let (whole, end) = model.forward_with_state(x.clone(), None).unwrap();
-        let (a, state) = model.forward_with_state(first.clone(), None).unwrap();
-        let (b, last) = model
-            .forward_with_state(second.clone(), Some(state))
-            .unwrap();
+        let (whole, end) = model.forward(x.clone(), None);
+        let (a, state) = model.forward(first.clone(), None);
+        let (b, last) = model.forward(second.clone(), Some(state));
         assert_absolute(
             "lstm",
             &host(Tensor::cat(vec![a, b], 1)),
@@ -455,11 +446,9 @@ fn two_halves_give_the_whole() {
         assert_absolute("hidden", &host(last.hidden), &host(end.hidden), 1e-6);
         for model in lifs(&device) {
             let what = format!("{:?} at {at}", model.config());
-            let (whole, end) = model.forward_with_state(x.clone(), None).unwrap();
-            let (a, state) = model.forward_with_state(first.clone(), None).unwrap();
-            let (b, last) = model
-                .forward_with_state(second.clone(), Some(state.detach()))
-                .unwrap();
+            let (whole, end) = model.forward(x.clone(), None);
+            let (a, state) = model.forward(first.clone(), None);
+            let (b, last) = model.forward(second.clone(), Some(state.detach()));
             assert_absolute(&what, &host(Tensor::cat(vec![a, b], 1)), &host(whole), 1e-6);
             let parts = |s: LifState| {
                 [s.potential, s.adaptation, s.spikes, s.refractory, s.readout].map(host)
@@ -542,7 +531,7 @@ fn records_hold_the_whole_model() {
     let device = Device::flex();
     let model = lstm(&device);
     let other = fresh(&device, || model.config().init(&device));
-    check_record(&model, other, ChronoLstm::forward);
+    check_record(&model, other, |m, x| m.forward(x, None).0);
     for model in transformers(&device) {
         let other = fresh(&device, || model.config().init(&device));
         check_record(&model, other, TransformerEncoder::forward);
@@ -553,7 +542,7 @@ fn records_hold_the_whole_model() {
     }
     for model in lifs(&device) {
         let other = fresh(&device, || model.config().init(&device));
-        check_record(&model, other, Lif::forward);
+        check_record(&model, other, |m, x| m.forward(x, None).0);
     }
 }
 
@@ -569,7 +558,7 @@ fn inputs_and_states_that_do_not_fit_are_refused() {
     let (tcn, encoder) = (tcns(&device).remove(0), transformers(&device).remove(2));
     for shape in [[2, 7, 4], [2, 0, 3], [0, 7, 3]] {
         let errors = [
-            lstm.forward_with_state(zeros(shape), None).unwrap_err(),
+            lstm.try_forward(zeros(shape), None).unwrap_err(),
             lif.run(zeros(shape), None).unwrap_err(),
             tcn.try_forward(zeros(shape)).unwrap_err(),
             encoder.forward_masked(zeros(shape), None).unwrap_err(),
@@ -580,14 +569,111 @@ fn inputs_and_states_that_do_not_fit_are_refused() {
     assert!(long.to_string().contains("at most 9 steps"), "{long}");
     for lengths in [&[7][..], &[7, 8], &[0, 7], &[7, 7, 7]] {
         let error = encoder.forward_masked(zeros(SHAPE), Some(lengths));
-        assert_eq!(shape_of(error.unwrap_err()), "lengths");
+        assert!(matches!(error, Err(ElmError::Lengths { .. })), "{error:?}");
     }
     let wrong = Tensor::zeros([3, 5], &device);
-    let state = LstmState::new(wrong.clone(), wrong.clone());
-    let error = lstm.forward_with_state(zeros(SHAPE), Some(state));
+    let state = ChronoLstmState {
+        cell: wrong.clone(),
+        hidden: wrong.clone(),
+    };
+    let error = lstm.try_forward(zeros(SHAPE), Some(state));
     assert_eq!(shape_of(error.unwrap_err()), "state.cell");
     let mut state = lif.run(zeros(SHAPE), None).unwrap().state;
     state.refractory = wrong;
     let error = lif.run(zeros(SHAPE), Some(state)).unwrap_err();
     assert_eq!(shape_of(error), "state.refractory");
+}
+
+#[test]
+fn number_types_that_do_not_fit_are_refused() {
+    let device = Device::flex();
+    let x = Tensor::<3>::zeros(SHAPE, (&device, DType::F64));
+    let (lstm, lif) = (lstm(&device), lifs(&device).remove(0));
+    let (tcn, encoder) = (tcns(&device).remove(0), transformers(&device).remove(0));
+    let errors = [
+        lstm.try_forward(x.clone(), None).map(|(y, _)| y),
+        lif.try_forward(x.clone(), None).map(|(y, _)| y),
+        tcn.try_forward(x.clone()),
+        encoder.try_forward(x),
+    ];
+    for error in errors {
+        assert!(
+            matches!(error, Err(ElmError::NumberType { what: "x", .. })),
+            "{error:?}"
+        );
+    }
+    let state = LifState::zeros(lif.config(), 2, DType::F64, &device);
+    let error = lif.try_forward(Tensor::zeros(SHAPE, &device), Some(state));
+    assert!(matches!(error, Err(ElmError::NumberType { .. })));
+}
+
+#[test]
+fn half_precision_goes_in_and_comes_out() {
+    let device = Device::flex();
+    let x = tensor(&input(SHAPE, 19), SHAPE, &device).cast(DType::F16);
+    let check = |what: &str, forward: &dyn Fn(Tensor<3>) -> Tensor<3>| {
+        let (half, full) = (forward(x.clone()), forward(x.clone().cast(DType::F32)));
+        assert_eq!(half.dtype(), DType::F16);
+        assert_relative(what, &host(half), &host(full), 1e-3);
+    };
+    check("lstm", &|x| lstm(&device).forward(x, None).0);
+    check("lif", &|x| lifs(&device)[0].forward(x, None).0);
+    check("tcn", &|x| tcns(&device)[0].forward(x));
+    check("transformer", &|x| transformers(&device)[0].forward(x));
+}
+
+#[test]
+fn states_of_samples_are_taken_apart_and_put_together() {
+    let device = Device::flex();
+    let x = tensor(&input([3, 7, 3], 20), [3, 7, 3], &device);
+    let rows = Tensor::<1, Int>::from_ints([2, 0], &device);
+    let picked = x.clone().select(0, rows.clone());
+    let (one, two) = (x.clone().narrow(0, 0, 1), x.clone().narrow(0, 1, 2));
+
+    let model = lstm(&device);
+    let state = |x: &Tensor<3>| model.forward(x.clone(), None).1;
+    let after = |x: &Tensor<3>, state| host(model.forward(x.clone(), Some(state)).0);
+    let whole = state(&x);
+    assert_eq!(whole.batch(), 3);
+    let selected = whole.clone().select(rows.clone()).to_device(&device);
+    assert_absolute(
+        "rows",
+        &after(&picked, selected),
+        &after(&picked, state(&picked)),
+        1e-6,
+    );
+    let joined = ChronoLstmState::cat(vec![state(&one), state(&two)]).unwrap();
+    assert_absolute("joined", &after(&x, joined), &after(&x, whole), 1e-6);
+    assert!(ChronoLstmState::cat(Vec::new()).is_none());
+    let zeros = ChronoLstmState::zeros(model.config(), 3, DType::F32, &device);
+    assert_absolute(
+        "zeros",
+        &after(&x, zeros),
+        &host(model.forward(x.clone(), None).0),
+        0.0,
+    );
+
+    for model in lifs(&device) {
+        let state = |x: &Tensor<3>| model.forward(x.clone(), None).1;
+        let after = |x: &Tensor<3>, state| host(model.forward(x.clone(), Some(state)).0);
+        let whole = state(&x);
+        assert_eq!(whole.batch(), 3);
+        let selected = whole.clone().select(rows.clone()).to_device(&device);
+        assert_absolute(
+            "rows",
+            &after(&picked, selected),
+            &after(&picked, state(&picked)),
+            1e-6,
+        );
+        let joined = LifState::cat(vec![state(&one), state(&two)]).unwrap();
+        assert_absolute("joined", &after(&x, joined), &after(&x, whole), 1e-6);
+        assert!(LifState::cat(Vec::new()).is_none());
+        let zeros = LifState::zeros(model.config(), 3, DType::F32, &device);
+        assert_absolute(
+            "zeros",
+            &after(&x, zeros),
+            &host(model.forward(x.clone(), None).0),
+            0.0,
+        );
+    }
 }

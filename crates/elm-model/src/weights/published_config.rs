@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::neuron::{ElmNeuronConfig, HiddenActivation, NeuronVersion, Routing};
+use crate::equations::{FilterTau, HiddenActivation, NeuronForm, SynapseInit};
+use crate::neuron::{ElmNeuronConfig, Routing};
 
 /// A configuration with the names of the published code; what is left out takes that code's defaults.
 ///
-/// The version of the neuron is not part of it, because the code exists once per version.
+/// Which of the two published forms it is of is not part of it, because the code exists once for each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
@@ -64,39 +65,38 @@ pub enum PublishedRouting {
 }
 
 impl PublishedConfig {
-    /// The same neuron in this crate's terms.
-    pub fn to_config(&self, version: NeuronVersion) -> ElmNeuronConfig {
-        let base = ElmNeuronConfig::new(self.num_input, self.num_output);
-        ElmNeuronConfig {
-            num_memory: self.num_memory.unwrap_or(base.num_memory),
-            version,
-            routing: match self.input_to_synapse_routing {
-                None => Routing::None,
-                // a checkpoint brings its draw; the seed only matters for a fresh neuron
-                Some(PublishedRouting::RandomRouting) => Routing::Random { seed: 0 },
-                Some(PublishedRouting::NeuronioRouting) => Routing::Neuronio,
-            },
+    /// The same neuron in this crate's terms; `form` is [`NeuronForm::v1`] or [`NeuronForm::v2`], whose values stand
+    /// where the file is silent.
+    pub fn to_config(&self, form: NeuronForm) -> ElmNeuronConfig {
+        let tau = self.tau_s_value.or(self.tau_b_value);
+        let neuron = NeuronForm {
+            num_memory: self.num_memory.unwrap_or(form.num_memory),
             num_branches: self.num_branch,
-            synapses_per_branch: self
-                .num_synapse_per_branch
-                .unwrap_or(base.synapses_per_branch),
-            hidden_layers: self.mlp_num_layers.unwrap_or(base.hidden_layers),
+            synapses_per_branch: self.num_synapse_per_branch,
+            hidden_layers: self.mlp_num_layers.unwrap_or(form.hidden_layers),
             hidden_size: self.mlp_hidden_size,
             activation: match self.mlp_activation {
                 Some(PublishedActivation::Silu) => HiddenActivation::Silu,
                 Some(PublishedActivation::Relu) | None => HiddenActivation::Relu,
             },
-            synapse_tau: self
-                .tau_s_value
-                .or(self.tau_b_value)
-                .unwrap_or(base.synapse_tau),
-            memory_tau_min: self.memory_tau_min.unwrap_or(base.memory_tau_min),
-            memory_tau_max: self.memory_tau_max.unwrap_or(base.memory_tau_max),
-            learn_memory_tau: self.learn_memory_tau.unwrap_or(base.learn_memory_tau),
-            synapse_init: self.w_s_value.unwrap_or(base.synapse_init),
-            lambda: self.lambda_value.unwrap_or(base.lambda),
-            dt: self.delta_t.unwrap_or(base.dt),
-            ..base
-        }
+            branch_tau: tau.map_or(form.branch_tau, FilterTau::Ms),
+            memory_tau_min: self.memory_tau_min.unwrap_or(form.memory_tau_min),
+            memory_tau_max: self.memory_tau_max.unwrap_or(form.memory_tau_max),
+            learn_memory_tau: self.learn_memory_tau.unwrap_or(form.learn_memory_tau),
+            synapse_init: self
+                .w_s_value
+                .map_or(form.synapse_init, |value| SynapseInit::Unscaled { value }),
+            lambda: self.lambda_value.unwrap_or(form.lambda),
+            dt: self.delta_t.unwrap_or(form.dt),
+            ..form
+        };
+        ElmNeuronConfig::new(self.num_input, self.num_output)
+            .with_routing(match self.input_to_synapse_routing {
+                None => Routing::None,
+                // a checkpoint brings its draw; the seed only matters for a fresh neuron
+                Some(PublishedRouting::RandomRouting) => Routing::Random { seed: 0 },
+                Some(PublishedRouting::NeuronioRouting) => Routing::Neuronio,
+            })
+            .with_neuron(neuron)
     }
 }

@@ -1,18 +1,15 @@
-//! Leaky integrate-and-fire neurons with a surrogate gradient.
-
-mod config;
-mod membrane;
-
-pub use config::{Adaptation, LifConfig, Recurrence, Reset};
+//! The neurons as a Burn module.
 
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay};
-use burn::nn::Linear;
-use burn::tensor::{DType, Device, Tensor};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
+use elm_model::dispatch;
+use elm_model::{ElmError, ScanPath, check};
 
-use self::membrane::Membrane;
-use super::{check_input, check_state, output_or_panic, pieces};
-use crate::ElmError;
-use crate::memory_scan::{self, ScanPath};
+use super::config::{LifConfig, Recurrence};
+use super::membrane::Membrane;
+use super::state::LifState;
+use crate::{cast, linear, pieces, read_input};
 
 /// A layer of leaky integrate-and-fire neurons, some of them with adaptive thresholds, and a leaky readout (Bellec,
 /// Salaj, Subramoney, Legenstein, Maass, *Long short-term memory and learning-to-learn in networks of spiking neurons*,
@@ -27,7 +24,7 @@ use crate::memory_scan::{self, ScanPath};
 /// r_t = κ r_{t−1} + (1 − κ) W_y z_t,  y_t = r_t + b_y             readout, κ = exp(−dt/τ_readout)
 /// ```
 ///
-/// Backward, a spike is the fast sigmoid of [`OutputActivation::Spike`](crate::equations::OutputActivation::Spike) in `v`,
+/// Backward, a spike is the fast sigmoid of [`OutputActivation::Spike`](elm_model::OutputActivation::Spike) in `v`,
 /// stretched to the configured steepness s:
 /// `dz/dv = s/100 / (s·|v| + 1)²`. That slope passes through drive, threshold and reset alike; refractory steps have
 /// slope 0. Unlike there, a neuron of a recurrent layer may hear itself. Made with [`LifConfig::init`].
@@ -44,57 +41,21 @@ pub struct Lif {
     config: LifConfig,
 }
 
-/// State of a [`Lif`] between two steps.
-#[derive(Debug, Clone)]
-pub struct LifState {
-    /// Membrane potential `V`, `[batch, neuron]`.
-    pub potential: Tensor<2>,
-    /// Trace of own spikes `a`, `[batch, neuron]`.
-    pub adaptation: Tensor<2>,
-    /// Spikes `z` of the last step, `[batch, neuron]`.
-    pub spikes: Tensor<2>,
-    /// Steps for which a neuron still stays silent, `[batch, neuron]`.
-    pub refractory: Tensor<2>,
-    /// Leaky readout `r`, without its bias, `[batch, output]`.
-    pub readout: Tensor<2>,
-}
-
-impl LifState {
-    fn zeros(config: &LifConfig, batch: usize, options: (&Device, DType)) -> Self {
-        let zeros = |width: usize| Tensor::zeros([batch, width], options);
-        let n = config.num_neurons;
-        Self {
-            potential: zeros(n),
-            adaptation: zeros(n),
-            spikes: zeros(n),
-            refractory: zeros(n),
-            readout: zeros(config.num_outputs),
-        }
-    }
-
-    fn check(&self, config: &LifConfig, batch: usize) -> Result<(), ElmError> {
-        let n = config.num_neurons;
-        for (what, tensor, width) in [
-            ("state.potential", &self.potential, n),
-            ("state.adaptation", &self.adaptation, n),
-            ("state.spikes", &self.spikes, n),
-            ("state.refractory", &self.refractory, n),
-            ("state.readout", &self.readout, config.num_outputs),
-        ] {
-            check_state(what, tensor.dims(), [batch, width])?;
-        }
-        Ok(())
-    }
-
-    /// The same state without its history, for truncated backpropagation.
-    pub fn detach(self) -> Self {
-        Self {
-            potential: self.potential.detach(),
-            adaptation: self.adaptation.detach(),
-            spikes: self.spikes.detach(),
-            refractory: self.refractory.detach(),
-            readout: self.readout.detach(),
-        }
+impl LifConfig {
+    /// Neurons with all weights uniform in ±1/√fan_in.
+    ///
+    /// # Errors
+    /// [`ElmError::Config`], see [`validate`](Self::validate).
+    pub fn init(&self, device: &Device) -> Result<Lif, ElmError> {
+        self.validate()?;
+        let n = self.num_neurons;
+        Ok(Lif {
+            input: linear(self.num_inputs, n, device),
+            recurrent: (self.recurrence == Recurrence::Recurrent)
+                .then(|| LinearConfig::new(n, n).with_bias(false).init(device)),
+            readout: linear(n, self.num_outputs, device),
+            config: self.clone(),
+        })
     }
 }
 
@@ -115,28 +76,24 @@ impl Lif {
         &self.config
     }
 
-    /// Number of trained numbers.
-    pub fn num_trained(&self) -> usize {
-        self.config.num_trained()
-    }
-
-    /// Output over a sequence that starts at rest.
+    /// Output over a sequence, and the state after it; two halves with the state carried over give the whole.
     ///
     /// # Shapes
     /// - `x`: `[batch, time, input]`
     /// - output: `[batch, time, output]`
     ///
     /// # Panics
-    /// If `x` has another number of channels; [`run`](Self::run) returns an error.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        output_or_panic(self.run(x, None)).output
+    /// Where [`try_forward`](Self::try_forward) returns an error.
+    #[track_caller]
+    pub fn forward(&self, x: Tensor<3>, state: Option<LifState>) -> (Tensor<3>, LifState) {
+        check::or_panic(self.try_forward(x, state))
     }
 
-    /// Output and final state over a sequence; two halves with the state carried over give the whole.
+    /// The same as [`forward`](Self::forward), with an error in place of the panic.
     ///
     /// # Errors
-    /// [`ElmError::Shape`] if the input or the state does not fit.
-    pub fn forward_with_state(
+    /// As [`run`](Self::run).
+    pub fn try_forward(
         &self,
         x: Tensor<3>,
         state: Option<LifState>,
@@ -148,19 +105,19 @@ impl Lif {
     /// Output, spikes and final state over a sequence.
     ///
     /// # Errors
-    /// [`ElmError::Shape`] if the input or the state does not fit.
+    /// [`ElmError::Shape`] or [`ElmError::NumberType`] if the input or the state does not fit.
     pub fn run(&self, x: Tensor<3>, state: Option<LifState>) -> Result<LifOutput, ElmError> {
-        check_input(x.dims(), self.config.num_inputs)?;
+        let (output_type, dtype) = (x.dtype(), self.input.weight.val().dtype());
+        let x = read_input(x, self.config.num_inputs, dtype)?;
         let batch = x.dims()[0];
-        let options = (&x.device(), x.dtype());
         let mut state = match state {
             Some(state) => {
-                state.check(&self.config, batch)?;
+                state.check(&self.config, batch, dtype)?;
                 state
             }
-            None => LifState::zeros(&self.config, batch, options),
+            None => LifState::zeros(&self.config, batch, dtype, &x.device()),
         };
-        let membrane = Membrane::new(self, options);
+        let membrane = Membrane::new(self, (&x.device(), dtype));
         let mut spikes = Vec::with_capacity(x.dims()[1]);
         for piece in pieces(&self.drive(x)) {
             for t in 0..piece.dims()[1] {
@@ -172,7 +129,7 @@ impl Lif {
         let spikes = Tensor::cat(spikes, 1);
         let output = self.read_out(spikes.clone(), &mut state);
         Ok(LifOutput {
-            output,
+            output: cast(output, output_type),
             spikes,
             state,
         })
@@ -182,7 +139,7 @@ impl Lif {
     fn drive(&self, x: Tensor<3>) -> Tensor<3> {
         let [batch, time, inputs] = x.dims();
         let rows = x.reshape([batch * time, inputs]);
-        let drive = memory_scan::input_product(rows, self.input.weight.val(), ScanPath::Auto)
+        let drive = dispatch::input_product(rows, self.input.weight.val(), ScanPath::Auto)
             .reshape([batch, time, self.config.num_neurons]);
         add_bias(drive, &self.input)
     }
@@ -199,7 +156,7 @@ impl Lif {
             .reshape([batch, time, outputs]);
         let decay = Tensor::full([outputs], decay, (&added.device(), added.dtype()));
         let start = state.readout.clone();
-        let trace = memory_scan::leaky_trace(added, decay, start, ScanPath::Auto);
+        let trace = dispatch::leaky_trace(added, decay, start, ScanPath::Auto);
         state.readout = trace
             .clone()
             .narrow(1, time - 1, 1)
@@ -231,7 +188,7 @@ impl ModuleDisplay for Lif {
             .add("adaptive", &config.num_adaptive())
             .add_debug_attribute("recurrence", &config.recurrence)
             .add_debug_attribute("reset", &config.reset)
-            .add("trained", &self.num_trained())
+            .add("trained", &config.num_trained())
             .optional()
     }
 }

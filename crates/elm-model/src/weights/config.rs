@@ -1,10 +1,14 @@
-//! Sizes of a neuron from the shapes in its checkpoint.
+//! The configuration that a weight file carries, or as much of one as its shapes tell.
 
 use std::path::Path;
 
+use super::legacy;
 use super::state_dict::{StateDict, file_error};
+use elm_stream::MAX_NUMBERS;
+
 use crate::ElmError;
-use crate::neuron::{ElmNeuronConfig, NeuronVersion, Routing, RoutingTable};
+use crate::equations::{FilterTau, NeuronForm};
+use crate::neuron::{ElmNeuronConfig, Routing, RoutingTable};
 
 /// Name of the metadata entry that holds the configuration in files written by this crate.
 pub(super) const CONFIG_KEY: &str = "elm_config";
@@ -19,10 +23,13 @@ pub(super) const CONFIG_KEY: &str = "elm_config";
 /// # Errors
 /// [`ElmError::File`] if the file cannot be read, [`ElmError::Weights`] if it is no ELM neuron.
 pub fn infer_config(path: impl AsRef<Path>) -> Result<ElmNeuronConfig, ElmError> {
-    let dict = StateDict::read(path)?;
-    match carried(&dict)? {
+    infer(&StateDict::read(path)?)
+}
+
+pub(super) fn infer(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
+    match carried(dict)? {
         Some(config) => Ok(config),
-        None => from_shapes(&dict),
+        None => from_shapes(dict),
     }
 }
 
@@ -34,11 +41,16 @@ pub fn carried_config(path: impl AsRef<Path>) -> Result<Option<ElmNeuronConfig>,
     carried(&StateDict::read(path)?)
 }
 
+/// The configuration that the file carries, as JSON.
+pub(super) fn carried_text(dict: &StateDict) -> Option<&str> {
+    dict.metadata.get(CONFIG_KEY).map(String::as_str)
+}
+
 fn carried(dict: &StateDict) -> Result<Option<ElmNeuronConfig>, ElmError> {
-    let Some(text) = dict.metadata.get(CONFIG_KEY) else {
+    let Some(text) = carried_text(dict) else {
         return Ok(None);
     };
-    serde_json::from_str(text).map(Some).map_err(|e| {
+    legacy::neuron_config(text).map(Some).map_err(|e| {
         file_error(
             &dict.path,
             format!("the configuration it carries is not valid: {e}"),
@@ -65,9 +77,9 @@ fn from_shapes(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
                 .is_some()
         })
         .count();
-    let (version, tau) = match (dict.tensors.get("tau_s"), dict.tensors.get("tau_b")) {
-        (Some(tau), None) => (NeuronVersion::V1, tau),
-        (None, Some(tau)) => (NeuronVersion::V2, tau),
+    let (form, tau) = match (dict.tensors.get("tau_s"), dict.tensors.get("tau_b")) {
+        (Some(tau), None) => (NeuronForm::v1(), tau),
+        (None, Some(tau)) => (NeuronForm::v2(), tau),
         _ => {
             return Err(weights_error(
                 dict,
@@ -82,53 +94,57 @@ fn from_shapes(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
         );
         return Err(weights_error(dict, problem));
     }
-    let (inputs, routing) = routing(dict, branches, synapses);
-    Ok(ElmNeuronConfig {
+    let (inputs, routing) = routing(dict, branches, synapses)?;
+    let neuron = NeuronForm {
         num_memory: memory,
-        version,
-        routing,
         num_branches: Some(branches),
-        synapses_per_branch: synapses / branches,
+        synapses_per_branch: Some(synapses / branches),
         hidden_layers: layers - 1,
         hidden_size: (layers > 1).then_some(first[0]),
-        synapse_tau: tau.values.first().copied().unwrap_or(5.0),
-        ..ElmNeuronConfig::new(inputs, outputs)
-    })
+        branch_tau: FilterTau::Ms(tau.values.first().copied().unwrap_or(5.0)),
+        ..form
+    };
+    Ok(ElmNeuronConfig::new(inputs, outputs)
+        .with_routing(routing)
+        .with_neuron(neuron))
 }
 
 /// Inputs and routing from the stored channel of each synapse.
-fn routing(dict: &StateDict, branches: usize, synapses: usize) -> (usize, Routing) {
-    let Some(channels) = dict
-        .tensors
-        .get("input_to_synapse_indices")
-        .filter(|t| !t.values.is_empty())
-    else {
-        return (synapses, Routing::None);
+fn routing(
+    dict: &StateDict,
+    branches: usize,
+    synapses: usize,
+) -> Result<(usize, Routing), ElmError> {
+    let name = "input_to_synapse_indices";
+    let Some(channels) = dict.tensors.get(name).filter(|t| !t.values.is_empty()) else {
+        return Ok((synapses, Routing::None));
     };
+    let most = MAX_NUMBERS as f64;
+    if let Some(bad) = channels.values.iter().find(|c| !(0.0..most).contains(*c)) {
+        return Err(weights_error(
+            dict,
+            format!("`{name}` names channel {bad}, expected whole numbers from 0"),
+        ));
+    }
     let inputs = channels.values.iter().fold(0.0f64, |a, b| a.max(*b)) as usize + 1;
-    let config = ElmNeuronConfig::new(inputs, 1)
-        .with_routing(Routing::Neuronio)
+    let form = NeuronForm::v1()
         .with_num_branches(Some(branches))
-        .with_synapses_per_branch(synapses / branches);
-    // an odd number of inputs leaves the last one unread (quirks.md 7)
+        .with_synapses_per_branch(Some(synapses / branches));
+    // an odd number of inputs leaves the last one unread
     for inputs in [inputs, inputs + 1] {
-        let table = RoutingTable::new(&ElmNeuronConfig {
-            num_inputs: inputs,
-            ..config.clone()
-        });
-        if table.is_some_and(|t| {
-            t.channels
-                .iter()
-                .zip(&channels.values)
-                .all(|(a, b)| *a as f64 == *b)
-        }) {
-            return (inputs, Routing::Neuronio);
+        let config = ElmNeuronConfig::new(inputs, 1)
+            .with_routing(Routing::Neuronio)
+            .with_neuron(form.clone());
+        let expected = RoutingTable::new(&config).map(|table| table.channels);
+        let found = channels.values.iter().map(|c| *c as usize);
+        if expected.is_some_and(|expected| found.eq(expected)) {
+            return Ok((inputs, Routing::Neuronio));
         }
     }
-    (inputs, Routing::Random { seed: 0 })
+    Ok((inputs, Routing::Random { seed: 0 }))
 }
 
-pub(super) fn weights_error(dict: &StateDict, problem: String) -> ElmError {
+fn weights_error(dict: &StateDict, problem: String) -> ElmError {
     ElmError::Weights {
         path: dict.path.clone(),
         problems: vec![problem],
