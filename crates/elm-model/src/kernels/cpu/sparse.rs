@@ -25,30 +25,11 @@ impl<R: SimdReal> SparseRows<R> {
         }
     }
 
-    /// The rows to be kept: without room for more.
-    pub fn to_kept(&self) -> Self {
-        Self {
-            entries: self.entries.clone(),
-            ends: self.ends.clone(),
-            indices: Vec::new(),
-        }
-    }
-
     /// Forgets all rows.
     #[inline(always)]
     pub fn clear(&mut self) {
         self.entries.clear();
         self.ends.clear();
-    }
-
-    /// Numbers of all rows that are not zero.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Is there no such number?
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// Adds a row. A NaN is not zero, a negative zero is.
@@ -71,6 +52,14 @@ impl<R: SimdReal> SparseRows<R> {
         for &i in &self.indices[..used] {
             self.entries.push((i, row[i as usize]));
         }
+        self.ends.push(self.entries.len());
+    }
+
+    /// Adds a row whose numbers that are not zero are known.
+    #[inline(always)]
+    pub fn push_known(&mut self, indices: &[i32], values: &[R]) {
+        let pairs = indices.iter().zip(values);
+        self.entries.extend(pairs.map(|(i, x)| (*i as u32, *x)));
         self.ends.push(self.entries.len());
     }
 
@@ -125,7 +114,9 @@ mod tests {
         }
         rows.clear();
         push_isa(&mut rows, &[R::of(1.0); 40]);
-        assert_eq!((rows.len(), rows.row(0).len()), (40, 40));
+        assert_eq!(rows.row(0).len(), 40);
+        rows.push_known(&[3, 7], &[R::of(-1.0), R::of(2.0)]);
+        assert_eq!(rows.row(1), [(3, R::of(-1.0)), (7, R::of(2.0))]);
     }
 
     #[test]
