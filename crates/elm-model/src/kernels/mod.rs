@@ -8,5 +8,7 @@ pub(crate) mod cpu;
 pub(crate) mod cube;
 #[cfg(feature = "host")]
 mod host;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+pub(crate) mod scalar;
 #[cfg(feature = "fused")]
 pub(crate) mod support;

@@ -6,6 +6,26 @@
 //!
 //! A further backend implements `FusedOps`, `NeuronOps` or `LayerOps` with kernels of its own.
 
+/// `into_array` and `from_array` for a struct whose fields are all of one type.
+#[cfg(feature = "host")]
+macro_rules! fields_as_array {
+    ([$($generics:tt)*] $name:ty: [$item:ty; $count:literal] { $($field:ident),* $(,)? }) => {
+        impl<$($generics)*> $name {
+            /// The fields in the order of their declaration.
+            pub fn into_array(self) -> [$item; $count] {
+                [$(self.$field),*]
+            }
+
+            /// The reverse of [`into_array`](Self::into_array).
+            pub fn from_array([$($field),*]: [$item; $count]) -> Self {
+                Self { $($field),* }
+            }
+        }
+    };
+}
+#[cfg(feature = "host")]
+pub(crate) use fields_as_array;
+
 pub mod layer;
 pub mod memory;
 pub mod neuron;

@@ -16,5 +16,6 @@ pub(crate) mod pack;
 mod panel;
 pub(crate) mod product;
 pub(crate) mod real;
+mod simd;
 pub(crate) mod sparse;
 pub(crate) mod trace;

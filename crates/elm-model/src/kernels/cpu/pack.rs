@@ -1,6 +1,6 @@
 //! Weight matrices in the order in which the small product reads them, and that product.
 
-use super::{isa::Isa, panel::Place, real::Real};
+use super::{isa::Isa, panel::Place, real::Real, simd::SimdReal};
 
 /// `n` rounded up to whole lanes.
 pub fn padded<R: Real>(n: usize) -> usize {
@@ -21,7 +21,7 @@ pub struct Packed<R> {
     values: Vec<R>,
 }
 
-impl<R: Real> Packed<R> {
+impl<R: SimdReal> Packed<R> {
     /// Packs the row-major `matrix` of `inputs × outputs` numbers.
     pub fn new(matrix: &[R], inputs: usize, outputs: usize, max_lanes: usize) -> Self {
         Self::pack(inputs, outputs, max_lanes, |row, col| {
@@ -113,12 +113,12 @@ mod tests {
         assert!(split(0, 4).is_empty());
     }
 
-    fn wave<R: Real>(n: usize, rate: f64) -> Vec<R> {
+    fn wave<R: SimdReal>(n: usize, rate: f64) -> Vec<R> {
         (0..n).map(|i| R::of((i as f64 * rate).sin())).collect()
     }
 
     /// Compares `multiply` on packed matrices with a plain product.
-    fn check<R: Real, const ROWS: usize>(
+    fn check<R: SimdReal, const ROWS: usize>(
         max_lanes: usize,
         multiply: impl Fn(&Packed<R>, &[R], usize, &mut [R]),
     ) {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::{
     isa::{Isa, by_isa},
     pack::padded,
-    real::Real,
+    simd::SimdReal,
     sparse::SparseRows,
 };
 
@@ -17,7 +17,7 @@ use super::{
 const CHUNK: usize = 64;
 
 /// `input [rows, inputs] · matrix [inputs, outputs]`.
-pub fn forward<R: Real>(inputs: usize, outputs: usize, input: &[R], matrix: &[R]) -> Vec<R> {
+pub fn forward<R: SimdReal>(inputs: usize, outputs: usize, input: &[R], matrix: &[R]) -> Vec<R> {
     let rows = input.len() / inputs.max(1);
     let mut out = vec![R::default(); rows * outputs];
     let matrix_padded = padded_rows(matrix, outputs);
@@ -27,10 +27,10 @@ pub fn forward<R: Real>(inputs: usize, outputs: usize, input: &[R], matrix: &[R]
     out
 }
 
-by_isa!(forward_rows_isa => forward_rows [R: Real] [] (inputs: usize, outputs: usize, input: &[R], matrix: &[R], out: &mut [R]));
+by_isa!(forward_rows_isa => forward_rows [R: SimdReal] [] (inputs: usize, outputs: usize, input: &[R], matrix: &[R], out: &mut [R]));
 
 #[inline(always)]
-fn forward_rows<I: Isa, R: Real>(
+fn forward_rows<I: Isa, R: SimdReal>(
     inputs: usize,
     outputs: usize,
     input: &[R],
@@ -51,7 +51,7 @@ fn forward_rows<I: Isa, R: Real>(
 }
 
 /// `inputᵀ [inputs, rows] · grad [rows, outputs]`.
-pub fn backward<R: Real>(inputs: usize, outputs: usize, input: &[R], grad: &[R]) -> Vec<R> {
+pub fn backward<R: SimdReal>(inputs: usize, outputs: usize, input: &[R], grad: &[R]) -> Vec<R> {
     let rows = input.len() / inputs.max(1);
     let width = padded::<R>(outputs);
     let share = rows.div_ceil(rayon::current_num_threads().max(1)).max(1);
@@ -74,10 +74,10 @@ pub fn backward<R: Real>(inputs: usize, outputs: usize, input: &[R], grad: &[R])
         .collect()
 }
 
-by_isa!(backward_rows_isa => backward_rows [R: Real] [] (inputs: usize, outputs: usize, input: &[R], grad: &[R], out: &mut [R]));
+by_isa!(backward_rows_isa => backward_rows [R: SimdReal] [] (inputs: usize, outputs: usize, input: &[R], grad: &[R], out: &mut [R]));
 
 #[inline(always)]
-fn backward_rows<I: Isa, R: Real>(
+fn backward_rows<I: Isa, R: SimdReal>(
     inputs: usize,
     outputs: usize,
     input: &[R],
@@ -102,7 +102,7 @@ fn backward_rows<I: Isa, R: Real>(
 
 /// `sum += Σ x_i · matrix_i` over these `(i, x_i)`; rows of the matrix are as long as the sum, whole lanes.
 #[inline(always)]
-pub(crate) fn add_rows<I: Isa, R: Real>(sum: &mut [R], x: &[(u32, R)], matrix: &[R]) {
+pub(crate) fn add_rows<I: Isa, R: SimdReal>(sum: &mut [R], x: &[(u32, R)], matrix: &[R]) {
     for &(i, x) in x {
         let row = &matrix[i as usize * sum.len()..][..sum.len()];
         R::add_scaled::<I>(sum, x, row);
@@ -111,7 +111,7 @@ pub(crate) fn add_rows<I: Isa, R: Real>(sum: &mut [R], x: &[(u32, R)], matrix: &
 
 /// `out_i += x_i · row` for these `(i, x_i)`; rows of `out` are as long as `row`, whole lanes.
 #[inline(always)]
-pub(crate) fn add_outer<I: Isa, R: Real>(out: &mut [R], x: &[(u32, R)], row: &[R]) {
+pub(crate) fn add_outer<I: Isa, R: SimdReal>(out: &mut [R], x: &[(u32, R)], row: &[R]) {
     for &(i, x) in x {
         let out = &mut out[i as usize * row.len()..][..row.len()];
         R::add_scaled::<I>(out, x, row);
@@ -119,7 +119,7 @@ pub(crate) fn add_outer<I: Isa, R: Real>(out: &mut [R], x: &[(u32, R)], row: &[R
 }
 
 /// A matrix with its rows padded to whole lanes.
-pub(crate) fn padded_rows<R: Real>(matrix: &[R], columns: usize) -> Vec<R> {
+pub(crate) fn padded_rows<R: SimdReal>(matrix: &[R], columns: usize) -> Vec<R> {
     let width = padded::<R>(columns);
     let mut out = vec![R::default(); matrix.len() / columns.max(1) * width];
     let rows = out.chunks_exact_mut(width.max(1));

@@ -1,9 +1,9 @@
 //! Rows that are mostly zero, as the numbers that are not.
 
-use super::{isa::Isa, real::Real};
-
-/// Numbers that are compared with zero at once.
-pub const BLOCK: usize = 16;
+use super::{
+    isa::Isa,
+    simd::{BLOCK, SimdReal},
+};
 
 /// Index and value of each number that is not zero, row after row.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct SparseRows<R> {
     indices: Vec<u32>,
 }
 
-impl<R: Real> SparseRows<R> {
+impl<R: SimdReal> SparseRows<R> {
     /// Room for one dense row of this length without another allocation.
     pub fn with_room(numbers: usize) -> Self {
         Self {
@@ -25,30 +25,11 @@ impl<R: Real> SparseRows<R> {
         }
     }
 
-    /// The rows to be kept: without room for more.
-    pub fn to_kept(&self) -> Self {
-        Self {
-            entries: self.entries.clone(),
-            ends: self.ends.clone(),
-            indices: Vec::new(),
-        }
-    }
-
     /// Forgets all rows.
     #[inline(always)]
     pub fn clear(&mut self) {
         self.entries.clear();
         self.ends.clear();
-    }
-
-    /// Numbers of all rows that are not zero.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Is there no such number?
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// Adds a row. A NaN is not zero, a negative zero is.
@@ -74,6 +55,14 @@ impl<R: Real> SparseRows<R> {
         self.ends.push(self.entries.len());
     }
 
+    /// Adds a row whose numbers that are not zero are known.
+    #[inline(always)]
+    pub fn push_known(&mut self, indices: &[i32], values: &[R]) {
+        let pairs = indices.iter().zip(values);
+        self.entries.extend(pairs.map(|(i, x)| (*i as u32, *x)));
+        self.ends.push(self.entries.len());
+    }
+
     /// The numbers of a row that was added, in order.
     #[inline(always)]
     pub fn row(&self, row: usize) -> &[(u32, R)] {
@@ -90,14 +79,14 @@ mod tests {
     use super::super::isa::by_isa;
     use super::*;
 
-    by_isa!(push_isa => push [R: Real] [] (rows: &mut SparseRows<R>, row: &[R]));
+    by_isa!(push_isa => push [R: SimdReal] [] (rows: &mut SparseRows<R>, row: &[R]));
 
     #[inline(always)]
-    fn push<I: Isa, R: Real>(rows: &mut SparseRows<R>, row: &[R]) {
+    fn push<I: Isa, R: SimdReal>(rows: &mut SparseRows<R>, row: &[R]) {
         rows.push::<I>(row);
     }
 
-    fn check<R: Real>() {
+    fn check<R: SimdReal>() {
         let mut rows = SparseRows::with_room(3);
         let lengths = [0, 1, 15, 16, 17, 31, 50, 64, 200];
         let row = |len: usize| -> Vec<R> {
@@ -125,7 +114,9 @@ mod tests {
         }
         rows.clear();
         push_isa(&mut rows, &[R::of(1.0); 40]);
-        assert_eq!((rows.len(), rows.row(0).len()), (40, 40));
+        assert_eq!(rows.row(0).len(), 40);
+        rows.push_known(&[3, 7], &[R::of(-1.0), R::of(2.0)]);
+        assert_eq!(rows.row(1), [(3, R::of(-1.0)), (7, R::of(2.0))]);
     }
 
     #[test]

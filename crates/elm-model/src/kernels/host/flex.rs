@@ -1,6 +1,9 @@
 //! Flex: tensors are read in place.
 
-use burn::backend::{Flex, TensorData, tensor::FloatTensor};
+use burn::backend::{
+    Flex, TensorData,
+    tensor::{FloatTensor, IntTensor},
+};
 use burn::tensor::{Element, Shape};
 use burn_flex::FlexTensor;
 use bytemuck::Pod;
@@ -18,6 +21,10 @@ impl HostBackend for Flex {
         }
     }
 
+    fn hold_int(tensor: IntTensor<Self>) -> FlexTensor {
+        Self::hold(tensor)
+    }
+
     fn slice<R: Element + Pod>(held: &FlexTensor) -> &[R] {
         // a contiguous view may sit at the front of a larger buffer
         &held.storage::<R>()[..held.layout().num_elements()]
@@ -33,6 +40,10 @@ impl HostBackend for Flex {
     }
 
     fn make<R: Element + Pod>(values: Vec<R>, shape: Shape, _: &Self::Device) -> FloatTensor<Self> {
+        FlexTensor::from_data(TensorData::new(values, shape))
+    }
+
+    fn make_int(values: Vec<i32>, shape: Shape, _: &Self::Device) -> IntTensor<Self> {
         FlexTensor::from_data(TensorData::new(values, shape))
     }
 }

@@ -5,7 +5,10 @@ mod flex;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 
-use burn::backend::{Backend, tensor::FloatTensor};
+use burn::backend::{
+    Backend,
+    tensor::{FloatTensor, IntTensor},
+};
 use burn::tensor::{Element, Shape};
 use bytemuck::Pod;
 
@@ -15,6 +18,8 @@ pub(crate) trait HostBackend: Backend {
     type Held;
     /// Makes a tensor readable.
     fn hold(tensor: FloatTensor<Self>) -> Self::Held;
+    /// Makes a tensor of whole numbers readable.
+    fn hold_int(tensor: IntTensor<Self>) -> Self::Held;
     /// Its numbers, row by row.
     fn slice<R: Element + Pod>(held: &Self::Held) -> &[R];
     /// Its numbers to be overwritten: a copy, if somebody else still holds the tensor.
@@ -27,6 +32,8 @@ pub(crate) trait HostBackend: Backend {
         shape: Shape,
         device: &Self::Device,
     ) -> FloatTensor<Self>;
+    /// A tensor of these whole numbers.
+    fn make_int(values: Vec<i32>, shape: Shape, device: &Self::Device) -> IntTensor<Self>;
 }
 
 /// Runs `$call::<Self, R>` for the tensor's number type; the callers only come here with f32 and f64.

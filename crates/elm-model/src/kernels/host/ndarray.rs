@@ -1,21 +1,33 @@
 //! NdArray: one copy in and one copy out through Burn's tensor data.
 #![allow(deprecated)] // Burn 0.22 deprecates NdArray; people still use it
 
-use burn::backend::{NdArray, TensorData, ops::FloatTensorOps, tensor::FloatTensor};
+use burn::backend::{
+    ExecutionError, NdArray, TensorData,
+    ops::{FloatTensorOps, IntTensorOps},
+    tensor::{FloatTensor, IntTensor},
+};
 use burn::tensor::{Element, Shape};
 use bytemuck::Pod;
 
 use super::HostBackend;
 
+/// The numbers of a tensor; host memory is always there to read.
+fn read(data: impl Future<Output = Result<TensorData, ExecutionError>>) -> TensorData {
+    match burn::tensor::try_read_sync(data) {
+        Some(Ok(data)) => data,
+        _ => unreachable!("an NdArray tensor could not be read"),
+    }
+}
+
 impl HostBackend for NdArray {
     type Held = TensorData;
 
     fn hold(tensor: FloatTensor<Self>) -> TensorData {
-        match burn::tensor::try_read_sync(Self::float_into_data(tensor)) {
-            Some(Ok(data)) => data,
-            // host memory is always there to read
-            _ => unreachable!("an NdArray tensor could not be read"),
-        }
+        read(Self::float_into_data(tensor))
+    }
+
+    fn hold_int(tensor: IntTensor<Self>) -> TensorData {
+        read(Self::int_into_data(tensor))
     }
 
     fn slice<R: Element + Pod>(held: &TensorData) -> &[R] {
@@ -42,5 +54,9 @@ impl HostBackend for NdArray {
         device: &Self::Device,
     ) -> FloatTensor<Self> {
         Self::float_from_data(TensorData::new(values, shape), device)
+    }
+
+    fn make_int(values: Vec<i32>, shape: Shape, device: &Self::Device) -> IntTensor<Self> {
+        Self::int_from_data(TensorData::new(values, shape), device)
     }
 }

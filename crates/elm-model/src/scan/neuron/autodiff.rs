@@ -76,7 +76,7 @@ impl<B: NeuronOps, C: CheckpointStrategy> NeuronOps for Autodiff<B, C> {
             .stateful()
         {
             OpsKind::Tracked(prep) => {
-                let (result, kept) = B::elm_neuron_forward(tensors.clone(), call.clone());
+                let (result, kept) = B::elm_neuron_forward(tensors.clone(), call);
                 let state = NeuronState {
                     tensors,
                     kept,

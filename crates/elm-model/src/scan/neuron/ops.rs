@@ -1,17 +1,17 @@
 //! The whole neuron as a Burn backend extension, on the CPU.
 #![allow(deprecated)] // NdArray is deprecated in Burn 0.22 and still in use
 
-use std::any::Any;
-use std::sync::{Arc, OnceLock};
-
-use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor};
+use burn::backend::{
+    Backend, Dispatch, ExtensionType, backend_extension,
+    tensor::{FloatTensor, IntTensor},
+};
 use burn::tensor::Tensor;
 
 use super::{NeuronInputs, NeuronResult};
 use crate::scan::memory::ScanSpec;
 
-/// Sizes of a call, and what its passes hand to each other besides tensors.
-#[derive(Debug, Clone)]
+/// What of a call is not in its tensors.
+#[derive(Debug, Clone, Copy)]
 pub struct NeuronCall {
     /// The memory scan.
     pub scan: ScanSpec,
@@ -19,24 +19,6 @@ pub struct NeuronCall {
     pub trace_decay: Option<f64>,
     /// Does the matrix hold the first layer's share already?
     pub first_layer: FirstLayer,
-    /// What of the input is not zero, from the forward to the backward pass.
-    pub input: Arc<KeptInput>,
-}
-
-/// What the forward pass kept of the input for the backward pass, in the terms of the kernels that kept it.
-#[derive(Debug, Default)]
-pub struct KeptInput(OnceLock<Box<dyn Any + Send + Sync>>);
-
-impl KeptInput {
-    /// Keeps this, unless something is kept already: the same input a second time has the same numbers.
-    pub(crate) fn set<T: Send + Sync + 'static>(&self, kept: T) {
-        let _ = self.0.set(Box::new(kept));
-    }
-
-    /// What was kept.
-    pub(crate) fn get<T: 'static>(&self) -> Option<&T> {
-        self.0.get()?.downcast_ref()
-    }
 }
 
 /// Where the first layer's weights on the branches are.
@@ -66,64 +48,36 @@ pub struct NeuronTensors<B: Backend> {
     pub readout_bias: FloatTensor<B>,
 }
 
-impl<B: Backend> NeuronTensors<B> {
-    /// The tensors in the order of their declaration.
-    pub fn into_array(self) -> [FloatTensor<B>; 11] {
-        [
-            self.x,
-            self.matrix,
-            self.trace,
-            self.branch_weights,
-            self.bias,
-            self.weights,
-            self.decay,
-            self.gate,
-            self.memory,
-            self.readout,
-            self.readout_bias,
-        ]
-    }
+fields_as_array!([B: Backend] NeuronTensors<B>: [FloatTensor<B>; 11] {
+    x,
+    matrix,
+    trace,
+    branch_weights,
+    bias,
+    weights,
+    decay,
+    gate,
+    memory,
+    readout,
+    readout_bias,
+});
 
-    /// The reverse of [`into_array`](Self::into_array).
-    pub fn from_array(tensors: [FloatTensor<B>; 11]) -> Self {
-        let [
-            x,
-            matrix,
-            trace,
-            branch_weights,
-            bias,
-            weights,
-            decay,
-            gate,
-            memory,
-            readout,
-            readout_bias,
-        ] = tensors;
-        Self {
-            x,
-            matrix,
-            trace,
-            branch_weights,
-            bias,
-            weights,
-            decay,
-            gate,
-            memory,
-            readout,
-            readout_bias,
-        }
-    }
-}
-
-/// What the backward pass needs of the forward pass.
+/// What the backward pass needs of the forward pass; nothing of it depends on the threads that computed it.
 #[derive(Debug, Clone, ExtensionType)]
 pub struct NeuronKept<B: Backend> {
     /// Hidden pre-activations, `[batch, time, layers · hidden]`.
     pub hidden: FloatTensor<B>,
     /// Tanh values, `[batch, time, memory]`.
     pub tanh: FloatTensor<B>,
-    /// Memory and trace before every chunk of steps.
+    /// Memory and trace before each chunk of steps, `[batch, chunk, memory + column]`. All chunks but the last are
+    /// equally long, so that their number tells their length.
     pub starts: FloatTensor<B>,
+    /// How many numbers of the input are not zero, `[batch, time]`; −1 for a row that has too many of them to be kept.
+    pub event_counts: IntTensor<B>,
+    /// The channels of these numbers, row after row.
+    pub event_channels: IntTensor<B>,
+    /// The numbers.
+    pub event_values: FloatTensor<B>,
 }
 
 /// Backends with the whole neuron as one operation.
@@ -175,7 +129,6 @@ pub(crate) fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec) -> NeuronResult
         scan: *spec,
         trace_decay: inputs.trace_decay,
         first_layer,
-        input: Arc::default(),
     };
     let tensors = NeuronTensors::<Dispatch> {
         x: inputs.x.into_dispatch(),

@@ -2,15 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::{
-    Rows, Tiling, activation_gradient, by_rows, chunk_steps, parts, tiles, weight_gradients::Chunk,
-};
-use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
+use super::{Rows, Tiling, by_rows, chunk_steps, parts, tiles, weight_gradients::Chunk};
 use crate::kernels::cpu::{
     isa::{Isa, by_isa},
     pack::{Packed, padded},
-    real::Real,
+    simd::SimdReal,
 };
+use crate::kernels::scalar::{hidden_backs_and_values, squash_slope, squash_value};
 use crate::scan::memory::ScanSpec;
 
 /// What the backward pass reads: the gradient of the memory, the inputs, the result and what was kept.
@@ -40,7 +38,7 @@ pub struct Gradients<R> {
 ///
 /// The hidden pre-activations become their gradients; those of the first layer are the drive's. Without a hidden layer
 /// `drive`, `[batch, time, memory]`, receives the drive's gradient; else it is empty.
-pub fn backward<R: Real>(
+pub fn backward<R: SimdReal>(
     [batch, time]: [usize; 2],
     spec: &ScanSpec,
     x: &BackwardInputs<'_, R>,
@@ -95,7 +93,11 @@ pub fn backward<R: Real>(
 }
 
 /// The maps the other way round, for panels of at most so many lanes.
-pub fn pack_transposed<R: Real>(spec: &ScanSpec, weights: &[R], lanes: usize) -> Vec<Packed<R>> {
+pub fn pack_transposed<R: SimdReal>(
+    spec: &ScanSpec,
+    weights: &[R],
+    lanes: usize,
+) -> Vec<Packed<R>> {
     let pack = |s: &crate::scan::memory::Stage| {
         let matrix = &weights[s.weight..][..s.inputs * s.outputs];
         Packed::transposed(matrix, s.outputs, s.inputs, lanes)
@@ -112,7 +114,7 @@ pub struct Sums<R> {
     pub gate: Vec<R>,
 }
 
-impl<R: Real> Sums<R> {
+impl<R: SimdReal> Sums<R> {
     /// Nothing yet.
     pub fn new(spec: &ScanSpec) -> Self {
         Self {
@@ -152,10 +154,10 @@ struct BackwardTile<'a, R> {
     sums: Sums<R>,
 }
 
-by_isa!(backward_tile_isa => backward_tile [R: Real] [ROWS] (tile: &mut BackwardTile<'_, R>));
+by_isa!(backward_tile_isa => backward_tile [R: SimdReal] [ROWS] (tile: &mut BackwardTile<'_, R>));
 
 #[inline(always)]
-fn backward_tile<I: Isa, R: Real, const ROWS: usize>(tile: &mut BackwardTile<'_, R>) {
+fn backward_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: &mut BackwardTile<'_, R>) {
     let (spec, time, m) = (tile.spec, tile.time, tile.spec.memory);
     let mp = padded::<R>(m);
     let steps = chunk_steps(ROWS, time);
@@ -236,7 +238,7 @@ pub struct Reverse<'a, R> {
     dhidden: Vec<Vec<R>>,
 }
 
-impl<'a, R: Real> Reverse<'a, R> {
+impl<'a, R: SimdReal> Reverse<'a, R> {
     /// After the last step, with no gradient yet.
     pub fn new(
         spec: &ScanSpec,
@@ -299,16 +301,14 @@ impl<'a, R: Real> Reverse<'a, R> {
     ) {
         let m = self.spec.memory;
         let mp = padded::<R>(m);
-        let (gain, one) = (R::of(SQUASH_GAIN), R::of(1.0));
-        let gain_slope = R::of(SQUASH_GAIN * SQUASH_SLOPE);
         let (gate, dgate) = (&self.gate[..m], &mut sums.gate[..m]);
         for r in 0..ROWS {
             let row = (r * kept.time + t) * m;
             let th = &kept.tanh[row..][..m];
             let (dm, dz) = (&self.dm[r * mp..][..m], &mut self.dz[r * mp..][..m]);
             for j in 0..m {
-                dgate[j] += dm[j] * gain * th[j];
-                dz[j] = dm[j] * gate[j] * gain_slope * (one - th[j] * th[j]);
+                dgate[j] += dm[j] * squash_value(th[j]);
+                dz[j] = dm[j] * gate[j] * squash_slope(th[j]);
             }
             if let Outgoing::Buffer(drive) = &mut kept.drive {
                 drive[row..][..m].copy_from_slice(dz);
@@ -346,7 +346,7 @@ impl<'a, R: Real> Reverse<'a, R> {
     }
 }
 
-impl<R: Real> Kept<'_, R> {
+impl<R: SimdReal> Kept<'_, R> {
     /// Multiplies by the activation's derivative; the kept pre-activation becomes the activated value, or its gradient.
     #[inline(always)]
     fn through_activation<const ROWS: usize>(
@@ -362,7 +362,7 @@ impl<R: Real> Kept<'_, R> {
             let at = (r * self.time + t) * kept + layer * h;
             let grad = &mut grad[r * padded::<R>(h)..][..h];
             let pre = &mut self.hidden[at..][..h];
-            activation_gradient(grad, pre, spec.activation);
+            hidden_backs_and_values(grad, pre, spec.activation);
             chunk.hidden(r, layer, pre, grad);
             if let Outgoing::HiddenPlace = self.drive {
                 pre.copy_from_slice(grad);

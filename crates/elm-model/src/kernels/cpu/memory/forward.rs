@@ -4,13 +4,13 @@ use core::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Rows, Tiling, activate, by_rows, parts, tiles};
-use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
+use super::{Rows, Tiling, by_rows, parts, tiles};
 use crate::kernels::cpu::{
     isa::{Isa, by_isa},
     pack::{Packed, padded},
-    real::Real,
+    simd::SimdReal,
 };
+use crate::kernels::scalar::{hidden_values, memory_value, squash_tanh};
 use crate::scan::memory::ScanSpec;
 
 /// Inputs of the forward pass as slices, shapes as in [`crate::scan::memory::ScanInputs`]; the drive is handed in apart.
@@ -65,7 +65,7 @@ impl<'a, R> Drive<'a, R> {
 
 /// Runs the scan and writes the memory `[batch, time, memory]` and, for the backward pass, the tanh values of the same
 /// shape.
-pub fn forward<R: Real>(
+pub fn forward<R: SimdReal>(
     [batch, time]: [usize; 2],
     spec: &ScanSpec,
     drive: Drive<'_, R>,
@@ -105,7 +105,7 @@ pub struct Stage<'a, R> {
 }
 
 /// Packs the maps of a scan for panels of at most so many lanes.
-pub fn pack_stages<'a, R: Real>(
+pub fn pack_stages<'a, R: SimdReal>(
     spec: &ScanSpec,
     weights: &'a [R],
     lanes: usize,
@@ -134,10 +134,10 @@ struct ForwardTile<'a, R> {
     tanh: Option<&'a mut [R]>,
 }
 
-by_isa!(forward_tile_isa => forward_tile [R: Real] [ROWS] (tile: ForwardTile<'_, R>));
+by_isa!(forward_tile_isa => forward_tile [R: SimdReal] [ROWS] (tile: ForwardTile<'_, R>));
 
 #[inline(always)]
-fn forward_tile<I: Isa, R: Real, const ROWS: usize>(tile: ForwardTile<'_, R>) {
+fn forward_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: ForwardTile<'_, R>) {
     let mut steps = Steps::new(&tile.spec, tile.decay, tile.gate, tile.stages, tile.start);
     let whole = Rows::by_sample(tile.time, 0);
     let mut buffers = Buffers {
@@ -181,7 +181,7 @@ pub struct Steps<'a, R> {
     values: Vec<Vec<R>>,
 }
 
-impl<'a, R: Real> Steps<'a, R> {
+impl<'a, R: SimdReal> Steps<'a, R> {
     /// Before the first step, from the memory `[sample, memory]`.
     pub fn new(
         spec: &ScanSpec,
@@ -231,7 +231,7 @@ impl<'a, R: Real> Steps<'a, R> {
                 }
                 if k < self.spec.hidden_layers {
                     buffers.keep_hidden::<ROWS>(&self.spec, t, k, out);
-                    activate(out, self.spec.activation);
+                    hidden_values(out, self.spec.activation);
                 }
             }
             self.update::<ROWS>(t, buffers);
@@ -243,10 +243,9 @@ impl<'a, R: Real> Steps<'a, R> {
     fn update<const ROWS: usize>(&mut self, t: usize, buffers: &mut Buffers<'_, R>) {
         let m = self.spec.memory;
         let mp = padded::<R>(m);
-        let (gain, slope) = (R::of(SQUASH_GAIN), R::of(SQUASH_SLOPE));
         let z = &mut self.values[self.spec.hidden_layers];
         for v in z.iter_mut() {
-            *v = (slope * *v).tanh_fast();
+            *v = squash_tanh(*v);
         }
         for r in 0..ROWS {
             let z = &z[r * mp..][..m];
@@ -254,7 +253,7 @@ impl<'a, R: Real> Steps<'a, R> {
             let decayed = &mut self.decayed[r * mp..][..m];
             let (decay, gate) = (&self.decay[..m], &self.gate[..m]);
             for j in 0..m {
-                let value = decayed[j] + gate[j] * gain * z[j];
+                let value = memory_value(decayed[j], gate[j], z[j]);
                 out[j] = value;
                 decayed[j] = decay[j] * value;
             }
@@ -265,7 +264,7 @@ impl<'a, R: Real> Steps<'a, R> {
     }
 }
 
-impl<R: Real> Buffers<'_, R> {
+impl<R: SimdReal> Buffers<'_, R> {
     /// Puts the drive or the bias where a stage's product is added.
     #[inline(always)]
     fn begin_stage<const ROWS: usize>(

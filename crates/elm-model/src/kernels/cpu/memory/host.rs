@@ -5,7 +5,7 @@ use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
 use super as memory;
-use crate::kernels::cpu::{product, real::Real, trace};
+use crate::kernels::cpu::{product, simd::SimdReal, trace};
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::scan::memory::ScanSpec;
 use crate::scan::memory::ops::{FusedOps, Keep, Kept};
@@ -17,7 +17,11 @@ fn dims3<B: Backend>(tensor: &F<B>) -> [usize; 3] {
 }
 
 /// The memory.
-pub(super) fn scan<B: HostBackend, R: Real>(drive: F<B>, rest: [F<B>; 4], spec: ScanSpec) -> F<B> {
+pub(super) fn scan<B: HostBackend, R: SimdReal>(
+    drive: F<B>,
+    rest: [F<B>; 4],
+    spec: ScanSpec,
+) -> F<B> {
     let device = drive.device();
     let [batch, time, _] = dims3::<B>(&drive);
     let (drive, rest) = (B::hold(drive), rest.map(B::hold));
@@ -36,7 +40,7 @@ pub(super) fn scan<B: HostBackend, R: Real>(drive: F<B>, rest: [F<B>; 4], spec: 
 
 /// The memory and what the backward pass needs: hidden pre-activations, in the drive's place where they are as many,
 /// and tanh values.
-pub(super) fn scan_forward<B: HostBackend, R: Real>(
+pub(super) fn scan_forward<B: HostBackend, R: SimdReal>(
     drive: F<B>,
     rest: [F<B>; 4],
     spec: ScanSpec,
@@ -82,7 +86,7 @@ pub(super) fn scan_forward<B: HostBackend, R: Real>(
 
 /// Gradients of drive, weights, decay, gate and start.
 #[allow(clippy::type_complexity)] // the tuple that the dispatched operation returns
-pub(super) fn scan_backward<B: HostBackend, R: Real>(
+pub(super) fn scan_backward<B: HostBackend, R: SimdReal>(
     hidden: F<B>,
     rest: [F<B>; 7],
     spec: ScanSpec,
@@ -132,7 +136,7 @@ pub(super) fn scan_backward<B: HostBackend, R: Real>(
     )
 }
 
-pub(super) fn trace_forward<B: HostBackend, R: Real>(x: [F<B>; 3]) -> F<B> {
+pub(super) fn trace_forward<B: HostBackend, R: SimdReal>(x: [F<B>; 3]) -> F<B> {
     let device = x[0].device();
     let dims = dims3::<B>(&x[0]);
     let held = x.map(B::hold);
@@ -144,7 +148,7 @@ pub(super) fn trace_forward<B: HostBackend, R: Real>(x: [F<B>; 3]) -> F<B> {
     )
 }
 
-pub(super) fn trace_backward<B: HostBackend, R: Real>(x: [F<B>; 2]) -> (F<B>, F<B>) {
+pub(super) fn trace_backward<B: HostBackend, R: SimdReal>(x: [F<B>; 2]) -> (F<B>, F<B>) {
     let device = x[0].device();
     let [batch, time, channels] = dims3::<B>(&x[0]);
     let held = x.map(B::hold);
@@ -157,7 +161,7 @@ pub(super) fn trace_backward<B: HostBackend, R: Real>(x: [F<B>; 2]) -> (F<B>, F<
 }
 
 /// The forward product, or with `transpose` that of its gradient: `inputᵀ · grad`.
-pub(super) fn input_product<B: HostBackend, R: Real>(x: [F<B>; 2], transpose: bool) -> F<B> {
+pub(super) fn input_product<B: HostBackend, R: SimdReal>(x: [F<B>; 2], transpose: bool) -> F<B> {
     let device = x[0].device();
     let [rows, inputs] = x[0].shape().dims::<2>();
     let [_, outputs] = x[1].shape().dims::<2>();

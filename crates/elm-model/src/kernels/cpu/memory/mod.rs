@@ -13,8 +13,7 @@ pub use backward::{BackwardInputs, Kept, Outgoing, Reverse, Sums, backward, pack
 pub use forward::{Buffers, Drive, Inputs, Stage, Steps, forward, pack_stages};
 pub use weight_gradients::{Chunk, chunk_steps};
 
-use super::{isa::Level, real::Real};
-use crate::equations::HiddenActivation;
+use super::{isa::Level, simd::SimdReal};
 
 /// How samples are cut into tiles.
 ///
@@ -29,7 +28,7 @@ pub struct Tiling {
 
 impl Tiling {
     /// Tiles as tall as possible while every thread has one.
-    pub fn new<R: Real>(batch: usize) -> Self {
+    pub fn new<R: SimdReal>(batch: usize) -> Self {
         let level = Level::detect();
         let rows = batch
             .div_ceil(rayon::current_num_threads().max(1))
@@ -143,46 +142,6 @@ macro_rules! by_rows {
     };
 }
 pub(super) use by_rows;
-
-/// The activation of a hidden layer, in place.
-#[inline(always)]
-pub(crate) fn activate<R: Real>(values: &mut [R], activation: HiddenActivation) {
-    let zero = R::default();
-    match activation {
-        HiddenActivation::Relu => values
-            .iter_mut()
-            // written so that it is one `max` and keeps a NaN
-            .for_each(|v| *v = if *v < zero { zero } else { *v }),
-        HiddenActivation::SquaredRelu => {
-            values
-                .iter_mut()
-                .for_each(|v| *v = if *v > zero { *v * *v } else { zero });
-        }
-        HiddenActivation::Silu => values.iter_mut().for_each(|v| *v = *v * v.sigmoid_fast()),
-    }
-}
-
-/// `grad[i] *= act'(pre[i])`, and `pre[i]` becomes `act(pre[i])`.
-#[inline(always)]
-fn activation_gradient<R: Real>(grad: &mut [R], pre: &mut [R], activation: HiddenActivation) {
-    let (zero, one) = (R::default(), R::of(1.0));
-    let pairs = grad.iter_mut().zip(pre);
-    match activation {
-        HiddenActivation::Relu => pairs.for_each(|(g, a)| {
-            *g = if *a > zero { *g } else { zero };
-            *a = if *a < zero { zero } else { *a };
-        }),
-        HiddenActivation::SquaredRelu => pairs.for_each(|(g, a)| {
-            *g = if *a > zero { *g * (*a + *a) } else { zero };
-            *a = if *a > zero { *a * *a } else { zero };
-        }),
-        HiddenActivation::Silu => pairs.for_each(|(g, a)| {
-            let s = a.sigmoid_fast();
-            *g = *g * (s * (one + *a * (one - s)));
-            *a = *a * s;
-        }),
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@
 //! nothing of the size of the sequence is kept for them.
 
 use crate::kernels::cpu::gemm::{Strided, add_product};
-use crate::kernels::cpu::real::Real;
+use crate::kernels::cpu::simd::SimdReal;
 use crate::scan::memory::ScanSpec;
 
 /// Rows (steps × samples) that are gathered before they are multiplied: deep enough for a matrix product to run at full
@@ -35,7 +35,7 @@ pub struct Chunk<R> {
     dhidden: Vec<R>,
 }
 
-impl<R: Real> Chunk<R> {
+impl<R: SimdReal> Chunk<R> {
     /// Room for this many steps of a tile of so many samples.
     pub fn new(spec: &ScanSpec, samples: usize, steps: usize) -> Self {
         let full = steps * samples;

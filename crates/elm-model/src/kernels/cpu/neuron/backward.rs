@@ -1,71 +1,59 @@
 //! The backward pass.
 
+use core::ops::Range;
+
 use rayon::prelude::*;
 
+use super::events::EventRows;
 use super::feed::{FeedBackward, FeedSums};
-use super::{Feed, InputTiles, KeptInput, Sizes, Slices, first_samples};
-use crate::equations::SQUASH_GAIN;
+use super::readout::{ReadoutBackward, ReadoutSums};
+use super::{Feed, Fields, NeuronShape, first_samples};
 use crate::kernels::cpu::{
-    gemm::{Strided, add_product},
     isa::{Isa, by_isa},
-    memory::{
-        self, Chunk, Outgoing, Reverse, Rows, Sums, Tiling, by_rows, chunk_steps, pack_transposed,
-        tiles,
-    },
+    memory::{Chunk, Kept, Outgoing, Reverse, Rows, Sums, Tiling, by_rows, pack_transposed, tiles},
     pack::{Packed, padded},
-    real::Real,
+    simd::SimdReal,
     sparse::SparseRows,
 };
+use crate::kernels::scalar::memory_value;
 
 /// What the forward pass kept, and the gradients of its results.
 #[derive(Debug)]
-#[allow(missing_docs)]
-pub struct Kept<'a, R> {
-    /// Of the outputs.
+pub struct BackwardInputs<'a, R> {
+    /// Gradient of the outputs, `[batch, time, output]`.
     pub grad: &'a [R],
-    /// Of the last memory.
+    /// Gradient of the last memory, `[batch, memory]`.
     pub last: &'a [R],
-    /// Overwritten.
+    /// Hidden pre-activations; they are overwritten.
     pub hidden: &'a mut [R],
+    /// Tanh values.
     pub tanh: &'a [R],
+    /// Memory and trace before each chunk.
     pub starts: &'a [R],
-    pub input: &'a KeptInput,
+    /// Number of chunks.
+    pub chunks: usize,
+    /// What of the input is not zero.
+    pub events: EventRows<'a, R>,
     /// Is the gradient of the input wanted?
     pub input_gradient: bool,
 }
 
-/// Gradients of the tensors of a call, shapes as theirs.
-#[derive(Debug)]
-#[allow(missing_docs)]
-pub struct Gradients<R> {
-    /// Of `x · matrix`, `[batch, time, column]`; empty where it is not wanted.
-    pub product: Vec<R>,
-    pub matrix: Vec<R>,
-    pub trace: Vec<R>,
-    pub branch_weights: Vec<R>,
-    pub bias: Vec<R>,
-    pub weights: Vec<R>,
-    pub decay: Vec<R>,
-    pub gate: Vec<R>,
-    pub memory: Vec<R>,
-    pub readout: Vec<R>,
-    pub readout_bias: Vec<R>,
-}
-
 /// What all tiles read.
-struct Shared<'a, R> {
-    sizes: Sizes,
-    slices: Slices<'a, R>,
+struct BackwardShared<'a, R> {
+    shape: NeuronShape,
+    fields: Fields<&'a [R]>,
     feed: Feed<'a, R>,
+    /// The maps and the readout, transposed.
     transposed: Vec<Packed<R>>,
-    /// The readout the other way round.
     readout: Packed<R>,
-    /// Steps in a chunk.
+    /// Number of chunks, and steps in each but the last.
+    chunks: usize,
     steps: usize,
+    events: EventRows<'a, R>,
 }
 
-struct Tile<'a, R> {
-    shared: &'a Shared<'a, R>,
+struct BackwardTile<'a, R> {
+    shared: &'a BackwardShared<'a, R>,
     /// First sample.
     sample: usize,
     /// Gradient of the outputs `[sample, time, output]`.
@@ -74,8 +62,8 @@ struct Tile<'a, R> {
     last: &'a [R],
     hidden: &'a mut [R],
     tanh: &'a [R],
+    /// `[sample, chunk, memory + column]`.
     starts: &'a [R],
-    input: Option<&'a [Option<SparseRows<R>>]>,
     dproduct: Option<&'a mut [R]>,
     dtrace: &'a mut [R],
     dmemory: &'a mut [R],
@@ -88,7 +76,7 @@ struct TileSums<R> {
     readout: ReadoutSums<R>,
 }
 
-impl<R: Real> TileSums<R> {
+impl<R: SimdReal> TileSums<R> {
     fn plus(self, other: Self) -> Self {
         Self {
             feed: self.feed.plus(other.feed),
@@ -98,55 +86,52 @@ impl<R: Real> TileSums<R> {
     }
 }
 
-/// Gradients of all tensors.
-pub fn backward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) -> Gradients<R> {
-    let Sizes {
+/// Gradients of all tensors, shapes as theirs; in the place of the input's is that of `x · matrix`, `[batch, time, column]`,
+/// or nothing where it is not wanted.
+pub fn backward<R: SimdReal>(
+    shape: &NeuronShape,
+    x: &Fields<&[R]>,
+    kept: BackwardInputs<'_, R>,
+) -> Fields<Vec<R>> {
+    let NeuronShape {
         batch,
         time,
         width,
         outputs,
         scan,
         ..
-    } = *sizes;
+    } = *shape;
     let m = scan.memory;
     let tiling = Tiling::new::<R>(batch);
     let samples = &tiling.samples;
-    let steps = chunk_steps(tiling.rows(), time);
-    let shared = Shared {
-        sizes: *sizes,
-        slices: *x,
-        feed: Feed::new(sizes, x),
+    let shared = BackwardShared {
+        shape: *shape,
+        fields: *x,
+        feed: Feed::new(shape, x),
         transposed: pack_transposed(&scan, x.weights, tiling.lanes),
         readout: Packed::transposed(x.readout, outputs, m, tiling.lanes),
-        steps,
+        chunks: kept.chunks,
+        steps: time.div_ceil(kept.chunks),
+        events: kept.events,
     };
-    let zeros = |numbers: usize| vec![R::default(); numbers];
-    let mut product = zeros(if kept.input_gradient {
-        batch * time * width
-    } else {
-        0
-    });
-    let (mut trace, mut memory) = (zeros(batch * width), zeros(batch * m));
-    let chunks = time.div_ceil(steps);
-    let inputs = kept.input.get::<InputTiles<R>>();
+    let zeros = |numbers: usize| vec![R::default(); batch * numbers];
+    let mut product = zeros(if kept.input_gradient { time * width } else { 0 });
+    let (mut trace, mut memory) = (zeros(width), zeros(m));
     let mut hidden = tiles(kept.hidden, samples, time * scan.hidden_total());
     let mut products = tiles(&mut product, samples, time * width);
-    let jobs: Vec<Tile<R>> = tiles(&mut memory, samples, m)
+    let jobs: Vec<BackwardTile<R>> = tiles(&mut memory, samples, m)
         .zip(tiles(&mut trace, samples, width))
-        .zip(first_samples(samples))
-        .enumerate()
-        .map(|(i, ((dmemory, dtrace), sample))| {
-            let samples = dmemory.len() / m;
-            let part = |values, numbers| of_samples(values, sample, samples, numbers);
-            Tile {
+        .zip(first_samples(samples).zip(samples))
+        .map(|((dmemory, dtrace), (sample, samples))| {
+            let part = |values, numbers| of_samples(values, sample, *samples, numbers);
+            BackwardTile {
                 shared: &shared,
                 sample,
                 grad: part(kept.grad, time * outputs),
                 last: part(kept.last, m),
                 hidden: hidden.next().unwrap_or_default(),
                 tanh: part(kept.tanh, time * m),
-                starts: part(kept.starts, chunks * (m + width)),
-                input: inputs.and_then(|tiles| tiles.get(i)).map(Vec::as_slice),
+                starts: part(kept.starts, kept.chunks * shape.start_width()),
                 dproduct: products.next().filter(|_| kept.input_gradient),
                 dtrace,
                 dmemory,
@@ -168,15 +153,10 @@ pub fn backward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, kept: Kept<'_, R>) ->
                 (a, b) => a.or(b),
             },
         );
-    let feed = &shared.feed;
-    let sums = sums.unwrap_or_else(|| TileSums {
-        feed: feed.begin_backward(0, 0).sums,
-        scan: Sums::new(&scan),
-        readout: ReadoutSums::new(m, outputs),
-    });
-    Gradients {
-        product,
-        matrix: feed.unpadded(&sums.feed.matrix).collect(),
+    let sums = sums.unwrap_or_else(|| BackwardWork::new(&shared, 0, &[]).into_sums());
+    Fields {
+        x: product,
+        matrix: shared.feed.unpadded(&sums.feed.matrix).collect(),
         trace,
         branch_weights: sums.feed.branch_weights,
         bias: sums.feed.bias,
@@ -194,206 +174,192 @@ fn of_samples<R>(values: &[R], sample: usize, samples: usize, numbers: usize) ->
     &values[sample * numbers..][..samples * numbers]
 }
 
-by_isa!(tile_isa => run_tile [R: Real] [ROWS] (job: (&mut Tile<'_, R>, &mut Option<TileSums<R>>)));
+by_isa!(tile_isa => run_tile [R: SimdReal] [ROWS] (job: (&mut BackwardTile<'_, R>, &mut Option<TileSums<R>>)));
 
 #[inline(always)]
-fn run_tile<I: Isa, R: Real, const ROWS: usize>(
-    (tile, out): (&mut Tile<'_, R>, &mut Option<TileSums<R>>),
+fn run_tile<I: Isa, R: SimdReal, const ROWS: usize>(
+    (tile, out): (&mut BackwardTile<'_, R>, &mut Option<TileSums<R>>),
 ) {
     let shared = tile.shared;
-    let Sizes {
-        time,
-        inputs,
-        width,
-        outputs,
-        scan,
-        ..
-    } = shared.sizes;
-    let (m, mp) = (scan.memory, padded::<R>(scan.memory));
-    let x = of_samples(shared.slices.x, tile.sample, ROWS, time * inputs);
-    let mut reverse = Reverse::new(
-        &scan,
-        shared.slices.decay,
-        shared.slices.gate,
-        &shared.transposed,
-        ROWS,
+    let (m, mp) = (
+        shared.shape.scan.memory,
+        padded::<R>(shared.shape.scan.memory),
     );
-    for r in 0..ROWS {
-        reverse.dm[r * mp..][..m].copy_from_slice(&tile.last[r * m..][..m]);
-    }
-    let mut memory = vec![R::default(); shared.steps * ROWS * m];
-    let mut feed: FeedBackward<R> = shared.feed.begin_backward(ROWS, shared.steps);
-    let mut readout = ReadoutBackward::new(m, outputs, shared.steps * ROWS);
-    let mut sums = Sums::new(&scan);
-    let mut chunk = Chunk::new(&scan, ROWS, shared.steps);
-    let mut sparse = SparseRows::with_room(inputs);
-    for (number, begin) in (0..time).step_by(shared.steps).enumerate().rev() {
-        let end = (begin + shared.steps).min(time);
-        let wide = ROWS * (m + width);
-        let (start, trace) = tile.starts[number * wide..][..wide].split_at(ROWS * m);
-        let rows = Rows::by_sample(shared.steps, begin);
-        shared.memory_again::<ROWS>(tile.tanh, start, begin..end, rows, &mut memory);
-        let mut kept = memory::Kept {
-            time,
-            first: begin,
-            memory: &memory,
-            memory_rows: rows,
-            tanh: tile.tanh,
-            start,
-            hidden: &mut *tile.hidden,
-            drive: Outgoing::Chunk,
-        };
-        chunk.clear();
-        readout.clear();
-        for t in (begin..end).rev() {
-            shared.readout.multiply_add::<I, ROWS>(
-                &tile.grad[t * outputs..],
-                time * outputs,
-                &mut reverse.dm,
-            );
-            for r in 0..ROWS {
-                readout.push(
-                    &memory[rows.at(r, t) * m..][..m],
-                    &tile.grad[(r * time + t) * outputs..][..outputs],
-                );
-            }
-            reverse.step::<I, ROWS>(t, &mut kept, &mut chunk, &mut sums);
-        }
-        chunk.add_to(&scan, &mut sums.weights);
-        readout.add_up();
-        let input = match tile.input.and_then(|chunks| chunks[number].as_ref()) {
-            Some(input) => input,
-            None => {
-                shared
-                    .feed
-                    .read::<I, ROWS>(x, time, begin..end, &mut sparse);
-                &sparse
-            }
-        };
-        let product = tile
-            .dproduct
-            .as_mut()
-            .map(|product| (&mut **product, Rows::by_sample(time, 0), begin));
-        shared
-            .feed
-            .take::<I, ROWS>(input, end - begin, trace, chunk.drive(), &mut feed, product);
+    let mut work = BackwardWork::new(shared, ROWS, tile.last);
+    for chunk in (0..shared.chunks).rev() {
+        let range = chunk * shared.steps..((chunk + 1) * shared.steps).min(shared.shape.time);
+        tile.recall::<ROWS>(chunk, range.clone(), &mut work);
+        tile.steps_back::<I, ROWS>(range.clone(), &mut work);
+        tile.input_back::<I, ROWS>(range, &mut work);
     }
     for r in 0..ROWS {
-        tile.dmemory[r * m..][..m].copy_from_slice(&reverse.dm[r * mp..][..m]);
+        tile.dmemory[r * m..][..m].copy_from_slice(&work.reverse.dm[r * mp..][..m]);
     }
-    for (to, from) in tile
-        .dtrace
+    let trace = shared.feed.unpadded(work.feed.start());
+    tile.dtrace
         .iter_mut()
-        .zip(shared.feed.unpadded(feed.start()))
-    {
-        *to = from;
-    }
-    *out = Some(TileSums {
-        feed: feed.sums,
-        scan: sums,
-        readout: readout.sums,
-    });
+        .zip(trace)
+        .for_each(|(to, from)| *to = from);
+    *out = Some(work.into_sums());
 }
 
-impl<R: Real> Shared<'_, R> {
-    /// The memory after each step of a chunk, from that before it and the tanh values: what the forward pass computed,
-    /// number by number.
+/// State and buffers of a tile on its way back.
+struct BackwardWork<'a, R> {
+    reverse: Reverse<'a, R>,
+    /// Memory before the chunk `[sample, memory]`.
+    before: Vec<R>,
+    /// Memory after each of its steps `[sample, step, memory]`.
+    memory: Vec<R>,
+    /// Factors of the weight gradients over the chunk.
+    chunk: Chunk<R>,
+    /// What of its input is not zero.
+    sparse: SparseRows<R>,
+    feed: FeedBackward<R>,
+    readout: ReadoutBackward<R>,
+    sums: Sums<R>,
+}
+
+impl<'a, R: SimdReal> BackwardWork<'a, R> {
+    /// After the last step of so many samples, with the gradient of their last memory.
+    fn new(shared: &'a BackwardShared<'a, R>, samples: usize, last: &[R]) -> Self {
+        let (scan, steps) = (&shared.shape.scan, shared.steps);
+        let (m, rows) = (scan.memory, samples * steps);
+        let (decay, gate) = (shared.fields.decay, shared.fields.gate);
+        let mut reverse = Reverse::new(scan, decay, gate, &shared.transposed, samples);
+        let padded = reverse.dm.chunks_exact_mut(padded::<R>(m));
+        for (to, from) in padded.zip(last.chunks_exact(m)) {
+            to[..m].copy_from_slice(from);
+        }
+        Self {
+            reverse,
+            before: vec![R::default(); samples * m],
+            memory: vec![R::default(); rows * m],
+            chunk: Chunk::new(scan, samples, steps),
+            sparse: SparseRows::with_room(shared.shape.inputs),
+            feed: shared.feed.begin_backward(samples, steps),
+            readout: ReadoutBackward::new(m, shared.shape.outputs, rows),
+            sums: Sums::new(scan),
+        }
+    }
+
+    fn into_sums(self) -> TileSums<R> {
+        TileSums {
+            feed: self.feed.sums,
+            scan: self.sums,
+            readout: self.readout.sums,
+        }
+    }
+}
+
+impl<R: SimdReal> BackwardTile<'_, R> {
+    /// The trace and the memory before a chunk, and from that and the tanh values the memory after each of its steps: what
+    /// the forward pass computed, number by number.
     #[inline(always)]
-    fn memory_again<const ROWS: usize>(
+    fn recall<const ROWS: usize>(
         &self,
-        tanh: &[R],
-        start: &[R],
-        steps: core::ops::Range<usize>,
-        rows: Rows,
-        memory: &mut [R],
+        chunk: usize,
+        steps: Range<usize>,
+        work: &mut BackwardWork<'_, R>,
     ) {
-        let (time, m) = (self.sizes.time, self.sizes.scan.memory);
-        let gain = R::of(SQUASH_GAIN);
-        let (decay, gate) = (&self.slices.decay[..m], &self.slices.gate[..m]);
+        let shared = self.shared;
+        let (time, m) = (shared.shape.time, shared.shape.scan.memory);
+        let (decay, gate) = (&shared.fields.decay[..m], &shared.fields.gate[..m]);
+        let rows = Rows::by_sample(shared.steps, steps.start);
+        let wide = shared.shape.start_width();
         let mut before = vec![R::default(); m];
         for r in 0..ROWS {
-            before.copy_from_slice(&start[r * m..][..m]);
+            let start = &self.starts[(r * shared.chunks + chunk) * wide..][..wide];
+            let (memory, trace) = start.split_at(m);
+            shared.feed.set_start(&mut work.feed, r, trace);
+            work.before[r * m..][..m].copy_from_slice(memory);
+            before.copy_from_slice(memory);
             for t in steps.clone() {
-                let tanh = &tanh[(r * time + t) * m..][..m];
-                let to = &mut memory[rows.at(r, t) * m..][..m];
+                let tanh = &self.tanh[(r * time + t) * m..][..m];
+                let to = &mut work.memory[rows.at(r, t) * m..][..m];
                 for j in 0..m {
-                    before[j] = decay[j] * before[j] + gate[j] * gain * tanh[j];
+                    before[j] = memory_value(decay[j] * before[j], gate[j], tanh[j]);
                     to[j] = before[j];
                 }
             }
         }
     }
-}
 
-/// Gradients of the readout's weights `[memory, output]` and bias.
-struct ReadoutSums<R> {
-    weights: Vec<R>,
-    bias: Vec<R>,
-}
-
-impl<R: Real> ReadoutSums<R> {
-    fn new(memory: usize, outputs: usize) -> Self {
-        Self {
-            weights: vec![R::default(); memory * outputs],
-            bias: vec![R::default(); outputs],
-        }
-    }
-
-    fn plus(mut self, other: Self) -> Self {
-        for (to, from) in [
-            (&mut self.weights, other.weights),
-            (&mut self.bias, other.bias),
-        ] {
-            to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
-        }
-        self
-    }
-}
-
-/// Factors of the readout's gradient over a chunk.
-struct ReadoutBackward<R> {
-    /// `[row, memory]`.
-    memory: Vec<R>,
-    /// `[row, output]`.
-    grad: Vec<R>,
-    sums: ReadoutSums<R>,
-}
-
-impl<R: Real> ReadoutBackward<R> {
-    fn new(memory: usize, outputs: usize, rows: usize) -> Self {
-        Self {
-            memory: Vec::with_capacity(rows * memory),
-            grad: Vec::with_capacity(rows * outputs),
-            sums: ReadoutSums::new(memory, outputs),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.memory.clear();
-        self.grad.clear();
-    }
-
+    /// Back through readout and memory scan; `work.chunk` then holds the gradient of the drive.
     #[inline(always)]
-    fn push(&mut self, memory: &[R], grad: &[R]) {
-        self.memory.extend_from_slice(memory);
-        self.grad.extend_from_slice(grad);
+    fn steps_back<I: Isa, const ROWS: usize>(
+        &mut self,
+        steps: Range<usize>,
+        work: &mut BackwardWork<'_, R>,
+    ) {
+        let shared = self.shared;
+        let NeuronShape {
+            time,
+            outputs,
+            scan,
+            ..
+        } = shared.shape;
+        let m = scan.memory;
+        let rows = Rows::by_sample(shared.steps, steps.start);
+        let mut kept = Kept {
+            time,
+            first: steps.start,
+            memory: &work.memory,
+            memory_rows: rows,
+            tanh: self.tanh,
+            start: &work.before,
+            hidden: &mut *self.hidden,
+            drive: Outgoing::Chunk,
+        };
+        work.chunk.clear();
+        for t in steps.rev() {
+            shared.readout.multiply_add::<I, ROWS>(
+                &self.grad[t * outputs..],
+                time * outputs,
+                &mut work.reverse.dm,
+            );
+            for r in 0..ROWS {
+                work.readout.push(
+                    &work.memory[rows.at(r, t) * m..][..m],
+                    &self.grad[(r * time + t) * outputs..][..outputs],
+                );
+            }
+            work.reverse
+                .step::<I, ROWS>(t, &mut kept, &mut work.chunk, &mut work.sums);
+        }
+        work.chunk.add_to(&scan, &mut work.sums.weights);
+        work.readout.add_up();
     }
 
-    fn add_up(&mut self) {
-        let outputs = self.sums.bias.len();
-        let memory = self.sums.weights.len() / outputs.max(1);
-        let rows = self.memory.len() / memory.max(1);
-        add_product(
-            [memory, outputs, rows],
-            Strided::rows(&self.memory, memory).transposed(),
-            Strided::rows(&self.grad, outputs),
-            &mut self.sums.weights,
-            outputs,
-        );
-        for row in self.grad.chunks_exact(outputs.max(1)) {
-            for (sum, g) in self.sums.bias.iter_mut().zip(row) {
-                *sum += *g;
+    /// Back through drive, trace and input product.
+    #[inline(always)]
+    fn input_back<I: Isa, const ROWS: usize>(
+        &mut self,
+        steps: Range<usize>,
+        work: &mut BackwardWork<'_, R>,
+    ) {
+        let shared = self.shared;
+        let NeuronShape { time, inputs, .. } = shared.shape;
+        let x = of_samples(shared.fields.x, self.sample, ROWS, time * inputs);
+        work.sparse.clear();
+        for t in steps.clone() {
+            for r in 0..ROWS {
+                let kept = (self.sample + r) * time + t;
+                if !shared.events.push_to(kept, &mut work.sparse) {
+                    let row = &x[(r * time + t) * inputs..][..inputs];
+                    work.sparse.push::<I>(row);
+                }
             }
         }
+        let product = self
+            .dproduct
+            .as_mut()
+            .map(|product| (&mut **product, Rows::by_sample(time, 0), steps.start));
+        shared.feed.back::<I, ROWS>(
+            &work.sparse,
+            steps.len(),
+            work.chunk.drive(),
+            &mut work.feed,
+            product,
+        );
     }
 }

@@ -6,11 +6,12 @@ use crate::kernels::cpu::{
     memory::Rows,
     pack::padded,
     product::{add_outer, add_rows, padded_rows},
-    real::Real,
+    simd::SimdReal,
     sparse::SparseRows,
 };
 
-use super::{Sizes, Slices};
+use super::{Fields, NeuronShape};
+use crate::scan::neuron::ops::FirstLayer;
 
 /// What every tile reads.
 #[derive(Debug)]
@@ -20,7 +21,8 @@ pub(super) struct Feed<'a, R> {
     width: usize,
     padded: usize,
     first: usize,
-    decay: R,
+    /// None where the branches have no trace: then they are the product itself.
+    decay: Option<R>,
     /// `[input, padded]`.
     matrix: Vec<R>,
     /// `[column, first]`.
@@ -54,7 +56,8 @@ pub(super) struct FeedBackward<R> {
     branch: Vec<R>,
     /// Gradients of the traces likewise.
     grad: Vec<R>,
-    scratch: Vec<R>,
+    /// Trace before the chunk `[sample, padded]`, and on its way through it.
+    trace: Vec<R>,
     pub sums: FeedSums<R>,
 }
 
@@ -69,7 +72,7 @@ pub(super) struct FeedSums<R> {
     pub bias: Vec<R>,
 }
 
-impl<R: Real> FeedSums<R> {
+impl<R: SimdReal> FeedSums<R> {
     pub fn plus(mut self, other: Self) -> Self {
         let pairs = [
             (&mut self.matrix, other.matrix),
@@ -83,16 +86,16 @@ impl<R: Real> FeedSums<R> {
     }
 }
 
-impl<'a, R: Real> Feed<'a, R> {
-    pub fn new(sizes: &Sizes, x: &Slices<'a, R>) -> Self {
+impl<'a, R: SimdReal> Feed<'a, R> {
+    pub fn new(shape: &NeuronShape, x: &Fields<&'a [R]>) -> Self {
         Self {
-            inputs: sizes.inputs,
-            width: sizes.width,
-            padded: padded::<R>(sizes.width),
-            first: sizes.scan.first(),
-            decay: R::of(sizes.trace_decay.unwrap_or(0.0)),
-            matrix: padded_rows(x.matrix, sizes.width),
-            branch_weights: x.branch_weights,
+            inputs: shape.inputs,
+            width: shape.width,
+            padded: padded::<R>(shape.width),
+            first: shape.scan.first(),
+            decay: shape.trace_decay.map(R::of),
+            matrix: padded_rows(x.matrix, shape.width),
+            branch_weights: (shape.first_layer == FirstLayer::Apart).then_some(x.branch_weights),
             bias: x.bias,
         }
     }
@@ -115,7 +118,7 @@ impl<'a, R: Real> Feed<'a, R> {
             carry: zeros(samples * self.padded),
             branch: zeros(if weights > 0 { chunk } else { 0 }),
             grad: zeros(chunk),
-            scratch: zeros(samples * self.padded),
+            trace: zeros(samples * self.padded),
             sums: FeedSums {
                 matrix: zeros(self.inputs * self.padded),
                 branch_weights: zeros(weights),
@@ -151,7 +154,7 @@ impl<'a, R: Real> Feed<'a, R> {
         out: &mut [R],
         order: Order,
     ) {
-        let (wp, decay) = (self.padded, self.decay);
+        let wp = self.padded;
         for s in 0..steps {
             let place = match order {
                 Order::Forward => s,
@@ -159,8 +162,9 @@ impl<'a, R: Real> Feed<'a, R> {
             };
             for r in 0..ROWS {
                 let trace = &mut trace[r * wp..][..wp];
-                for v in trace.iter_mut() {
-                    *v = decay * *v;
+                match self.decay {
+                    Some(decay) => trace.iter_mut().for_each(|v| *v = decay * *v),
+                    None => trace.fill(R::default()),
                 }
                 add_rows::<I, R>(trace, rows.row(s * ROWS + r), &self.matrix);
                 out[(place * ROWS + r) * wp..][..wp].copy_from_slice(trace);
@@ -207,66 +211,69 @@ impl<'a, R: Real> Feed<'a, R> {
         }
     }
 
-    /// Takes the drive's gradient of a chunk, rows from the last step to the first that lie `stride` apart.
-    ///
-    /// `start` is the trace before the chunk, `[sample, column]`. `product` receives the gradient of `x · matrix` in the
-    /// given rows, if it is asked for.
+    /// Puts the trace of a sample before a chunk where [`back`](Self::back) begins.
     #[inline(always)]
-    pub fn take<I: Isa, const ROWS: usize>(
+    pub fn set_start(&self, state: &mut FeedBackward<R>, sample: usize, trace: &[R]) {
+        state.trace[sample * self.padded..][..self.width].copy_from_slice(trace);
+    }
+
+    /// Goes back through a chunk from the drive's gradient, rows from the last step to the first that lie `stride` apart.
+    ///
+    /// `product` receives the gradient of `x · matrix` in the given rows, if it is asked for.
+    #[inline(always)]
+    pub fn back<I: Isa, const ROWS: usize>(
         &self,
         rows: &SparseRows<R>,
         steps: usize,
-        start: &[R],
         (drive, stride): (&[R], usize),
         state: &mut FeedBackward<R>,
         product: Option<(&mut [R], Rows, usize)>,
     ) {
-        let sums = &mut state.sums;
         for row in drive.chunks(stride) {
-            for (sum, d) in sums.bias.iter_mut().zip(row) {
+            for (sum, d) in state.sums.bias.iter_mut().zip(row) {
                 *sum += *d;
             }
         }
-        let grad = &mut state.grad[..steps * ROWS * self.padded];
         match self.branch_weights {
             Some(weights) => {
-                for (to, from) in state
-                    .scratch
-                    .chunks_exact_mut(self.padded)
-                    .zip(start.chunks_exact(self.width))
-                {
-                    to[..self.width].copy_from_slice(from);
-                }
-                self.trace::<I, ROWS>(
-                    rows,
-                    steps,
-                    &mut state.scratch,
-                    &mut state.branch,
-                    Order::Reverse,
-                );
-                add_product(
-                    [self.width, self.first, steps * ROWS],
-                    Strided::rows(&state.branch, self.padded).transposed(),
-                    Strided::rows(drive, stride),
-                    &mut sums.branch_weights,
-                    self.first,
-                );
-                grad.fill(R::default());
-                add_product(
-                    [steps * ROWS, self.width, self.first],
-                    Strided::rows(drive, stride),
-                    Strided::rows(weights, self.first).transposed(),
-                    grad,
-                    self.padded,
-                );
+                let (trace, branch) = (&mut state.trace, &mut state.branch);
+                self.trace::<I, ROWS>(rows, steps, trace, branch, Order::Reverse);
+                self.branches_back(weights, steps * ROWS, (drive, stride), state);
             }
             None => {
-                for (to, from) in grad.chunks_exact_mut(self.padded).zip(drive.chunks(stride)) {
+                let rows = state.grad.chunks_exact_mut(self.padded);
+                for (to, from) in rows.zip(drive.chunks(stride)) {
                     to[..self.width].copy_from_slice(&from[..self.width]);
                 }
             }
         }
         self.reverse_trace::<I, ROWS>(rows, steps, state, product);
+    }
+
+    /// From the drive's gradient to those of the first layer's weights and of the branches.
+    fn branches_back(
+        &self,
+        weights: &[R],
+        rows: usize,
+        (drive, stride): (&[R], usize),
+        state: &mut FeedBackward<R>,
+    ) {
+        add_product(
+            [self.width, self.first, rows],
+            Strided::rows(&state.branch, self.padded).transposed(),
+            Strided::rows(drive, stride),
+            &mut state.sums.branch_weights,
+            self.first,
+        );
+        let grad = &mut state.grad[..rows * self.padded];
+        grad.fill(R::default());
+        add_product(
+            [rows, self.width, self.first],
+            Strided::rows(drive, stride),
+            Strided::rows(weights, self.first).transposed(),
+            grad,
+            self.padded,
+        );
     }
 
     /// The reverse leaky sum of a chunk's gradients, and the matrix' gradient from it.
@@ -278,14 +285,16 @@ impl<'a, R: Real> Feed<'a, R> {
         state: &mut FeedBackward<R>,
         mut product: Option<(&mut [R], Rows, usize)>,
     ) {
-        let (wp, decay) = (self.padded, self.decay);
+        let wp = self.padded;
         for s in (0..steps).rev() {
             for r in 0..ROWS {
                 let grad = &mut state.grad[((steps - 1 - s) * ROWS + r) * wp..][..wp];
-                let carry = &mut state.carry[r * wp..][..wp];
-                for (g, c) in grad.iter_mut().zip(carry) {
-                    *g += *c;
-                    *c = decay * *g;
+                if let Some(decay) = self.decay {
+                    let carry = &mut state.carry[r * wp..][..wp];
+                    for (g, c) in grad.iter_mut().zip(carry) {
+                        *g += *c;
+                        *c = decay * *g;
+                    }
                 }
                 add_outer::<I, R>(&mut state.sums.matrix, rows.row(s * ROWS + r), grad);
                 if let Some((out, places, first)) = &mut product {
@@ -294,6 +303,11 @@ impl<'a, R: Real> Feed<'a, R> {
                 }
             }
         }
+    }
+
+    /// The trace of a sample after the steps so far.
+    pub fn trace_of<'b>(&self, state: &'b FeedForward<R>, sample: usize) -> &'b [R] {
+        &state.trace[sample * self.padded..][..self.width]
     }
 
     /// Numbers of a padded buffer without the padding.
@@ -305,14 +319,7 @@ impl<'a, R: Real> Feed<'a, R> {
     }
 }
 
-impl<R: Real> FeedForward<R> {
-    /// The trace `[sample, padded]`.
-    pub fn trace(&self) -> &[R] {
-        &self.trace
-    }
-}
-
-impl<R: Real> FeedBackward<R> {
+impl<R: SimdReal> FeedBackward<R> {
     /// Gradient of the trace before the first step, `[sample, padded]`.
     pub fn start(&self) -> &[R] {
         &self.carry

@@ -2,19 +2,18 @@
 
 use rayon::prelude::*;
 
-use super::{Feed, KeptInput, Sizes, Slices, first_samples};
+use super::events::EventList;
+use super::feed::FeedForward;
+use super::readout::Readout;
+use super::{Feed, Fields, NeuronShape, first_samples};
 use crate::kernels::cpu::{
     isa::{Isa, by_isa},
     memory::{
         Buffers, Drive, Rows, Stage, Steps, Tiling, by_rows, chunk_steps, pack_stages, tiles,
     },
-    pack::Packed,
-    real::Real,
+    simd::SimdReal,
     sparse::SparseRows,
 };
-
-/// A chunk's numbers that are not zero are kept if they are at most one in so many.
-const SPARSE: usize = 16;
 
 /// What the forward pass yields.
 #[derive(Debug)]
@@ -27,25 +26,30 @@ pub struct Forward<R> {
     pub kept: Option<Kept<R>>,
 }
 
-/// What the backward pass needs.
+/// What the backward pass needs, see [`NeuronKept`](crate::scan::neuron::ops::NeuronKept).
 #[derive(Debug)]
 pub struct Kept<R> {
+    /// Number of chunks.
+    pub chunks: usize,
     /// Hidden pre-activations `[batch, time, layers · hidden]`.
     pub hidden: Vec<R>,
     /// Tanh values `[batch, time, memory]`.
     pub tanh: Vec<R>,
-    /// Memory and trace before each chunk, `[sample, memory]` and `[sample, column]` for each chunk of each tile.
+    /// Memory and trace before each chunk, `[batch, chunk, memory + column]`.
     pub starts: Vec<R>,
+    /// What of the input is not zero.
+    pub events: EventList<R>,
 }
 
 /// What all tiles read.
-struct Shared<'a, R> {
-    sizes: Sizes,
-    slices: Slices<'a, R>,
+struct ForwardShared<'a, R> {
+    shape: NeuronShape,
+    fields: Fields<&'a [R]>,
     feed: Feed<'a, R>,
     stages: Vec<Stage<'a, R>>,
-    readout: Packed<R>,
-    /// Steps in a chunk.
+    readout: Readout<'a, R>,
+    /// Number of chunks, and steps in each but the last.
+    chunks: usize,
     steps: usize,
 }
 
@@ -54,131 +58,125 @@ struct KeptTile<'a, R> {
     hidden: &'a mut [R],
     tanh: &'a mut [R],
     starts: &'a mut [R],
+    /// One list for each sample.
+    events: Vec<EventList<R>>,
 }
 
-struct Tile<'a, R> {
-    shared: &'a Shared<'a, R>,
+struct ForwardTile<'a, R> {
+    shared: &'a ForwardShared<'a, R>,
     /// First sample.
     sample: usize,
     y: &'a mut [R],
     last: &'a mut [R],
     kept: Option<KeptTile<'a, R>>,
-    /// Chunks of the input, if they are kept.
-    input: Vec<Option<SparseRows<R>>>,
 }
 
-/// Runs the neuron; `keep` says whether for a backward pass, which finds what of the input is not zero there.
-pub fn forward<R: Real>(sizes: &Sizes, x: &Slices<'_, R>, keep: Option<&KeptInput>) -> Forward<R> {
-    let Sizes {
-        batch,
-        time,
-        width,
-        outputs,
-        scan,
-        ..
-    } = *sizes;
+/// Runs the neuron; `keep` says whether for a backward pass.
+pub fn forward<R: SimdReal>(shape: &NeuronShape, x: &Fields<&[R]>, keep: bool) -> Forward<R> {
+    let (batch, time, scan) = (shape.batch, shape.time, shape.scan);
     let tiling = Tiling::new::<R>(batch);
     let samples = &tiling.samples;
-    let steps = chunk_steps(tiling.rows(), time);
-    let shared = Shared {
-        sizes: *sizes,
-        slices: *x,
-        feed: Feed::new(sizes, x),
+    // chunks are about equally long, so that their number tells their length
+    let chunks = time.div_ceil(chunk_steps(tiling.rows(), time));
+    let shared = ForwardShared {
+        shape: *shape,
+        fields: *x,
+        feed: Feed::new(shape, x),
         stages: pack_stages(&scan, x.weights, tiling.lanes),
-        readout: Packed::new(x.readout, scan.memory, outputs, tiling.lanes),
-        steps,
+        readout: Readout::new(shape, x, tiling.lanes),
+        chunks,
+        steps: time.div_ceil(chunks),
     };
-    let zeros = |numbers: usize| vec![R::default(); numbers];
-    let chunks = time.div_ceil(steps);
-    let mut kept = keep.map(|_| Kept {
-        hidden: zeros(batch * time * scan.hidden_total()),
-        tanh: zeros(batch * time * scan.memory),
-        starts: zeros(batch * chunks * (scan.memory + width)),
-    });
-    let mut y = zeros(batch * time * outputs);
-    let mut memory = zeros(batch * scan.memory);
+    let zeros = |numbers: usize| vec![R::default(); batch * numbers];
+    let (mut y, mut memory) = (zeros(time * shape.outputs), zeros(scan.memory));
+    let widths = [
+        time * scan.hidden_total(),
+        time * scan.memory,
+        chunks * shape.start_width(),
+    ];
+    let mut kept = keep.then(|| widths.map(zeros));
     let mut kept_tiles = kept.as_mut().map(|kept| {
-        (
-            tiles(&mut kept.hidden, samples, time * scan.hidden_total()),
-            tiles(&mut kept.tanh, samples, time * scan.memory),
-            tiles(&mut kept.starts, samples, chunks * (scan.memory + width)),
-        )
+        let mut widths = widths.into_iter();
+        kept.each_mut()
+            .map(|values| tiles(values, samples, widths.next().unwrap_or_default()))
     });
-    let jobs: Vec<Tile<R>> = tiles(&mut y, samples, time * outputs)
+    let jobs: Vec<ForwardTile<R>> = tiles(&mut y, samples, time * shape.outputs)
         .zip(tiles(&mut memory, samples, scan.memory))
-        .zip(first_samples(samples))
-        .map(|((y, last), sample)| Tile {
+        .zip(first_samples(samples).zip(samples))
+        .map(|((y, last), (sample, samples))| ForwardTile {
             shared: &shared,
             sample,
             y,
             last,
-            kept: kept_tiles.as_mut().map(|(hidden, tanh, starts)| KeptTile {
-                hidden: hidden.next().unwrap_or_default(),
-                tanh: tanh.next().unwrap_or_default(),
-                starts: starts.next().unwrap_or_default(),
+            kept: kept_tiles.as_mut().map(|kept| {
+                let [hidden, tanh, starts] = kept
+                    .each_mut()
+                    .map(|tiles| tiles.next().unwrap_or_default());
+                KeptTile {
+                    hidden,
+                    tanh,
+                    starts,
+                    events: (0..*samples).map(|_| EventList::new()).collect(),
+                }
             }),
-            input: Vec::new(),
         })
         .collect();
     drop(kept_tiles);
-    let inputs: Vec<_> = jobs
+    let events: Vec<EventList<R>> = jobs
         .into_par_iter()
-        .map(|mut tile| {
+        .flat_map_iter(|mut tile| {
             by_rows!(tile.last.len() / scan.memory, tile_isa, R, &mut tile);
-            tile.input
+            tile.kept.map_or(Vec::new(), |kept| kept.events)
         })
         .collect();
-    if let Some(input) = keep {
-        input.set(inputs);
-    }
+    let kept = kept.map(|[hidden, tanh, starts]| Kept {
+        chunks,
+        hidden,
+        tanh,
+        starts,
+        events: EventList::joined(&events),
+    });
     Forward { y, memory, kept }
 }
 
-by_isa!(tile_isa => run_tile [R: Real] [ROWS] (tile: &mut Tile<'_, R>));
+by_isa!(tile_isa => run_tile [R: SimdReal] [ROWS] (tile: &mut ForwardTile<'_, R>));
 
 #[inline(always)]
-fn run_tile<I: Isa, R: Real, const ROWS: usize>(tile: &mut Tile<'_, R>) {
+fn run_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: &mut ForwardTile<'_, R>) {
     let shared = tile.shared;
-    let Sizes {
+    let NeuronShape {
         time,
         inputs,
         width,
         scan,
         ..
-    } = shared.sizes;
-    let of_tile = |values: &'_ [R], numbers: usize| -> Vec<R> {
-        values[tile.sample * numbers..][..ROWS * numbers].to_vec()
-    };
-    let start = of_tile(shared.slices.memory, scan.memory);
-    let (decay, gate) = (shared.slices.decay, shared.slices.gate);
+    } = shared.shape;
+    let m = scan.memory;
+    let of_tile =
+        |values: &[R], numbers: usize| values[tile.sample * numbers..][..ROWS * numbers].to_vec();
+    let (decay, gate) = (shared.fields.decay, shared.fields.gate);
+    let start = of_tile(shared.fields.memory, m);
     let mut steps = Steps::new(&scan, decay, gate, &shared.stages, &start);
     let mut feed = shared
         .feed
-        .begin(&of_tile(shared.slices.trace, width), shared.steps);
-    let x = &shared.slices.x[tile.sample * time * inputs..][..ROWS * time * inputs];
+        .begin(&of_tile(shared.fields.trace, width), shared.steps);
+    let x = &shared.fields.x[tile.sample * time * inputs..][..ROWS * time * inputs];
     let mut sparse = SparseRows::with_room(inputs);
     let mut drive = vec![R::default(); shared.steps * ROWS * scan.first()];
-    let mut memory = vec![R::default(); shared.steps * ROWS * scan.memory];
+    let mut memory = vec![R::default(); shared.steps * ROWS * m];
     tile.last.copy_from_slice(&start);
-    for (chunk, begin) in (0..time).step_by(shared.steps).enumerate() {
-        let end = (begin + shared.steps).min(time);
+    for chunk in 0..shared.chunks {
+        let range = chunk * shared.steps..((chunk + 1) * shared.steps).min(time);
         shared
             .feed
-            .read::<I, ROWS>(x, time, begin..end, &mut sparse);
+            .read::<I, ROWS>(x, time, range.clone(), &mut sparse);
         if let Some(kept) = &mut tile.kept {
-            let wide = ROWS * (scan.memory + width);
-            let (m, trace) = kept.starts[chunk * wide..][..wide].split_at_mut(ROWS * scan.memory);
-            m.copy_from_slice(tile.last);
-            for (to, from) in trace.iter_mut().zip(shared.feed.unpadded(feed.trace())) {
-                *to = from;
-            }
-            let dense = (end - begin) * ROWS * inputs;
-            let few = sparse.len() * SPARSE <= dense;
-            tile.input.push(few.then(|| sparse.to_kept()));
+            kept.keep_start::<ROWS>(shared, chunk, tile.last, &feed);
+            kept.keep_events::<ROWS>(range.len(), inputs, &sparse);
         }
         shared
             .feed
-            .drive::<I, ROWS>(&sparse, end - begin, &mut feed, &mut drive);
+            .drive::<I, ROWS>(&sparse, range.len(), &mut feed, &mut drive);
         let (drive, tanh) = match &mut tile.kept {
             Some(kept) => (
                 Drive::KeepHidden(&drive, kept.hidden),
@@ -186,54 +184,55 @@ fn run_tile<I: Isa, R: Real, const ROWS: usize>(tile: &mut Tile<'_, R>) {
             ),
             None => (Drive::Read(&drive), None),
         };
-        let rows = Rows::by_sample(shared.steps, begin);
+        let rows = Rows::by_sample(shared.steps, range.start);
         let mut buffers = Buffers {
             drive,
-            drive_rows: Rows::by_step(ROWS, begin),
+            drive_rows: Rows::by_step(ROWS, range.start),
             memory: &mut memory,
             memory_rows: rows,
             tanh,
             kept_rows: Rows::by_sample(time, 0),
         };
-        steps.run::<I, ROWS>(begin..end, &mut buffers);
-        shared.read_out::<I, ROWS>(&memory, rows, begin..end, tile.y);
+        steps.run::<I, ROWS>(range.clone(), &mut buffers);
+        shared
+            .readout
+            .run::<I, ROWS>(&memory, rows, range.clone(), tile.y);
         for r in 0..ROWS {
-            let m = scan.memory;
-            tile.last[r * m..][..m].copy_from_slice(&memory[rows.at(r, end - 1) * m..][..m]);
+            let last = &memory[rows.at(r, range.end - 1) * m..][..m];
+            tile.last[r * m..][..m].copy_from_slice(last);
         }
     }
 }
 
-impl<R: Real> Shared<'_, R> {
-    /// `y = m · W_y + b_y` for a chunk; `y` is the tile's `[sample, time, output]`.
+impl<R: SimdReal> KeptTile<'_, R> {
+    /// Keeps the memory `[sample, memory]` and the trace before a chunk.
     #[inline(always)]
-    fn read_out<I: Isa, const ROWS: usize>(
-        &self,
+    fn keep_start<const ROWS: usize>(
+        &mut self,
+        shared: &ForwardShared<'_, R>,
+        chunk: usize,
         memory: &[R],
-        rows: Rows,
-        steps: core::ops::Range<usize>,
-        y: &mut [R],
+        feed: &FeedForward<R>,
     ) {
-        let Sizes {
-            time,
-            outputs,
-            scan,
-            ..
-        } = self.sizes;
-        let wide = self.readout.width;
-        let mut out = vec![R::default(); ROWS * wide];
-        for t in steps {
-            for r in 0..ROWS {
-                out[r * wide..][..outputs].copy_from_slice(self.slices.readout_bias);
-            }
-            self.readout.multiply_add::<I, ROWS>(
-                &memory[rows.at(0, t) * scan.memory..],
-                rows.between_samples() * scan.memory,
-                &mut out,
-            );
-            for r in 0..ROWS {
-                y[(r * time + t) * outputs..][..outputs]
-                    .copy_from_slice(&out[r * wide..][..outputs]);
+        let (m, wide) = (shared.shape.scan.memory, shared.shape.start_width());
+        for r in 0..ROWS {
+            let to = &mut self.starts[(r * shared.chunks + chunk) * wide..][..wide];
+            to[..m].copy_from_slice(&memory[r * m..][..m]);
+            to[m..].copy_from_slice(shared.feed.trace_of(feed, r));
+        }
+    }
+
+    /// Keeps what of a chunk's input is not zero, rows `[step, sample]`.
+    #[inline(always)]
+    fn keep_events<const ROWS: usize>(
+        &mut self,
+        steps: usize,
+        inputs: usize,
+        rows: &SparseRows<R>,
+    ) {
+        for (r, events) in self.events.iter_mut().enumerate() {
+            for s in 0..steps {
+                events.push(rows.row(s * ROWS + r), inputs);
             }
         }
     }

@@ -4,8 +4,9 @@
 use burn::backend::{TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
-use super::{BackwardKept, Sizes, Slices, backward, forward};
-use crate::kernels::cpu::real::Real;
+use super::events::EventRows;
+use super::{BackwardInputs, Fields, NeuronShape, backward, forward};
+use crate::kernels::cpu::simd::SimdReal;
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::scan::neuron::ops::{
     FirstLayer, InputGradient, NeuronCall, NeuronKept, NeuronOps, NeuronTensors,
@@ -14,9 +15,7 @@ use crate::scan::neuron::ops::{
 /// Tensors of a call that can be read.
 struct Held<B: HostBackend> {
     tensors: [B::Held; 11],
-    sizes: Sizes,
-    first_layer: FirstLayer,
-    branch_shape: Shape,
+    shape: NeuronShape,
     device: B::Device,
 }
 
@@ -26,7 +25,7 @@ impl<B: HostBackend> Held<B> {
         let [_, width] = t.matrix.shape().dims::<2>();
         let [_, outputs] = t.readout.shape().dims::<2>();
         Self {
-            sizes: Sizes {
+            shape: NeuronShape {
                 batch,
                 time,
                 inputs,
@@ -34,138 +33,112 @@ impl<B: HostBackend> Held<B> {
                 outputs,
                 scan: call.scan,
                 trace_decay: call.trace_decay,
+                first_layer: call.first_layer,
             },
-            first_layer: call.first_layer,
-            branch_shape: t.branch_weights.shape(),
             device: t.x.device(),
             tensors: t.into_array().map(B::hold),
         }
     }
 
-    fn slices<R: Real>(&self) -> Slices<'_, R> {
-        let [
-            x,
-            matrix,
-            trace,
-            branch_weights,
-            bias,
-            weights,
-            decay,
-            gate,
-            memory,
-            readout,
-            readout_bias,
-        ] = self.tensors.each_ref().map(B::slice::<R>);
-        Slices {
-            x,
-            matrix,
-            trace,
-            branch_weights: (self.first_layer == FirstLayer::Apart).then_some(branch_weights),
-            bias,
-            weights,
-            decay,
-            gate,
-            memory,
-            readout,
-            readout_bias,
-        }
+    fn slices<R: SimdReal>(&self) -> Fields<&[R]> {
+        Fields::from_array(self.tensors.each_ref().map(B::slice::<R>))
+    }
+
+    fn make<R: SimdReal>(&self, values: Vec<R>, shape: impl Into<Shape>) -> FloatTensor<B> {
+        B::make(values, shape.into(), &self.device)
+    }
+
+    /// The flat result: outputs, then the last memory.
+    fn result<R: SimdReal>(&self, mut y: Vec<R>, memory: Vec<R>) -> FloatTensor<B> {
+        y.extend(memory);
+        let len = y.len();
+        self.make(y, [len])
     }
 }
 
-/// The flat result: outputs, then the last memory.
-fn result<B: HostBackend, R: Real>(
-    mut y: Vec<R>,
-    memory: Vec<R>,
-    held: &Held<B>,
+fn run<B: HostBackend, R: SimdReal>(
+    tensors: NeuronTensors<B>,
+    call: &NeuronCall,
 ) -> FloatTensor<B> {
-    y.extend(memory);
-    let shape = Shape::new([y.len()]);
-    B::make(y, shape, &held.device)
-}
-
-fn run<B: HostBackend, R: Real>(tensors: NeuronTensors<B>, call: &NeuronCall) -> FloatTensor<B> {
     let held = Held::<B>::new(tensors, call);
-    let found = forward(&held.sizes, &held.slices::<R>(), None);
-    result(found.y, found.memory, &held)
+    let found = forward(&held.shape, &held.slices::<R>(), false);
+    held.result(found.y, found.memory)
 }
 
-fn run_forward<B: HostBackend, R: Real>(
+fn run_forward<B: HostBackend, R: SimdReal>(
     tensors: NeuronTensors<B>,
     call: &NeuronCall,
 ) -> (FloatTensor<B>, NeuronKept<B>) {
     let held = Held::<B>::new(tensors, call);
-    let found = forward(&held.sizes, &held.slices::<R>(), Some(&*call.input));
-    let make = |values: Vec<R>| {
-        let shape = Shape::new([values.len()]);
-        B::make(values, shape, &held.device)
-    };
+    let found = forward(&held.shape, &held.slices::<R>(), true);
     let Some(kept) = found.kept else {
         unreachable!("it was asked to be kept")
     };
+    let NeuronShape { batch, time, .. } = held.shape;
+    let ints = |values: Vec<i32>, shape: Shape| B::make_int(values, shape, &held.device);
+    let (events, m) = (kept.events, held.shape.scan.memory);
+    let number = events.values.len();
     let kept = NeuronKept {
-        hidden: make(kept.hidden),
-        tanh: make(kept.tanh),
-        starts: make(kept.starts),
+        hidden: held.make(kept.hidden, [batch, time, held.shape.scan.hidden_total()]),
+        tanh: held.make(kept.tanh, [batch, time, m]),
+        starts: held.make(kept.starts, [batch, kept.chunks, m + held.shape.width]),
+        event_counts: ints(events.counts, Shape::new([batch, time])),
+        event_channels: ints(events.channels, Shape::new([number])),
+        event_values: held.make(events.values, [number]),
     };
-    (result(found.y, found.memory, &held), kept)
+    (held.result(found.y, found.memory), kept)
 }
 
-fn run_backward<B: HostBackend, R: Real>(
+fn run_backward<B: HostBackend, R: SimdReal>(
     grad: FloatTensor<B>,
     tensors: NeuronTensors<B>,
     kept: NeuronKept<B>,
     call: &NeuronCall,
     input: InputGradient,
 ) -> NeuronTensors<B> {
-    let held = Held::<B>::new(tensors, call);
+    let [_, chunks, _] = kept.starts.shape().dims::<3>();
+    let tensors = tensors.into_array();
+    let mut shapes = tensors.each_ref().map(TensorMetadata::shape);
+    let held = Held::<B>::new(NeuronTensors::from_array(tensors), call);
     let mut hidden = B::hold(kept.hidden);
-    let [grad, tanh, starts] = [grad, kept.tanh, kept.starts].map(B::hold);
-    let slices = held.slices::<R>();
-    let outputs = held.sizes.batch * held.sizes.time * held.sizes.outputs;
-    let (grad, last) = B::slice::<R>(&grad).split_at(outputs);
-    let g = backward(
-        &held.sizes,
-        &slices,
-        BackwardKept {
-            grad,
-            last,
-            hidden: B::slice_mut::<R>(&mut hidden),
-            tanh: B::slice::<R>(&tanh),
-            starts: B::slice::<R>(&starts),
-            input: &call.input,
-            input_gradient: input == InputGradient::Wanted,
-        },
-    );
-    let Sizes {
+    let [grad, tanh, starts, values] =
+        [grad, kept.tanh, kept.starts, kept.event_values].map(B::hold);
+    let [counts, channels] = [kept.event_counts, kept.event_channels].map(B::hold_int);
+    let NeuronShape {
         batch,
         time,
-        inputs,
         width,
         outputs,
-        scan,
         ..
-    } = held.sizes;
-    let make = |values: Vec<R>, shape: Shape| B::make(values, shape, &held.device);
-    let zero = || vec![R::default()];
-    NeuronTensors {
-        x: match input {
-            InputGradient::Wanted => make(g.product, Shape::new([batch, time, width])),
-            InputGradient::NotWanted => make(zero(), Shape::new([1])),
-        },
-        matrix: make(g.matrix, Shape::new([inputs, width])),
-        trace: make(g.trace, Shape::new([batch, width])),
-        branch_weights: match held.first_layer {
-            FirstLayer::Apart => make(g.branch_weights, held.branch_shape.clone()),
-            FirstLayer::Folded => make(zero(), held.branch_shape.clone()),
-        },
-        bias: make(g.bias, Shape::new([scan.first()])),
-        weights: make(g.weights, Shape::new([scan.num_weights()])),
-        decay: make(g.decay, Shape::new([scan.memory])),
-        gate: make(g.gate, Shape::new([scan.memory])),
-        memory: make(g.memory, Shape::new([batch, scan.memory])),
-        readout: make(g.readout, Shape::new([scan.memory, outputs])),
-        readout_bias: make(g.readout_bias, Shape::new([outputs])),
+    } = held.shape;
+    let (grad, last) = B::slice::<R>(&grad).split_at(batch * time * outputs);
+    let inputs = BackwardInputs {
+        grad,
+        last,
+        hidden: B::slice_mut::<R>(&mut hidden),
+        tanh: B::slice::<R>(&tanh),
+        starts: B::slice::<R>(&starts),
+        chunks,
+        events: EventRows::new(
+            B::slice(&counts),
+            B::slice(&channels),
+            B::slice::<R>(&values),
+        ),
+        input_gradient: input == InputGradient::Wanted,
+    };
+    let mut found = backward(&held.shape, &held.slices::<R>(), inputs);
+    shapes[0] = Shape::new([batch, time, width]);
+    if input == InputGradient::NotWanted {
+        (found.x, shapes[0]) = (vec![R::default()], Shape::new([1]));
     }
+    if held.shape.first_layer == FirstLayer::Folded {
+        found.branch_weights = vec![R::default()];
+    }
+    let mut shapes = shapes.into_iter();
+    NeuronTensors::from_array(found.into_array().map(|values| {
+        let len = values.len();
+        held.make(values, shapes.next().unwrap_or_else(|| Shape::new([len])))
+    }))
 }
 
 /// Implements the extension for a [`HostBackend`].

@@ -4,24 +4,30 @@
 //! the input product and the trace (`feed`), a matrix product for the drive, the steps of the scan, and the readout;
 //! backward, the same in reverse, with the branches of a chunk computed again from the trace before it. All buffers
 //! between these are of a chunk's size and stay in the core's cache.
+//!
+//! How samples are cut into tiles depends on the threads that are there, and each pass cuts for itself. What the forward
+//! pass keeps for the backward pass lies sample by sample, so that it does not show; only the chunks are the same in
+//! both, and the number of chunks is a dimension of what is kept.
 
 mod backward;
+mod events;
 mod feed;
 mod forward;
 #[cfg(feature = "host")]
 mod host;
+mod readout;
 
-use super::sparse::SparseRows;
+use crate::scan::fields_as_array;
 use crate::scan::memory::ScanSpec;
-pub(crate) use crate::scan::neuron::ops::KeptInput;
+use crate::scan::neuron::ops::FirstLayer;
 use feed::Feed;
 
-pub use backward::{Kept as BackwardKept, backward};
+pub use backward::{BackwardInputs, backward};
 pub use forward::forward;
 
 /// Sizes of a call.
 #[derive(Debug, Clone, Copy)]
-pub struct Sizes {
+pub struct NeuronShape {
     /// Samples.
     pub batch: usize,
     /// Steps.
@@ -36,25 +42,48 @@ pub struct Sizes {
     pub scan: ScanSpec,
     /// Decay of the trace per step, if there is a trace.
     pub trace_decay: Option<f64>,
+    /// Where the first layer's weights on the branches are.
+    pub first_layer: FirstLayer,
 }
 
-/// The tensors of a call as slices, shapes as in [`crate::scan::neuron::NeuronInputs`].
+impl NeuronShape {
+    /// Width of what is kept before each chunk of a sample: memory and trace.
+    fn start_width(&self) -> usize {
+        self.scan.memory + self.width
+    }
+}
+
+/// One thing for each tensor of a call, shapes as in [`crate::scan::neuron::NeuronInputs`].
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs)]
-pub struct Slices<'a, R> {
-    pub x: &'a [R],
-    pub matrix: &'a [R],
-    pub trace: &'a [R],
-    /// None where the matrix holds the first layer's share.
-    pub branch_weights: Option<&'a [R]>,
-    pub bias: &'a [R],
-    pub weights: &'a [R],
-    pub decay: &'a [R],
-    pub gate: &'a [R],
-    pub memory: &'a [R],
-    pub readout: &'a [R],
-    pub readout_bias: &'a [R],
+pub struct Fields<T> {
+    pub x: T,
+    pub matrix: T,
+    pub trace: T,
+    /// A single number where the matrix holds the first layer's share.
+    pub branch_weights: T,
+    pub bias: T,
+    pub weights: T,
+    pub decay: T,
+    pub gate: T,
+    pub memory: T,
+    pub readout: T,
+    pub readout_bias: T,
 }
+
+fields_as_array!([T] Fields<T>: [T; 11] {
+    x,
+    matrix,
+    trace,
+    branch_weights,
+    bias,
+    weights,
+    decay,
+    gate,
+    memory,
+    readout,
+    readout_bias,
+});
 
 /// The first sample of each tile.
 fn first_samples(samples: &[usize]) -> impl Iterator<Item = usize> {
@@ -64,7 +93,3 @@ fn first_samples(samples: &[usize]) -> impl Iterator<Item = usize> {
         Some(first)
     })
 }
-
-/// What of the input is not zero, chunk by chunk of each tile; kept by the forward pass for the backward pass, which
-/// otherwise reads the input again: `None` where too much is not zero to be worth keeping.
-type InputTiles<R> = Vec<Vec<Option<SparseRows<R>>>>;
