@@ -250,7 +250,11 @@ mod tests {
                 "too large",
             ),
             ("model.mlp_layers=1000000000", "model.mlp_layers", "at most"),
-            ("model.branches=99999999", "model.branches", "too large"),
+            (
+                "model.branches=9223372036854775807",
+                "model.branches",
+                "too large",
+            ),
             (
                 "model.synapses_per_branch=9223372036854775807",
                 "model.synapses_per_branch",
@@ -280,7 +284,7 @@ mod tests {
             (
                 "model.memory_tau_max=0.5",
                 "model.memory_tau_max",
-                "above memory_tau_min",
+                "at least memory_tau_min",
             ),
             ("model.lambda=-5", "model.lambda", "positive"),
             ("data.valid=[]", "data.valid", "names no simulations"),
