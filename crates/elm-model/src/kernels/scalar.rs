@@ -179,3 +179,185 @@ pub(crate) fn output_back<R: Real>(grad: R, v: R, activation: OutputActivation) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::equations;
+    use crate::kernels::cpu::isa::{Isa, by_isa};
+
+    /// Not a number, infinities, zeros, subnormal, huge and ordinary values, both signs.
+    fn grid<R: Real>() -> Vec<R> {
+        let ordinary = (1..400).map(|i| f64::from(i) * 0.0371);
+        let extreme = [
+            0.0,
+            f64::INFINITY,
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            5e-324,
+            f64::from(f32::MAX),
+            f64::from(f32::MIN_POSITIVE),
+            1e-45,
+            1e-40,
+            1e-9,
+            1e-4,
+            30.0,
+            88.0,
+            104.5,
+            150.0,
+            740.0,
+            1e20,
+        ];
+        let values = extreme.into_iter().chain(ordinary);
+        values
+            .flat_map(|v| [v, -v])
+            .chain([f64::NAN])
+            .map(R::of)
+            .collect()
+    }
+
+    /// A function here, what defines it, and the error that cancellation may leave in units of the type's precision.
+    struct Row<R> {
+        name: String,
+        found: Vec<R>,
+        defined: Box<dyn Fn(f64) -> f64>,
+        cancelled: f64,
+    }
+
+    #[inline(always)]
+    fn compute<I: Isa, R: Real>(grid: &[R], rows: &mut Vec<Row<R>>) {
+        let mut add = |name: String, found, cancelled, defined: Box<dyn Fn(f64) -> f64>| {
+            rows.push(Row {
+                name,
+                found,
+                defined,
+                cancelled,
+            });
+        };
+        for a in HiddenActivation::ALL {
+            let cancelled = f64::from(u8::from(a == HiddenActivation::Silu)) * 8.0;
+            let mut values = grid.to_vec();
+            hidden_values(&mut values, a);
+            add(format!("{a:?}"), values, 0.0, Box::new(move |v| a.value(v)));
+            let slopes = grid.iter().map(|v| hidden_slope(*v, a)).collect();
+            add(
+                format!("slope of {a:?}"),
+                slopes,
+                cancelled,
+                Box::new(move |v| a.slope(v)),
+            );
+        }
+        for o in OutputActivation::ALL {
+            let values = grid.iter().map(|v| output_value(*v, o)).collect();
+            add(format!("{o:?}"), values, 0.0, Box::new(move |v| o.value(v)));
+            let slopes = grid.iter().map(|v| output_slope(*v, o)).collect();
+            add(
+                format!("slope of {o:?}"),
+                slopes,
+                0.0,
+                Box::new(move |v| o.slope(v)),
+            );
+        }
+        let squash = grid.iter().map(|z| squash_value(squash_tanh(*z))).collect();
+        add("squash".into(), squash, 0.0, Box::new(equations::squash));
+        let slopes = grid.iter().map(|z| squash_slope(squash_tanh(*z))).collect();
+        add(
+            "slope of squash".into(),
+            slopes,
+            32.0,
+            Box::new(equations::squash_slope),
+        );
+    }
+
+    by_isa!(compute_isa => compute [R: Real] [] (grid: &[R], rows: &mut Vec<Row<R>>));
+
+    fn check<R: Real>(precision: f64, smallest: f64) {
+        let grid = grid::<R>();
+        let mut rows = Vec::new();
+        compute_isa(&grid, &mut rows);
+        assert_eq!(rows.len(), 14);
+        for row in rows {
+            assert_eq!(row.found.len(), grid.len());
+            for (x, found) in grid.iter().zip(&row.found) {
+                let (x, found) = (x.to_f64(), found.to_f64());
+                // rounded once more, so that what overflows the type is infinite in both
+                let defined = R::of((row.defined)(x)).to_f64();
+                let allowed =
+                    precision * (16.0 * defined.abs() + row.cancelled) + 1000.0 * smallest;
+                let same = found == defined
+                    || (found.is_nan() && defined.is_nan())
+                    || (found - defined).abs() <= allowed;
+                assert!(
+                    same,
+                    "{} at {x:e} is {found:e}, defined as {defined:e}",
+                    row.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_function_is_what_the_equations_define() {
+        check::<f32>(f64::from(f32::EPSILON), 1e-45);
+        check::<f64>(f64::EPSILON, 5e-324);
+    }
+
+    #[test]
+    fn lesser_instruction_sets_compute_the_same() {
+        for isa in ["base", "avx2"] {
+            let test = "kernels::scalar::tests::every_function_is_what_the_equations_define";
+            let output = std::env::current_exe()
+                .and_then(|exe| {
+                    let mut command = std::process::Command::new(exe);
+                    command.args([test, "--exact"]).env("ELM_ISA", isa).output()
+                })
+                .expect("this test runs again");
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                output.status.success() && text.contains("1 passed"),
+                "{isa}: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_passes_back_through_a_silent_unit() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            for a in [HiddenActivation::Relu, HiddenActivation::SquaredRelu] {
+                assert_eq!(hidden_back(bad, -1.0, a), 0.0, "{a:?}");
+                assert!(!hidden_back(bad, 1.0, a).is_finite(), "{a:?}");
+                assert!(hidden_back(0.0, f32::NAN, a).is_nan(), "{a:?}");
+            }
+            assert_eq!(output_back(bad, -1.0, OutputActivation::Relu), 0.0);
+        }
+    }
+
+    #[test]
+    fn slices_are_the_same_numbers() {
+        let pre = grid::<f64>();
+        let grad: Vec<f64> = (0..pre.len()).map(|i| 0.5 - i as f64 * 0.01).collect();
+        let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        for a in HiddenActivation::ALL {
+            let back: Vec<f64> = grad
+                .iter()
+                .zip(&pre)
+                .map(|(g, v)| hidden_back(*g, *v, a))
+                .collect();
+            let value: Vec<f64> = pre.iter().map(|v| hidden_value(*v, a)).collect();
+            let mut only = pre.clone();
+            hidden_backs(&grad, &mut only, a);
+            let (mut both, mut values) = (grad.clone(), pre.clone());
+            hidden_backs_and_values(&mut both, &mut values, a);
+            for (found, want) in [(&only, &back), (&both, &back), (&values, &value)] {
+                let nans = |v: &[f64]| v.iter().map(|v| v.is_nan()).collect::<Vec<_>>();
+                assert_eq!(nans(found), nans(want));
+                let finite = |v: &[f64]| {
+                    v.iter()
+                        .map(|v| if v.is_nan() { 0.0 } else { *v })
+                        .collect::<Vec<_>>()
+                };
+                assert_eq!(bits(&finite(found)), bits(&finite(want)), "{a:?}");
+            }
+        }
+    }
+}

@@ -32,10 +32,18 @@ impl<'a, R> Strided<'a, R> {
         }
     }
 
-    /// Does every element of a matrix of this size lie in the slice?
+    /// Does every element of a matrix of this size, not empty, lie in the slice?
     fn holds(&self, rows: usize, cols: usize) -> bool {
-        (rows - 1) * self.row + (cols - 1) * self.col < self.values.len()
+        reach(rows, self.row)
+            .zip(reach(cols, self.col))
+            .and_then(|(down, across)| down.checked_add(across))
+            .is_some_and(|last| last < self.values.len())
     }
+}
+
+/// Distance of the last of `count` things from the first, `stride` apart; none if that is no number.
+fn reach(count: usize, stride: usize) -> Option<usize> {
+    count.checked_sub(1)?.checked_mul(stride)
 }
 
 /// `out[m, n] += a[m, k] · b[k, n]` on this thread; rows of `out` lie `out_row` apart.
@@ -50,9 +58,12 @@ pub fn add_product<R: Real>(
         return;
     }
     assert!(a.holds(m, k) && b.holds(k, n) && out_row >= n);
-    assert!(out.len() >= (m - 1) * out_row + n);
-    // SAFETY: the asserts bound every element that the sizes and strides reach, the rows of `out` do not overlap and
-    // are borrowed mutably, and R is f32 or f64, both known to `gemm`.
+    let end = reach(m, out_row).and_then(|last| last.checked_add(n));
+    assert!(end.is_some_and(|end| end <= out.len()));
+    // SAFETY: every element that the sizes and strides reach lies in its slice, as was asserted without overflow; strides
+    // of more than one row or column are below a slice's length and so fit an isize, others are never multiplied by more
+    // than 0. The rows of `out` do not overlap (`out_row >= n`) and are borrowed mutably. R is f32 or f64 (it is sealed),
+    // both known to `gemm`.
     unsafe {
         gemm::gemm(
             m,
@@ -82,6 +93,14 @@ pub fn add_product<R: Real>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "holds")]
+    fn strides_that_wrap_around_are_refused() {
+        let a = [1.0f32; 8];
+        let wide = Strided::rows(&a, usize::MAX / 2 + 2);
+        add_product([3, 1, 1], wide, Strided::rows(&a, 1), &mut [0.0; 8], 1);
+    }
 
     #[test]
     fn strides_are_those_of_the_matrices() {

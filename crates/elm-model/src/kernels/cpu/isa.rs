@@ -6,8 +6,11 @@
 
 use std::sync::OnceLock;
 
-/// An instruction set that a kernel is compiled for.
-pub trait Isa: Copy {
+/// An instruction set that a kernel is compiled for; none can be added elsewhere.
+///
+/// Code that is generic over it runs only where the machine has the set: `by_isa!` alone chooses one, after
+/// [`Level::detect`] found it, and tests do so by hand.
+pub trait Isa: sealed::Sealed + Copy {
     /// Does it have fused multiply-add?
     const FMA: bool;
     /// Which one, for code that is written by hand for it.
@@ -37,6 +40,13 @@ impl Isa for Avx512 {
     const LEVEL: Level = Level::Avx512;
 }
 
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Base {}
+    impl Sealed for super::Avx2 {}
+    impl Sealed for super::Avx512 {}
+}
+
 /// Instruction sets by rank, as values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -48,21 +58,37 @@ pub enum Level {
     Avx512,
 }
 
-/// Environment variable that holds the kernels to a lesser instruction set (`base`, `avx2`), for tests and comparisons.
-pub const ISA_VARIABLE: &str = "ELM_ISA";
+/// Environment variable that holds the kernels to an instruction set at most (`base`, `avx2`, `avx512`), for tests and
+/// comparisons.
+const ISA_VARIABLE: &str = "ELM_ISA";
 
 impl Level {
-    /// The best one that this machine runs, or a lesser one that [`ISA_VARIABLE`] names.
+    /// The best one that this machine runs, or the lesser one that `ELM_ISA` names.
+    ///
+    /// # Panics
+    /// If the variable names no instruction set, with a message that says which there are.
     pub fn detect() -> Self {
         static LEVEL: OnceLock<Level> = OnceLock::new();
-        *LEVEL.get_or_init(|| {
-            let best = Self::of_machine();
-            match std::env::var(ISA_VARIABLE).as_deref() {
-                Ok("base") => Self::Base,
-                Ok("avx2") => best.min(Self::Avx2),
-                _ => best,
-            }
+        *LEVEL.get_or_init(|| match Self::at_most(std::env::var_os(ISA_VARIABLE)) {
+            Ok(most) => Self::of_machine().min(most),
+            Err(problem) => panic!("{problem}"),
         })
+    }
+
+    /// What the variable's value allows.
+    fn at_most(value: Option<std::ffi::OsString>) -> Result<Self, String> {
+        let Some(value) = value else {
+            return Ok(Self::Avx512);
+        };
+        match value.to_str() {
+            Some("base") => Ok(Self::Base),
+            Some("avx2") => Ok(Self::Avx2),
+            Some("avx512") => Ok(Self::Avx512),
+            _ => Err(format!(
+                "the environment variable {ISA_VARIABLE} is {value:?}; it may be \"base\", \"avx2\" or \"avx512\", \
+                 or not be set"
+            )),
+        }
     }
 
     fn of_machine() -> Self {
@@ -95,7 +121,7 @@ impl Level {
         }
     }
 
-    /// Most lanes (see [`Real::LANE`](super::real::Real::LANE)) of a panel whose results for this many samples stay in
+    /// Most lanes (see `Real::LANE`) of a panel whose results for this many samples stay in
     /// registers.
     ///
     /// AVX-512 has 32 registers: up to 24 hold results, the rest weights and inputs, and at least 8 results are under
@@ -147,3 +173,20 @@ macro_rules! by_isa {
     };
 }
 pub(crate) use by_isa;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_that_is_not_known_is_named_and_not_ignored() {
+        let at_most = |value: &str| Level::at_most(Some(value.into()));
+        assert_eq!(Level::at_most(None), Ok(Level::Avx512));
+        assert_eq!(at_most("base"), Ok(Level::Base));
+        assert_eq!(at_most("avx2"), Ok(Level::Avx2));
+        for wrong in ["AVX2", "sse2", ""] {
+            let problem = at_most(wrong).expect_err("it is not known");
+            assert!(problem.contains(&format!("{wrong:?}")), "{problem}");
+        }
+    }
+}

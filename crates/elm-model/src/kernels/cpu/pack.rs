@@ -164,6 +164,15 @@ mod tests {
         });
     }
 
+    /// A stride whose product with the rows wraps around to a small number reads no memory that is not there.
+    #[test]
+    #[should_panic(expected = "fits")]
+    fn strides_that_wrap_around_are_refused() {
+        let packed = Packed::new(&[1.0f32; 4], 4, 1, 1);
+        let stride = usize::MAX / 3 + 1;
+        packed.multiply_add::<Base, 4>(&[1.0; 16], stride, &mut vec![0.0; 4 * packed.width]);
+    }
+
     #[cfg(target_arch = "x86_64")]
     #[test]
     fn products_by_hand_equal_the_plain_one() {

@@ -18,6 +18,19 @@ pub struct Place {
     pub start: usize,
 }
 
+impl Place {
+    /// Do the rows of a product, each `inputs` read and `wide` written, lie in slices of these lengths?
+    #[inline(always)]
+    fn fits(&self, rows: usize, [inputs, wide]: [usize; 2], [input, out]: [usize; 2]) -> bool {
+        let end = |stride: usize, from: usize, len: usize| {
+            let last = rows.checked_sub(1)?.checked_mul(stride)?;
+            last.checked_add(from)?.checked_add(len)
+        };
+        end(self.stride, 0, inputs).is_some_and(|end| end <= input)
+            && end(self.out_stride, self.start, wide).is_some_and(|end| end <= out)
+    }
+}
+
 /// `out[r][start..start + WIDE] += Σ_k input[r][k] · panel[k]`.
 #[inline(always)]
 pub fn portable<R: Real, const ROWS: usize, const WIDE: usize, const FMA: bool>(
@@ -32,15 +45,15 @@ pub fn portable<R: Real, const ROWS: usize, const WIDE: usize, const FMA: bool>(
         start,
     } = place;
     let inputs = panel.len() / WIDE;
+    assert!(place.fits(ROWS, [inputs, WIDE], [input.len(), out.len()]));
     let mut acc = [[R::default(); WIDE]; ROWS];
     for (r, acc) in acc.iter_mut().enumerate() {
         acc.copy_from_slice(&out[r * out_stride + start..][..WIDE]);
     }
-    assert!(input.len() >= (ROWS - 1) * stride + inputs);
     for (k, weights) in panel.chunks_exact(WIDE).enumerate() {
         for (r, acc) in acc.iter_mut().enumerate() {
-            // SAFETY: k < inputs and r < ROWS, so the index is below the length asserted above; the
-            // check would cost as much as the products in this innermost loop.
+            // SAFETY: k < inputs and r < ROWS, so the index is below `(ROWS - 1) · stride + inputs`, which was asserted
+            // to be at most the length, without overflow; the check would cost as much as the products in this innermost loop.
             let x = unsafe { *input.get_unchecked(r * stride + k) };
             for (a, w) in acc.iter_mut().zip(weights) {
                 *a = if FMA { x.fused(*w, *a) } else { x * *w + *a };
@@ -74,9 +87,9 @@ macro_rules! by_hand {
             let (wide, vectors) = (LANES * 16, LANES * 16 / $width);
             let inputs = panel.len() / wide;
             assert!(vectors <= MAX && panel.len() == inputs * wide);
-            assert!(input.len() >= (ROWS - 1) * stride + inputs);
-            assert!(out.len() >= (ROWS - 1) * out_stride + start + wide);
-            // SAFETY: the asserts bound every number of `panel`, `input` and `out` that is reached.
+            assert!(place.fits(ROWS, [inputs, wide], [input.len(), out.len()]));
+            // SAFETY: rows below ROWS, inputs below `inputs` and columns below `wide` are reached, and the asserts say,
+            // without overflow, that those lie in `panel`, `input` and `out`; loads and stores need no alignment.
             unsafe {
                 let mut acc = [[$zero(); MAX]; ROWS];
                 for (r, acc) in acc.iter_mut().enumerate() {

@@ -51,7 +51,7 @@ impl SimdReal for f32 {
     #[inline(always)]
     fn nonzero_indices<I: Isa>(values: &[Self; BLOCK], start: u32, to: &mut [u32; BLOCK]) -> usize {
         match I::LEVEL {
-            // SAFETY: the machine has the instructions of `I`, for `by_isa!` alone runs these copies.
+            // SAFETY: the machine has the instructions of `I`, see [`Isa`].
             Level::Avx512 => unsafe { avx512_indices(values, start, to) },
             // SAFETY: as above.
             Level::Avx2 => write_bits(unsafe { avx2_mask(values) }, start, to),
@@ -84,7 +84,7 @@ impl SimdReal for f32 {
         place: Place,
     ) {
         match (I::LEVEL, lanes) {
-            // SAFETY: the machine has the instructions of `I`, for `by_isa!` alone runs these copies.
+            // SAFETY: the machine has the instructions of `I`, see [`Isa`].
             #[cfg(target_arch = "x86_64")]
             (Level::Avx512, lanes) => unsafe {
                 avx512_panel::<ROWS>(lanes, panel, input, out, place);
