@@ -143,6 +143,7 @@ mod arch {
     };
 
     use super::{Kernel, Lanes, LayerReal, Portable, Row};
+    use crate::kernels::cpu::isa::Level;
 
     /// Eight f32 in one register of AVX2 with FMA. Values of this type exist in kernels that
     /// [`LayerReal::dispatch`] runs where the machine has both.
@@ -243,8 +244,9 @@ mod arch {
         kernel.run::<V>()
     }
 
+    /// The machine has both, and `ELM_ISA` does not hold the kernels to less.
     fn has_avx2() -> bool {
-        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+        Level::detect() >= Level::Avx2
     }
 
     impl LayerReal for f32 {

@@ -317,7 +317,17 @@ fn output<R: LayerReal>(
         OutputActivation::Identity => v,
         // written so that it is one `max` and keeps a NaN
         OutputActivation::Relu => v.map(|v| if v < zero { zero } else { v }),
-        OutputActivation::Spike => v.map(|v| if v > zero { R::of(1.0) } else { zero }),
+        OutputActivation::Spike => v.map(|v| match v > zero {
+            true => R::of(1.0),
+            // what is neither is not a number, and stays so
+            false => {
+                if v <= zero {
+                    zero
+                } else {
+                    v
+                }
+            }
+        }),
     }
 }
 

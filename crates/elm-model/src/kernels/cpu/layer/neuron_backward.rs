@@ -100,13 +100,11 @@ fn output_back<R: LayerReal>(
     rows: &mut [Row<R>],
 ) {
     let frame = &constants.frame;
-    let (zero, one) = (R::default(), R::of(1.0));
+    let one = R::of(1.0);
     let v = rows[frame.pre_activation];
     let grad = match constants.spec.output {
         OutputActivation::Identity => step.activity,
-        OutputActivation::Relu => step
-            .activity
-            .zip(v, |grad, v| if v > zero { grad } else { zero }),
+        OutputActivation::Relu => step.activity.zip(v, |grad, v| gated(v, grad)),
         OutputActivation::Spike => step.activity.zip(v, |grad, v| {
             let d = R::of(SPIKE_STEEPNESS) * absolute(v) + one;
             grad / (d * d)
@@ -194,21 +192,30 @@ fn hidden_back<V: Lanes>(
 /// Rows that [`hidden_back`] works on at a time.
 const CHUNK: usize = 16;
 
+/// `value` where `v > 0`, else 0; not a number where `v` is not.
+#[inline(always)]
+fn gated<R: Real>(v: R, value: R) -> R {
+    let zero = R::default();
+    if v > zero {
+        value
+    } else if v <= zero {
+        zero
+    } else {
+        v
+    }
+}
+
 /// `pre = grad · act'(pre)`.
 #[inline(always)]
 fn times_slope<R: Real>(pre: &mut [R], grad: &[R], activation: HiddenActivation) {
-    let (zero, one) = (R::default(), R::of(1.0));
+    let one = R::of(1.0);
     let values = pre.iter_mut().zip(grad);
     match activation {
         HiddenActivation::Relu => {
-            values.for_each(|(pre, grad)| *pre = if *pre > zero { *grad } else { zero });
+            values.for_each(|(pre, grad)| *pre = gated(*pre, *grad));
         }
         HiddenActivation::SquaredRelu => values.for_each(|(pre, grad)| {
-            *pre = if *pre > zero {
-                *grad * (*pre + *pre)
-            } else {
-                zero
-            }
+            *pre = gated(*pre, *grad * (*pre + *pre));
         }),
         HiddenActivation::Silu => values.for_each(|(pre, grad)| {
             let s = pre.sigmoid_fast();
