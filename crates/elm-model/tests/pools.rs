@@ -52,6 +52,7 @@ impl Leaves<'_> {
 struct Forward {
     loss: Tensor<1>,
     values: Vec<f64>,
+    #[allow(clippy::type_complexity)] // every leaf's gradient
     leaves: Box<dyn Fn(&Gradients) -> Vec<Vec<f64>> + Send>,
 }
 

@@ -19,9 +19,10 @@ pub struct ElmState {
 
 /// Many callers never look at the state after a sequence, so that the trace is only computed when it is asked for.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // a handful of tensor handles, one for each state
 enum BranchTrace {
     Known(Tensor<2>),
-    Pending(Box<PendingTrace>),
+    Pending(PendingTrace),
 }
 
 /// The trace after a sequence that started with `start`: `κ^T b_0 + Σ_t κ^{T−1−t} Σ_branch w ⊙ x_t`.
@@ -86,7 +87,7 @@ impl ElmState {
         readout_mean: Option<Tensor<2>>,
     ) -> Self {
         Self {
-            branch: branch.map(|pending| BranchTrace::Pending(Box::new(pending))),
+            branch: branch.map(BranchTrace::Pending),
             memory,
             readout_mean,
         }

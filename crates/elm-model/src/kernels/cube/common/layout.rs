@@ -7,7 +7,7 @@
 //! many samples (*rows*) a cube carries, and where each weight lies.
 
 /// Outputs of one group of units, and so the length of the weight vectors.
-pub(super) const LANES: usize = 4;
+pub(crate) const LANES: usize = 4;
 /// Numbers of samples that a cube may carry.
 const ROWS: [usize; 3] = [1, 2, 4];
 /// Registers that a unit needs besides its weights.
@@ -48,7 +48,7 @@ pub(crate) struct Limits {
 /// `q · slices + (u mod slices)` and to the outputs of group `u / slices`. The first `resident` chunks stay in
 /// registers, the next `staged` ones in shared memory, and what is left is read from global memory each step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Product {
+pub(crate) struct Product {
     pub inputs: usize,
     pub outputs: usize,
     /// Units that share the inputs of one group of outputs; a power of two.
@@ -81,7 +81,7 @@ impl Product {
 
 /// What all products of a step share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Team {
+pub(crate) struct Team {
     /// Units of a cube.
     pub units: usize,
     /// Samples of a cube.
@@ -108,7 +108,7 @@ impl Team {
 
 /// The layout of a whole step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     pub team: Team,
     pub products: Vec<Product>,
 }

@@ -52,7 +52,8 @@ pub(crate) fn activate(a: f32, #[comptime] activation: HiddenActivation) -> f32 
     if comptime!(activation == HiddenActivation::Silu) {
         a * sigmoid(a)
     } else {
-        let r = max(a, 0.0f32);
+        // no `max`, which may drop what is not a number
+        let r = select(a < 0.0f32, 0.0f32, a);
         if comptime!(activation == HiddenActivation::SquaredRelu) {
             r * r
         } else {
@@ -68,8 +69,8 @@ pub(crate) fn activation_slope(a: f32, #[comptime] activation: HiddenActivation)
         let s = sigmoid(a);
         s * (1.0f32 + a * (1.0f32 - s))
     } else if comptime!(activation == HiddenActivation::SquaredRelu) {
-        2.0f32 * max(a, 0.0f32)
+        2.0f32 * select(a < 0.0f32, 0.0f32, a)
     } else {
-        select(a > 0.0f32, 1.0f32, 0.0f32)
+        select(a > 0.0f32, 1.0f32, select(a <= 0.0f32, 0.0f32, a))
     }
 }

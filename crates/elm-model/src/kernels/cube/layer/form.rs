@@ -344,7 +344,8 @@ mod tests {
                 assert_eq!((map.inputs, map.outputs), (stage.inputs, stage.outputs));
                 assert_eq!(map.at, first + stage.at);
             }
-            assert_eq!(form.decay_at(), net.mlp_parameters());
+            let rest = net.synapses() + net.num_memory + 1;
+            assert_eq!(form.decay_at(), net.num_trained(1) - rest);
             assert_eq!(form.state_width(), spec.state_width());
             // results lie behind one another, the gradients of the branches behind the last
             for k in 0..hidden_layers {

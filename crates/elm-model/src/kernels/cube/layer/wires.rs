@@ -14,7 +14,7 @@ use crate::scan::layer::{LayerSpec, Plan};
 const UNITS: usize = 256;
 
 /// The connectome on one device.
-pub(in super::super) struct Wires {
+pub(crate) struct Wires {
     /// Sources in walking order `[neuron, synapse]`, then the number of feed-forward synapses of each branch, which
     /// come first on it, `[neuron, branch]`.
     pub branches: CubeTensor,

@@ -66,6 +66,7 @@ use burn::backend::{DType, cubecl::dtype_to_elem_type, ops::FloatTensorOps, tens
 use burn_cubecl::{CubeBackend, CubeDevice, kernel::into_contiguous};
 
 use self::plan::{Direction, Plan};
+use crate::kernels::cube::common::{layout, limits};
 use crate::scan::memory::ScanSpec;
 use crate::scan::memory::ops::{FusedOps, Keep, Kept};
 

@@ -45,7 +45,7 @@ struct Backward<'a> {
 }
 
 /// Gradients of all tensors; that of the input is one number where it is not asked for.
-pub(in super::super) fn backward(
+pub(crate) fn backward(
     tensors: Tensors,
     kept: CubeTensor,
     grad: CubeTensor,

@@ -13,7 +13,7 @@ use crate::kernels::cube::common::layout::Limits;
 use crate::scan::layer::LayerCall;
 
 /// The flat result, and if asked for, what the backward pass needs, see [`kept_len`].
-pub(in super::super) fn forward(
+pub(crate) fn forward(
     tensors: Tensors,
     call: &LayerCall,
     keep: Keep,
