@@ -13,7 +13,7 @@ use common::{assert_relative, card, host};
 use elm_model::ScanPath;
 use elm_model::dispatch;
 use elm_model::scan::memory::{ScanInputs, ScanSpec};
-use elm_model::{ElmNeuronConfig, HiddenActivation};
+use elm_model::{ElmNeuronConfig, HiddenActivation, NeuronForm};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -257,7 +257,7 @@ fn the_trace_equals_its_reference() {
 #[test]
 fn a_neuron_in_two_halves_and_on_several_devices_at_once() {
     let Some(device) = card() else { return };
-    let config = ElmNeuronConfig::new(14, 3).with_num_memory(9);
+    let config = ElmNeuronConfig::new(14, 3).with_neuron(NeuronForm::v1().with_num_memory(9));
     let (batch, time) = (3, 40);
     let flex = Device::flex();
     let x: Vec<f64> = numbers(
@@ -270,18 +270,23 @@ fn a_neuron_in_two_halves_and_on_several_devices_at_once() {
         Tensor::<1>::from_data(x.as_slice(), (device, DType::F32)).reshape([batch, time, 14])
     };
     let neuron = config.init(&flex).unwrap();
-    let expected = host(neuron.forward(input(&flex)));
+    let expected = host(neuron.forward(input(&flex), None).0);
     std::thread::scope(|scope| {
         for device in [&device, &device, &flex] {
             let (neuron, expected) = (neuron.clone().fork(device), &expected);
             scope.spawn(move || {
                 let x = input(device);
-                assert_relative("whole", &host(neuron.forward(x.clone())), expected, 1e-5);
+                assert_relative(
+                    "whole",
+                    &host(neuron.forward(x.clone(), None).0),
+                    expected,
+                    1e-5,
+                );
                 let (first, state) = neuron
-                    .forward_with_state(x.clone().narrow(1, 0, 17), None)
+                    .try_forward(x.clone().narrow(1, 0, 17), None)
                     .unwrap();
                 let (second, _) = neuron
-                    .forward_with_state(x.narrow(1, 17, time - 17), Some(state))
+                    .try_forward(x.narrow(1, 17, time - 17), Some(state))
                     .unwrap();
                 let halves = Tensor::cat(vec![first, second], 1);
                 assert_relative("halves", &host(halves), expected, 1e-5);
@@ -293,10 +298,12 @@ fn a_neuron_in_two_halves_and_on_several_devices_at_once() {
 #[test]
 fn the_path_of_a_device_can_be_told() {
     let Some(device) = card() else { return };
-    let fused = memory_scan::describe_path(&device, &spec(20, 1, 40, Relu), 8);
+    let describe =
+        |spec: &ScanSpec| dispatch::describe_path(ScanPath::Auto, &device, DType::F32, spec, 8);
+    let fused = describe(&spec(20, 1, 40, Relu));
     eprintln!("{:?}: {fused}", device.identity());
     assert!(fused.starts_with("fused: "), "{fused}");
     // a memory that no cube could hold
-    let plain = memory_scan::describe_path(&device, &spec(20_000, 1, 4, Relu), 8);
+    let plain = describe(&spec(20_000, 1, 4, Relu));
     assert_eq!(plain, "plain tensor steps");
 }

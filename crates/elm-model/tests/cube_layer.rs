@@ -13,9 +13,10 @@ use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor};
 use common::{assert_relative, card, host};
 use elm_model::ScanPath;
-use elm_model::layer::scan::{LayerSpec, describe_path};
-use elm_model::layer::{FilterTau, LayerSource, NetForm, OutputActivation, Wiring};
-use elm_model::{ElmLayerConfig, HiddenActivation};
+use elm_model::dispatch::describe_layer;
+use elm_model::layer::{LayerSource, Wiring};
+use elm_model::scan::layer::LayerSpec;
+use elm_model::{ElmLayerConfig, FilterTau, HiddenActivation, NeuronForm, OutputActivation};
 use layer::{Case, Choices, NAMES, numbers};
 
 use HiddenActivation::{Relu, Silu, SquaredRelu};
@@ -239,7 +240,7 @@ fn kernels_equal_the_reference_of_the_same_device_and_flex() {
 #[test]
 fn a_layer_in_two_halves() {
     let Some(device) = card() else { return };
-    let form = NetForm::new()
+    let form = NeuronForm::network()
         .with_num_memory(3)
         .with_num_branches(Some(5))
         .with_synapses_per_branch(Some(4))
@@ -262,7 +263,7 @@ fn a_layer_in_two_halves() {
         for (from, to) in [(0, cut), (cut, time)] {
             if from < to {
                 let part = whole.clone().narrow(1, from, to - from);
-                let (y, next) = layer.forward_with_state(part, state).unwrap();
+                let (y, next) = layer.try_forward(part, state).unwrap();
                 outputs.push(y);
                 state = Some(next);
             }
@@ -292,7 +293,7 @@ fn a_layer_in_two_halves() {
 #[test]
 fn tokens_are_channels() {
     let Some(device) = card() else { return };
-    let config = ElmLayerConfig::new(9, 4).with_neuron(NetForm::new().with_num_memory(2));
+    let config = ElmLayerConfig::new(9, 4).with_neuron(NeuronForm::network().with_num_memory(2));
     let layer = config.init(&device).unwrap();
     let ids: Vec<i64> = numbers(2 * 6, 0.0, 9.0)
         .into_iter()
@@ -308,7 +309,7 @@ fn tokens_are_channels() {
     assert_relative(
         "activity",
         &host(tokens.activity),
-        &host(layer.forward(dense)),
+        &host(layer.forward(dense, None).0),
         1e-6,
     );
 }
@@ -318,20 +319,22 @@ fn tokens_are_channels() {
 fn what_has_no_kernel_falls_back_with_a_reason() {
     let Some(device) = card() else { return };
     let small = spec([5, 4, 3, 3, 2, 1, 4], SquaredRelu, OutputActivation::Relu);
-    let path = describe_path(&device, &small, [3, 10]);
+    let describe =
+        |spec: &LayerSpec, sizes| describe_layer(ScanPath::Auto, &device, DType::F32, spec, sizes);
+    let path = describe(&small, [3, 10]);
     assert!(path.starts_with("fused: "), "{path}");
     // no workgroup's shared memory holds a step of this neuron
     let wide = LayerSpec {
         branches: 2_000_000,
         ..small
     };
-    let path = describe_path(&device, &wide, [3, 10]);
+    let path = describe(&wide, [3, 10]);
     assert!(
         path.starts_with("plain tensor steps: one neuron's step"),
         "{path}"
     );
     // no buffer holds what such a sequence leaves behind
-    let path = describe_path(&device, &small, [1 << 20, 1 << 24]);
+    let path = describe(&small, [1 << 20, 1 << 24]);
     assert!(path.contains("buffer"), "{path}");
     let layer = ElmLayerConfig::new(5, 4).init(&device).unwrap();
     assert!(layer.describe_path(3, 10).starts_with("fused: "));
