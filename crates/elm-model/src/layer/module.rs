@@ -20,7 +20,7 @@ use crate::scan::layer::{LayerInputs, LayerSource, LayerSpec, LayerWeights, Mask
 
 /// A layer of Expressive Leaky Memory neurons with recurrent synapses (Spieler et al. 2026).
 ///
-/// N neurons of one [form](super::NeuronForm), each with synapses, MLP, memory and a readout of one output of its own. A
+/// N neurons of one [form](crate::NeuronForm), each with synapses, MLP, memory and a readout of one output of its own. A
 /// synapse reads an input channel, or the activity of a neuron of the layer one step earlier, as the connectome says.
 ///
 /// ```text
@@ -29,7 +29,7 @@ use crate::scan::layer::{LayerInputs, LayerSource, LayerSpec, LayerWeights, Mask
 /// a_t = act(high_pass(W_y m_t) + b)                                         activity
 /// ```
 ///
-/// The whole sequence is one operation, see [`scan`]. Made with [`ElmLayerConfig::init`].
+/// The whole sequence is one operation, see [`scan`](crate::scan::layer). Made with [`ElmLayerConfig::init`].
 #[derive(Module, Debug)]
 #[module(custom_display)]
 pub struct ElmLayer {
