@@ -12,7 +12,7 @@ use crate::error::{read, read_ints};
 ///
 /// Fixed ones are no trained parameter and so no float [`Param`]: they are held as the bits of their f32 values in an
 /// integer tensor. That is saved and loaded with every record, and neither an optimizer, `unfreeze` nor a cast of the
-/// module to another number type touches it. Decay and gate are computed from them once, in f64.
+/// module to another number type touches it. Decay and gate are computed from them once.
 #[derive(Module, Debug)]
 pub struct MemoryTimescales<const D: usize> {
     trained: Option<Param<Tensor<D>>>,
@@ -137,18 +137,11 @@ impl<const D: usize> MemoryTimescales<D> {
 
     fn fixed_rates(&self, dtype: DType) -> Result<Rates<D>, ElmError> {
         let (shape, device) = self.place();
-        let (decay, gate): (Vec<f64>, Vec<f64>) = self
-            .proto()?
-            .into_iter()
-            .map(|proto| self.form.decay_and_gate(proto))
-            .unzip();
-        let tensor =
-            |values: Vec<f64>| Tensor::from_data(TensorData::new(values, shape), (&device, dtype));
-        Ok(Rates {
-            dtype,
-            decay: tensor(decay),
-            gate: tensor(gate),
-        })
+        // the same steps as for trained ones and as in the published code, rounding included
+        let data = TensorData::new(self.proto()?, shape);
+        let tau = tensor::timescales(Tensor::from_data(data, (&device, dtype)), &self.form);
+        let (decay, gate) = tensor::decay_and_gate(tau, &self.form);
+        Ok(Rates { dtype, decay, gate })
     }
 
     fn place(&self) -> ([usize; D], Device) {
