@@ -75,7 +75,7 @@ fn check_run(out: &Path, text: &str, model: &str) -> PathBuf {
     let remembers = ["elm", "network"].contains(&model);
     assert_eq!(report.contains("Memory timescales"), remembers, "{model}");
     // those of one neuron: a network of NeuronIO's recipes is one, too
-    let single = model == "elm" || report.contains("of the networks' form");
+    let single = model == "elm" || report.contains("of the networks");
     assert_eq!(report.contains("Memory traces"), single, "{model}");
     let file = out.join("model.safetensors");
     let info = stdout(&["info", file.to_str().unwrap()]);
