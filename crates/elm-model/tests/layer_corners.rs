@@ -63,7 +63,8 @@ fn not_a_number_comes_out_of_layers() {
 #[test]
 fn forward_and_backward_may_run_in_different_pools() {
     let device = Device::flex().autodiff();
-    let layer = layer(HiddenActivation::Silu, OutputActivation::Identity, &device);
+    let plain = Device::flex();
+    let layer = layer(HiddenActivation::Silu, OutputActivation::Identity, &plain).train();
     let time = 150;
     let pool = |threads| {
         rayon::ThreadPoolBuilder::new()
