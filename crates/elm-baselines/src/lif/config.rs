@@ -46,7 +46,7 @@ pub enum Adaptation {
     },
 }
 
-/// Configuration of a [`Lif`]. Potential and threshold are in units of the drive.
+/// Configuration of a [`Lif`](crate::Lif). Potential and threshold are in units of the drive.
 #[derive(Config, Debug, PartialEq)]
 pub struct LifConfig {
     /// Input channels.

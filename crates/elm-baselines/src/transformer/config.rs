@@ -66,7 +66,7 @@ pub enum LraTask {
     PathX,
 }
 
-/// Configuration of a [`TransformerEncoder`].
+/// Configuration of a [`TransformerEncoder`](crate::TransformerEncoder).
 #[derive(Config, Debug, PartialEq)]
 pub struct TransformerEncoderConfig {
     /// Input channels.
