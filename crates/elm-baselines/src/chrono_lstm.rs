@@ -4,7 +4,8 @@ use burn::config::Config;
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay, Param};
 use burn::nn::{Linear, Lstm, LstmConfig, LstmState};
 use burn::tensor::{DType, Device, Distribution, Int, Tensor};
-use elm_model::{ElmError, check};
+use elm_model::sequence::refilled;
+use elm_model::{ElmError, RecurrentState, check, state_methods};
 
 use crate::{cast, check_state, linear, linear_parameters, pieces, read_input};
 
@@ -131,42 +132,23 @@ impl ChronoLstmState {
     pub fn batch(&self) -> usize {
         self.cell.dims()[0]
     }
+}
 
-    /// The same state without its history, for truncated backpropagation.
-    pub fn detach(self) -> Self {
-        self.map(Tensor::detach)
+impl RecurrentState for ChronoLstmState {
+    fn tensors(&self) -> Vec<Tensor<2>> {
+        vec![self.cell.clone(), self.hidden.clone()]
     }
 
-    /// The state of these samples, in this order; `rows` holds indices below the number of samples.
-    pub fn select(self, rows: Tensor<1, Int>) -> Self {
-        self.map(|t| t.select(0, rows.clone()))
-    }
-
-    /// The same state on another device.
-    pub fn to_device(self, device: &Device) -> Self {
-        self.map(|t| t.to_device(device))
-    }
-
-    /// The samples of several states one after the other; `None` for no states.
-    pub fn cat(states: Vec<Self>) -> Option<Self> {
-        if states.is_empty() {
-            return None;
-        }
-        let (cell, hidden) = states.into_iter().map(|s| (s.cell, s.hidden)).unzip();
-        Some(Self {
-            cell: Tensor::cat(cell, 0),
-            hidden: Tensor::cat(hidden, 0),
-        })
-    }
-
-    /// The same state with every tensor mapped.
-    pub fn map(self, f: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
+    fn with_tensors(&self, tensors: Vec<Tensor<2>>) -> Self {
+        let tensors = &mut tensors.into_iter();
         Self {
-            cell: f(self.cell),
-            hidden: f(self.hidden),
+            cell: refilled(&self.cell, tensors),
+            hidden: refilled(&self.hidden, tensors),
         }
     }
 }
+
+state_methods!(ChronoLstmState);
 
 impl ChronoLstm {
     /// The configuration that this model was made with.
@@ -227,6 +209,8 @@ impl ChronoLstm {
         Ok((cast(y, output_type), state))
     }
 }
+
+without_masks!(ChronoLstm, ChronoLstmState);
 
 impl ModuleDisplay for ChronoLstm {
     fn custom_settings(&self) -> Option<DisplaySettings> {

@@ -7,7 +7,7 @@
 //!
 //! Each is made by `init` of its configuration, counts its trained numbers with `num_trained`, and is saved and loaded
 //! as any Burn module. Those with a state hand it out and take it back, as the ELM neuron does: two halves of a sequence
-//! give the whole.
+//! give the whole, and samples may differ in length ([`Recurrent`](elm_model::Recurrent)).
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -24,6 +24,32 @@
 //! # Ok(())
 //! # }
 //! ```
+
+/// Makes a model with `try_forward` and without dropout one that samples of different lengths can run through.
+macro_rules! without_masks {
+    ($model:ty, $state:ty) => {
+        impl elm_model::Recurrent for $model {
+            type Input = Tensor<3>;
+            type State = $state;
+            type Masks = ();
+
+            fn draw_masks(&self, _: usize) -> Result<(), ElmError> {
+                Ok(())
+            }
+
+            fn select_masks((): &(), _: Tensor<1, Int>) {}
+
+            fn piece(
+                &self,
+                input: Tensor<3>,
+                state: Option<$state>,
+                (): &(),
+            ) -> Result<(Tensor<3>, $state), ElmError> {
+                self.try_forward(input, state)
+            }
+        }
+    };
+}
 
 mod chrono_lstm;
 mod lif;

@@ -2,7 +2,7 @@
 
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use elm_model::dispatch;
 use elm_model::{ElmError, ScanPath, check};
 
@@ -171,6 +171,8 @@ fn add_bias(x: Tensor<3>, map: &Linear) -> Tensor<3> {
         None => x,
     }
 }
+
+without_masks!(Lif, LifState);
 
 impl ModuleDisplay for Lif {
     fn custom_settings(&self) -> Option<DisplaySettings> {

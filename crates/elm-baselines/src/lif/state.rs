@@ -1,7 +1,8 @@
 //! What leaky integrate-and-fire neurons carry from one step, or one piece of a sequence, to the next.
 
-use burn::tensor::{DType, Device, Int, Tensor};
-use elm_model::ElmError;
+use burn::tensor::{DType, Device, Tensor};
+use elm_model::sequence::refilled;
+use elm_model::{ElmError, RecurrentState, state_methods};
 
 use super::config::LifConfig;
 use crate::check_state;
@@ -40,49 +41,6 @@ impl LifState {
         self.potential.dims()[0]
     }
 
-    /// The same state without its history, for truncated backpropagation.
-    pub fn detach(self) -> Self {
-        self.map(Tensor::detach)
-    }
-
-    /// The state of these samples, in this order; `rows` holds indices below the number of samples.
-    pub fn select(self, rows: Tensor<1, Int>) -> Self {
-        self.map(|t| t.select(0, rows.clone()))
-    }
-
-    /// The same state on another device.
-    pub fn to_device(self, device: &Device) -> Self {
-        self.map(|t| t.to_device(device))
-    }
-
-    /// The samples of several states one after the other; `None` for no states.
-    pub fn cat(states: Vec<Self>) -> Option<Self> {
-        if states.is_empty() {
-            return None;
-        }
-        let joined = |part: fn(&Self) -> &Tensor<2>| {
-            Tensor::cat(states.iter().map(|s| part(s).clone()).collect(), 0)
-        };
-        Some(Self {
-            potential: joined(|s| &s.potential),
-            adaptation: joined(|s| &s.adaptation),
-            spikes: joined(|s| &s.spikes),
-            refractory: joined(|s| &s.refractory),
-            readout: joined(|s| &s.readout),
-        })
-    }
-
-    /// The same state with every tensor mapped.
-    pub fn map(self, f: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
-        Self {
-            potential: f(self.potential),
-            adaptation: f(self.adaptation),
-            spikes: f(self.spikes),
-            refractory: f(self.refractory),
-            readout: f(self.readout),
-        }
-    }
-
     pub(super) fn check(
         &self,
         config: &LifConfig,
@@ -102,3 +60,29 @@ impl LifState {
         Ok(())
     }
 }
+
+impl RecurrentState for LifState {
+    fn tensors(&self) -> Vec<Tensor<2>> {
+        let parts = [
+            &self.potential,
+            &self.adaptation,
+            &self.spikes,
+            &self.refractory,
+            &self.readout,
+        ];
+        parts.map(Tensor::clone).to_vec()
+    }
+
+    fn with_tensors(&self, tensors: Vec<Tensor<2>>) -> Self {
+        let tensors = &mut tensors.into_iter();
+        Self {
+            potential: refilled(&self.potential, tensors),
+            adaptation: refilled(&self.adaptation, tensors),
+            spikes: refilled(&self.spikes, tensors),
+            refractory: refilled(&self.refractory, tensors),
+            readout: refilled(&self.readout, tensors),
+        }
+    }
+}
+
+state_methods!(LifState);

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device};
 
-use super::ScanPath;
+use super::{ScanPath, tokens};
 use crate::ElmError;
 use crate::equations::tensor::wide;
 #[cfg(feature = "fused")]
@@ -13,16 +13,18 @@ use crate::scan::layer::{LayerInputs, LayerResult, LayerSpec, reference};
 
 /// Runs a layer over a sequence. Differentiable in the dense input, all weights and the state.
 ///
-/// Shapes must fit `spec`, token indices must be below the number of inputs; [`ElmLayer`](crate::ElmLayer) sees to that.
+/// Shapes must fit `spec`; [`ElmLayer`](crate::ElmLayer) sees to that.
 ///
 /// # Errors
-/// [`ElmError::Path`] for a path that layers do not have.
+/// [`ElmError::Path`] for a path that layers do not have, [`ElmError::Token`] if a token stands for no channel; on
+/// graphics cards, where tokens are not read back, all activity is NaN then.
 pub fn layer_scan(
     inputs: LayerInputs,
     spec: &LayerSpec,
     path: ScanPath,
 ) -> Result<LayerResult, ElmError> {
     check_path(path)?;
+    let inputs = tokens::checked(inputs, spec)?;
     #[cfg(feature = "fused")]
     if path != ScanPath::Reference {
         let decay = &inputs.weights.decay;
@@ -35,6 +37,19 @@ pub fn layer_scan(
         }
     }
     Ok(reference::layer_scan(inputs, spec))
+}
+
+/// The layer in plain tensor steps, which shows the inner variables of every step to `watch`.
+///
+/// # Errors
+/// [`ElmError::Token`], as [`layer_scan`].
+pub(crate) fn layer_steps(
+    inputs: LayerInputs,
+    spec: &LayerSpec,
+    watch: impl FnMut(reference::Step),
+) -> Result<LayerResult, ElmError> {
+    let inputs = tokens::checked(inputs, spec)?;
+    Ok(reference::layer_steps(inputs, spec, watch))
 }
 
 /// Layers always compute what a step needs again in their backward pass, a block of steps at a time, so that there is

@@ -16,7 +16,8 @@ pub fn has_fused(device: &Device) -> bool {
     use_fused(ScanPath::Auto, device, DType::F32, None)
 }
 
-/// How this device runs a scan of these sizes in this number type, in words for people.
+/// How this device runs a scan of these sizes in this number type, in words for people; where it runs as plain tensor
+/// steps, why.
 pub fn describe_path(
     path: ScanPath,
     device: &Device,
@@ -27,21 +28,29 @@ pub fn describe_path(
     if path == ScanPath::Reference {
         return "plain tensor steps: asked for".into();
     }
-    if !use_fused(path, device, dtype, Some(spec)) {
-        return format!("plain tensor steps: this device has no kernels for {dtype:?}");
-    }
     #[cfg(feature = "fused")]
-    if let Some(how) = support::describe(device.as_dispatch(), spec, batch) {
-        return format!("fused: {how}");
+    {
+        let device = device.as_dispatch();
+        match support::obstacle(device, dtype, Some(spec)) {
+            Some(reason) => format!("plain tensor steps: {reason}"),
+            None => match support::describe(device, spec, batch) {
+                Some(how) => format!("fused: {how}"),
+                None => "fused".into(),
+            },
+        }
     }
-    let _ = batch;
-    "fused".into()
+    #[cfg(not(feature = "fused"))]
+    {
+        let _ = (device, dtype, spec, batch);
+        "plain tensor steps: this build has no fused operations".into()
+    }
 }
 
 fn use_fused(path: ScanPath, device: &Device, dtype: DType, spec: Option<&ScanSpec>) -> bool {
     #[cfg(feature = "fused")]
     {
-        path != ScanPath::Reference && support::has_fused(device.as_dispatch(), dtype, spec)
+        path != ScanPath::Reference
+            && support::obstacle(device.as_dispatch(), dtype, spec).is_none()
     }
     #[cfg(not(feature = "fused"))]
     {

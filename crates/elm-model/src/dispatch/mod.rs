@@ -3,7 +3,9 @@
 mod layer;
 mod memory;
 mod neuron;
+mod tokens;
 
+pub(crate) use layer::layer_steps;
 pub use layer::{describe_layer, layer_scan};
 pub use memory::{describe_path, has_fused, input_product, leaky_trace, memory_scan};
 pub(crate) use neuron::leaky_product;
@@ -13,7 +15,8 @@ pub use neuron::{neuron_scan, runs_as_one};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ScanPath {
     /// The fused one where the device and the number type have one, else the reference. The backward pass gets half
-    /// of the device's memory where it tells, else [`DEFAULT_MEMORY_BUDGET`].
+    /// of the memory that the device has (a graphics card's own, for a CPU what the system or the container has for
+    /// everything); where that cannot be told, [`DEFAULT_MEMORY_BUDGET`].
     #[default]
     Auto,
     /// Always the plain-tensor reference.
@@ -27,3 +30,16 @@ pub enum ScanPath {
 
 /// Memory for the backward pass of a scan where the device does not tell how much it has: 8 GiB.
 pub const DEFAULT_MEMORY_BUDGET: u64 = 8 << 30;
+
+/// Do the tensors of this device lie in host memory, where reading them costs nothing?
+pub(crate) fn is_host(device: &burn::tensor::Device) -> bool {
+    #[cfg(feature = "host")]
+    {
+        crate::kernels::support::is_host(device.as_dispatch())
+    }
+    #[cfg(not(feature = "host"))]
+    {
+        let _ = device;
+        false
+    }
+}

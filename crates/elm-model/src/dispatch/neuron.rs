@@ -1,8 +1,6 @@
 //! The whole neuron: as one operation on the CPU, or operation by operation.
 
 #[cfg(feature = "host")]
-use burn::backend::DispatchDevice;
-#[cfg(feature = "host")]
 use burn::tensor::DType;
 use burn::tensor::Tensor;
 
@@ -105,28 +103,15 @@ pub(crate) fn leaky_product(
     leaky_trace(product, decay, start, path)
 }
 
+/// Does the fused operation serve this call? See [`runs_as_one`].
 #[cfg(feature = "host")]
-/// Does the fused operation serve this call? See [`super::runs_as_one`].
 fn fits(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
     let (device, dtype) = (inputs.x.device(), inputs.x.dtype());
     let [batch, time, _] = inputs.x.dims();
     path != ScanPath::Reference
-        && on_host(device.as_dispatch())
+        && super::is_host(&device)
         && matches!(dtype, DType::F32 | DType::F64)
         && batch >= rayon::current_num_threads()
         && super::memory::keep_of(path, device.as_dispatch(), [batch, time], dtype, spec)
             == Keep::All
-}
-
-#[cfg(feature = "host")]
-fn on_host(device: &DispatchDevice) -> bool {
-    match device {
-        DispatchDevice::Autodiff(inner) => on_host(inner),
-        #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => true,
-        #[cfg(feature = "ndarray")]
-        DispatchDevice::NdArray(_) => true,
-        #[allow(unreachable_patterns)]
-        _ => false,
-    }
 }

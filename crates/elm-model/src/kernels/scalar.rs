@@ -101,10 +101,6 @@ pub(crate) fn hidden_values<R: Real>(values: &mut [R], activation: HiddenActivat
 }
 
 /// [`hidden_back`] in place of the pre-activations.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the layer's kernels still have their own")
-)]
 #[inline(always)]
 pub(crate) fn hidden_backs<R: Real>(grad: &[R], pre: &mut [R], activation: HiddenActivation) {
     by_activation!(activation, |activation| pre
@@ -153,10 +149,6 @@ pub(crate) fn memory_value<R: Real>(decayed: R, gate: R, tanh: R) -> R {
 }
 
 /// The activation of an output, [`OutputActivation::value`].
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the layer's kernels still have their own")
-)]
 #[inline(always)]
 pub(crate) fn output_value<R: Real>(v: R, activation: OutputActivation) -> R {
     match activation {
@@ -167,10 +159,7 @@ pub(crate) fn output_value<R: Real>(v: R, activation: OutputActivation) -> R {
 }
 
 /// Its slope as training uses it, [`OutputActivation::slope`].
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the kernels go back in one step")
-)]
+#[cfg(test)]
 pub(crate) fn output_slope<R: Real>(v: R, activation: OutputActivation) -> R {
     output_back(R::of(1.0), v, activation)
 }

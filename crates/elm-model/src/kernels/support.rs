@@ -7,20 +7,50 @@ use burn::tensor::DType;
 use crate::scan::layer::{LayerCall, LayerSpec};
 use crate::scan::memory::ScanSpec;
 
-/// Does this device run the operations in this number type fused, and this scan if one is named?
-pub(crate) fn has_fused(device: &DispatchDevice, dtype: DType, spec: Option<&ScanSpec>) -> bool {
+/// Do the tensors of this device lie in host memory?
+#[cfg(feature = "host")]
+pub(crate) fn is_host(device: &DispatchDevice) -> bool {
     match device {
-        DispatchDevice::Autodiff(inner) => has_fused(inner, dtype, spec),
+        DispatchDevice::Autodiff(inner) => is_host(inner),
         #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => matches!(dtype, DType::F32 | DType::F64),
+        DispatchDevice::Flex(_) => true,
         #[cfg(feature = "ndarray")]
-        DispatchDevice::NdArray(_) => matches!(dtype, DType::F32 | DType::F64),
+        DispatchDevice::NdArray(_) => true,
+        #[allow(unreachable_patterns)]
+        _ => false,
+    }
+}
+
+/// Why a CPU backend of this name runs operations in this number type as plain tensor steps.
+#[cfg(feature = "host")]
+fn host_obstacle(name: &str, dtype: DType) -> Option<String> {
+    match dtype {
+        DType::F32 | DType::F64 => None,
+        other => Some(format!(
+            "{name} has kernels for f32 and f64, not for {other:?}"
+        )),
+    }
+}
+
+/// Why this device runs the operations in this number type, or this scan if one is named, as plain tensor steps; `None`
+/// where it runs them fused.
+pub(crate) fn obstacle(
+    device: &DispatchDevice,
+    dtype: DType,
+    spec: Option<&ScanSpec>,
+) -> Option<String> {
+    match device {
+        DispatchDevice::Autodiff(inner) => obstacle(inner, dtype, spec),
+        #[cfg(feature = "flex")]
+        DispatchDevice::Flex(_) => host_obstacle("Flex", dtype),
+        #[cfg(feature = "ndarray")]
+        DispatchDevice::NdArray(_) => host_obstacle("NdArray", dtype),
         #[cfg(feature = "cube")]
-        DispatchDevice::Cube(device) => super::cube::neuron::supports(device, dtype, spec),
+        DispatchDevice::Cube(device) => super::cube::neuron::obstacle(device, dtype, spec),
         #[allow(unreachable_patterns)]
         _ => {
-            let _ = spec;
-            false
+            let _ = (dtype, spec);
+            Some("this device has no fused operations".into())
         }
     }
 }
@@ -31,6 +61,8 @@ pub(crate) fn memory_bytes(device: &DispatchDevice) -> Option<u64> {
         DispatchDevice::Autodiff(inner) => memory_bytes(inner),
         #[cfg(feature = "cube")]
         DispatchDevice::Cube(device) => super::cube::neuron::memory_bytes(device),
+        #[cfg(feature = "host")]
+        device if is_host(device) => super::host::memory_bytes(),
         #[allow(unreachable_patterns)]
         _ => None,
     }
@@ -58,23 +90,17 @@ pub(crate) fn layer_obstacle(
     spec: &LayerSpec,
     sizes: [usize; 2],
 ) -> Option<String> {
-    let host = |name: &str| match dtype {
-        DType::F32 | DType::F64 => None,
-        other => Some(format!(
-            "{name} computes layers in f32 and f64, not in {other:?}"
-        )),
-    };
     match device {
         DispatchDevice::Autodiff(inner) => layer_obstacle(inner, dtype, spec, sizes),
         #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => host("Flex"),
+        DispatchDevice::Flex(_) => host_obstacle("Flex", dtype),
         #[cfg(feature = "ndarray")]
-        DispatchDevice::NdArray(_) => host("NdArray"),
+        DispatchDevice::NdArray(_) => host_obstacle("NdArray", dtype),
         #[cfg(feature = "cube")]
         DispatchDevice::Cube(device) => super::cube::layer::obstacle(device, dtype, spec, sizes),
         #[allow(unreachable_patterns)]
         _ => {
-            let _ = (host, spec, sizes);
+            let _ = (dtype, spec, sizes);
             Some("this device has no fused layers".into())
         }
     }

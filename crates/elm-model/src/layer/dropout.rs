@@ -1,45 +1,35 @@
 //! Dropout of whole sequences: one mask per sample, the same at every step.
 
-use std::sync::Arc;
-
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{DType, Device, Distribution, Tensor};
 
 use super::config::ElmLayerConfig;
-use crate::ElmError;
-use crate::error::read;
-use crate::scan::layer::Masks;
+use crate::scan::layer::DropoutMasks;
 
 /// Draws the masks of one training pass; what is not dropped is scaled so that channels and activities keep their
-/// mean, and the MLP's outputs their variance.
+/// mean, and the MLP's outputs their variance. They are drawn where they are used and never read back.
 pub(super) fn draw(
     config: &ElmLayerConfig,
     batch: usize,
-    device: &Device,
-) -> Result<Masks, ElmError> {
+    options: (&Device, DType),
+) -> DropoutMasks {
     let (n, m) = (config.num_neurons, config.neuron.num_memory);
     let mean = |p: f64| 1.0 / (1.0 - p);
     let variance = |p: f64| 1.0 / (1.0 - p).sqrt();
-    Ok(Masks {
-        input: mask(
-            config.input_dropout,
-            mean,
-            batch * config.num_inputs,
-            device,
-        )?,
-        recurrent: mask(config.recurrent_dropout, mean, batch * n, device)?,
-        memory: mask(config.memory_dropout, variance, batch * n * m, device)?,
-    })
+    let (input, recurrent) = (config.input_dropout, config.recurrent_dropout);
+    let memory = config.memory_dropout;
+    DropoutMasks {
+        input: mask(input, mean, [batch, config.num_inputs], options),
+        recurrent: mask(recurrent, mean, [batch, n], options),
+        memory: mask(memory, variance, [batch, n, m], options),
+    }
 }
 
-fn mask(
+fn mask<const D: usize>(
     p: f64,
     scale: impl Fn(f64) -> f64,
-    len: usize,
-    device: &Device,
-) -> Result<Option<Arc<Vec<f64>>>, ElmError> {
-    if p == 0.0 {
-        return Ok(None);
-    }
-    let drawn = Tensor::<1>::random([len], Distribution::Bernoulli(1.0 - p), device) * scale(p);
-    Ok(Some(Arc::new(read("dropout mask", drawn)?)))
+    shape: [usize; D],
+    options: (&Device, DType),
+) -> Option<Tensor<D>> {
+    let kept = Distribution::Bernoulli(1.0 - p);
+    (p > 0.0).then(|| Tensor::random(shape, kept, options) * scale(p))
 }

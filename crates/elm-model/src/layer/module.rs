@@ -2,7 +2,7 @@
 
 use burn::module::{Flag, Module, Param};
 use burn::store::ModuleRecord;
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::config::ElmLayerConfig;
 use super::connectome::Connectome;
@@ -14,9 +14,10 @@ use crate::ElmError;
 use crate::dispatch::{self, ScanPath};
 use crate::equations::BiasInit;
 use crate::equations::tensor::{self, cast};
-use crate::error::{check, read_ints};
+use crate::error::check;
 use crate::parts::{ConfigRecord, MemoryTimescales, synapse_start, uniform};
-use crate::scan::layer::{LayerInputs, LayerSource, LayerSpec, LayerWeights, Masks, reference};
+use crate::scan::layer::{DropoutMasks, LayerInputs, LayerSource, LayerSpec, LayerWeights};
+use crate::sequence::Recurrent;
 
 /// A layer of Expressive Leaky Memory neurons with recurrent synapses (Spieler et al. 2026).
 ///
@@ -192,29 +193,33 @@ impl ElmLayer {
     /// Dropout acts on an autodiff device, as [`Dropout`](burn::nn::Dropout) does, unless the layer is frozen.
     ///
     /// # Errors
-    /// [`ElmError::Shape`] if input or state do not fit, [`ElmError::Token`] if a token stands for no channel,
-    /// [`ElmError::Connectome`] if a record was loaded whose connectome does not fit.
+    /// [`ElmError::Shape`] if input or state do not fit, [`ElmError::Token`] if a token stands for no channel (on graphics
+    /// cards, where tokens are not read back, all activity becomes NaN instead), [`ElmError::Connectome`] if a record was loaded whose connectome does not fit.
     pub fn run(
         &self,
         source: impl Into<LayerSource>,
         state: Option<ElmLayerState>,
     ) -> Result<LayerOutput, ElmError> {
-        self.run_scaled(source.into(), 1.0, state)
+        let source = source.into();
+        let masks = self.draw_masks(source.dims()[0])?;
+        self.run_masked(source, 1.0, state, masks)
     }
 
-    /// The same with a factor on the input.
-    pub(crate) fn run_scaled(
+    /// The same with a factor on the input, and dropout masks that have been drawn.
+    pub(crate) fn run_masked(
         &self,
         source: LayerSource,
         gain: f64,
         state: Option<ElmLayerState>,
+        masks: DropoutMasks,
     ) -> Result<LayerOutput, ElmError> {
         let spec = self.spec();
         let output_type = match &source {
             LayerSource::Dense(x) => x.dtype(),
             LayerSource::OneHot(_) => self.bias.val().dtype(),
         };
-        let result = dispatch::layer_scan(self.inputs(source, gain, state)?, &spec, self.path)?;
+        let inputs = self.inputs(source, gain, state, masks)?;
+        let result = dispatch::layer_scan(inputs, &spec, self.path)?;
         Ok(LayerOutput {
             activity: cast(result.activity, output_type),
             magnitude: result.magnitude,
@@ -244,8 +249,9 @@ impl ElmLayer {
         monitors: &[Monitor],
     ) -> Result<LayerRecording, ElmError> {
         let mut recorder = Recorder::new(monitors);
-        let inputs = self.inputs(source, gain, state)?;
-        let result = reference::layer_steps(inputs, &self.spec(), |step| recorder.watch(&step));
+        let masks = self.draw_masks(source.dims()[0])?;
+        let inputs = self.inputs(source, gain, state, masks)?;
+        let result = dispatch::layer_steps(inputs, &self.spec(), |step| recorder.watch(&step))?;
         Ok(recorder.finish(result.activity))
     }
 
@@ -288,6 +294,7 @@ impl ElmLayer {
         source: LayerSource,
         gain: f64,
         state: Option<ElmLayerState>,
+        masks: DropoutMasks,
     ) -> Result<LayerInputs, ElmError> {
         self.record.check()?;
         self.check_source(&source)?;
@@ -299,7 +306,7 @@ impl ElmLayer {
         };
         check::number_type("state.memory", state.memory.dtype(), tensor::wide(dtype))?;
         Ok(LayerInputs {
-            masks: self.masks(&device, batch)?,
+            masks,
             start: state.pack(&self.spec(), batch)?,
             connectome: self.connectome.sources(),
             plan: self.connectome.plan(&self.spec())?,
@@ -322,7 +329,7 @@ impl ElmLayer {
             if let LayerSource::Dense(x) = source {
                 check::number_type("x", x.dtype(), self.bias.val().dtype())?;
             }
-            return check_tokens(source, channels);
+            return Ok(());
         }
         let expected = match source {
             LayerSource::Dense(_) => format!("[batch, time, {channels}]"),
@@ -333,13 +340,6 @@ impl ElmLayer {
             expected: format!("{expected} with at least one sample and one step"),
             found,
         })
-    }
-
-    fn masks(&self, device: &Device, batch: usize) -> Result<Masks, ElmError> {
-        match self.training.is_enabled() && device.is_autodiff() {
-            true => dropout::draw(&self.config, batch, &device.clone().without_autodiff()),
-            false => Ok(Masks::default()),
-        }
     }
 
     /// The trained tensors in this number type; a layer of half precision is computed in f32.
@@ -371,20 +371,31 @@ impl ElmLayer {
     }
 }
 
-/// Checks that every token names a channel.
-fn check_tokens(source: &LayerSource, channels: usize) -> Result<(), ElmError> {
-    let LayerSource::OneHot(ids) = source else {
-        return Ok(());
-    };
-    let time = ids.dims()[1];
-    let ids = read_ints("tokens", ids.clone())?;
-    match ids.iter().position(|id| !(0..channels as i64).contains(id)) {
-        None => Ok(()),
-        Some(at) => Err(ElmError::Token {
-            found: ids[at],
-            sample: at / time,
-            step: at % time,
-            channels,
-        }),
+impl Recurrent for ElmLayer {
+    type Input = LayerSource;
+    type State = ElmLayerState;
+    type Masks = DropoutMasks;
+
+    fn draw_masks(&self, batch: usize) -> Result<DropoutMasks, ElmError> {
+        let bias = self.bias.val();
+        let (device, dtype) = (bias.device(), tensor::wide(bias.dtype()));
+        Ok(match self.training.is_enabled() && device.is_autodiff() {
+            true => dropout::draw(&self.config, batch, (&device.without_autodiff(), dtype)),
+            false => DropoutMasks::default(),
+        })
+    }
+
+    fn select_masks(masks: &DropoutMasks, rows: Tensor<1, Int>) -> DropoutMasks {
+        masks.select(&rows)
+    }
+
+    fn piece(
+        &self,
+        input: LayerSource,
+        state: Option<ElmLayerState>,
+        masks: &DropoutMasks,
+    ) -> Result<(Tensor<3>, ElmLayerState), ElmError> {
+        let output = self.run_masked(input, 1.0, state, masks.clone())?;
+        Ok((output.activity, output.state))
     }
 }

@@ -1,13 +1,14 @@
 //! What a layer carries from one step, or one piece of a sequence, to the next.
 
-use burn::tensor::{DType, Device, Int, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use super::config::ElmLayerConfig;
 use crate::ElmError;
 use crate::equations::tensor::wide;
 use crate::error::check;
 use crate::scan::layer::{LayerSpec, ScanState};
-use crate::sequence::RecurrentState;
+use crate::sequence::{RecurrentState, flattened, refilled};
+use crate::state_methods;
 
 /// State of a layer between two steps.
 #[derive(Debug, Clone)]
@@ -40,52 +41,6 @@ impl ElmLayerState {
     /// Number of samples.
     pub fn batch(&self) -> usize {
         self.activity.dims()[0]
-    }
-
-    /// The same state without its history, for truncated backpropagation.
-    pub fn detach(self) -> Self {
-        Self {
-            memory: self.memory.detach(),
-            branch: self.branch.map(Tensor::detach),
-            readout_mean: self.readout_mean.map(Tensor::detach),
-            activity: self.activity.detach(),
-        }
-    }
-
-    /// The state of these samples, in this order; `rows` holds indices below the number of samples.
-    pub fn select(self, rows: Tensor<1, Int>) -> Self {
-        Self {
-            memory: self.memory.select(0, rows.clone()),
-            branch: self.branch.map(|t| t.select(0, rows.clone())),
-            readout_mean: self.readout_mean.map(|t| t.select(0, rows.clone())),
-            activity: self.activity.select(0, rows),
-        }
-    }
-
-    /// The same state on another device.
-    pub fn to_device(self, device: &Device) -> Self {
-        Self {
-            memory: self.memory.to_device(device),
-            branch: self.branch.map(|t| t.to_device(device)),
-            readout_mean: self.readout_mean.map(|t| t.to_device(device)),
-            activity: self.activity.to_device(device),
-        }
-    }
-
-    /// The samples of several states one after the other; `None` for no states.
-    pub fn cat(states: Vec<Self>) -> Option<Self> {
-        if states.is_empty() {
-            return None;
-        }
-        let branch: Option<Vec<_>> = states.iter().map(|s| s.branch.clone()).collect();
-        let mean: Option<Vec<_>> = states.iter().map(|s| s.readout_mean.clone()).collect();
-        let (memory, activity) = states.into_iter().map(|s| (s.memory, s.activity)).unzip();
-        Some(Self {
-            memory: Tensor::cat(memory, 0),
-            branch: branch.map(|parts| Tensor::cat(parts, 0)),
-            readout_mean: mean.map(|parts| Tensor::cat(parts, 0)),
-            activity: Tensor::cat(activity, 0),
-        })
     }
 
     /// Checks the shapes and packs them for the scan.
@@ -135,19 +90,26 @@ impl ElmLayerState {
 }
 
 impl RecurrentState for ElmLayerState {
-    fn detach(self) -> Self {
-        self.detach()
+    fn tensors(&self) -> Vec<Tensor<2>> {
+        let mut tensors = vec![flattened(&self.memory)];
+        tensors.extend(self.branch.as_ref().map(flattened));
+        tensors.extend(self.readout_mean.clone());
+        tensors.push(self.activity.clone());
+        tensors
     }
 
-    fn select(self, rows: Tensor<1, Int>) -> Self {
-        self.select(rows)
-    }
-
-    fn to_device(self, device: &Device) -> Self {
-        self.to_device(device)
-    }
-
-    fn cat(states: Vec<Self>) -> Option<Self> {
-        Self::cat(states)
+    fn with_tensors(&self, tensors: Vec<Tensor<2>>) -> Self {
+        let tensors = &mut tensors.into_iter();
+        Self {
+            memory: refilled(&self.memory, tensors),
+            branch: self.branch.as_ref().map(|like| refilled(like, tensors)),
+            readout_mean: self
+                .readout_mean
+                .as_ref()
+                .map(|like| refilled(like, tensors)),
+            activity: refilled(&self.activity, tensors),
+        }
     }
 }
+
+state_methods!(ElmLayerState);

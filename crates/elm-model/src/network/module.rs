@@ -14,7 +14,9 @@ use crate::layer::{
     Regulariser,
 };
 use crate::parts::ConfigRecord;
-use crate::sequence::RecurrentState;
+use crate::scan::layer::DropoutMasks;
+use crate::sequence::{Recurrent, RecurrentState};
+use crate::state_methods;
 
 /// A network of stacked [layers](ElmLayer) of Expressive Leaky Memory neurons (Spieler et al. 2026).
 ///
@@ -56,40 +58,29 @@ impl ElmNetworkState {
     pub fn batch(&self) -> usize {
         self.layers.first().map_or(0, ElmLayerState::batch)
     }
+}
 
-    /// The same state without its history, for truncated backpropagation.
-    pub fn detach(self) -> Self {
-        self.map(ElmLayerState::detach)
+impl RecurrentState for ElmNetworkState {
+    fn tensors(&self) -> Vec<Tensor<2>> {
+        self.layers
+            .iter()
+            .flat_map(ElmLayerState::tensors)
+            .collect()
     }
 
-    /// The state of these samples, in this order; `rows` holds indices below the number of samples.
-    pub fn select(self, rows: Tensor<1, Int>) -> Self {
-        self.map(|layer| layer.select(rows.clone()))
-    }
-
-    /// The same state on another device.
-    pub fn to_device(self, device: &Device) -> Self {
-        self.map(|layer| layer.to_device(device))
-    }
-
-    /// The samples of several states of the same network one after the other; `None` for no states.
-    pub fn cat(states: Vec<Self>) -> Option<Self> {
-        let layers = states.first()?.layers.len();
-        let of_layer = |index: usize| {
-            let parts = states.iter().map(|s| s.layers.get(index).cloned());
-            ElmLayerState::cat(parts.collect::<Option<Vec<_>>>()?)
-        };
-        Some(Self {
-            layers: (0..layers).map(of_layer).collect::<Option<Vec<_>>>()?,
-        })
-    }
-
-    fn map(self, f: impl Fn(ElmLayerState) -> ElmLayerState) -> Self {
+    fn with_tensors(&self, tensors: Vec<Tensor<2>>) -> Self {
+        let mut tensors = tensors.into_iter();
+        let layers = self.layers.iter().map(|layer| {
+            let own = tensors.by_ref().take(layer.tensors().len());
+            layer.with_tensors(own.collect())
+        });
         Self {
-            layers: self.layers.into_iter().map(f).collect(),
+            layers: layers.collect(),
         }
     }
 }
+
+state_methods!(ElmNetworkState);
 
 /// What a network yields over a sequence.
 #[derive(Debug, Clone)]
@@ -209,13 +200,25 @@ impl ElmNetwork {
         input: impl Into<LayerSource>,
         state: Option<ElmNetworkState>,
     ) -> Result<NetworkOutput, ElmError> {
+        let input = input.into();
+        let masks = self.draw_masks(input.dims()[0])?;
+        self.run_masked(input, state, &masks)
+    }
+
+    /// The same with dropout masks that have been drawn, for each layer.
+    fn run_masked(
+        &self,
+        input: LayerSource,
+        state: Option<ElmNetworkState>,
+        masks: &[DropoutMasks],
+    ) -> Result<NetworkOutput, ElmError> {
         self.record.check()?;
         let states = self.states(state)?;
-        let mut source = self.source(input.into())?;
+        let mut source = self.source(input)?;
         let mut gain = self.config.input_embedding.scale();
         let mut outputs: Vec<LayerOutput> = Vec::with_capacity(self.layers.len());
-        for (layer, state) in self.layers.iter().zip(states) {
-            let output = layer.run_scaled(source, gain, state)?;
+        for ((layer, state), masks) in self.layers.iter().zip(states).zip(masks) {
+            let output = layer.run_masked(source, gain, state, masks.clone())?;
             source = LayerSource::Dense(output.activity.clone());
             gain = 1.0;
             outputs.push(output);
@@ -323,20 +326,30 @@ impl ElmNetwork {
     }
 }
 
-impl RecurrentState for ElmNetworkState {
-    fn detach(self) -> Self {
-        self.detach()
+impl Recurrent for ElmNetwork {
+    type Input = LayerSource;
+    type State = ElmNetworkState;
+    type Masks = Vec<DropoutMasks>;
+
+    fn draw_masks(&self, batch: usize) -> Result<Vec<DropoutMasks>, ElmError> {
+        self.layers
+            .iter()
+            .map(|layer| layer.draw_masks(batch))
+            .collect()
     }
 
-    fn select(self, rows: Tensor<1, Int>) -> Self {
-        self.select(rows)
+    fn select_masks(masks: &Vec<DropoutMasks>, rows: Tensor<1, Int>) -> Vec<DropoutMasks> {
+        masks.iter().map(|masks| masks.select(&rows)).collect()
     }
 
-    fn to_device(self, device: &Device) -> Self {
-        self.to_device(device)
-    }
-
-    fn cat(states: Vec<Self>) -> Option<Self> {
-        Self::cat(states)
+    fn piece(
+        &self,
+        input: LayerSource,
+        state: Option<ElmNetworkState>,
+        masks: &Vec<DropoutMasks>,
+    ) -> Result<(Tensor<3>, ElmNetworkState), ElmError> {
+        let output = self.run_masked(input, state, masks)?;
+        let state = output.state();
+        Ok((output.output, state))
     }
 }

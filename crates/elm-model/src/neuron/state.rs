@@ -1,6 +1,6 @@
 //! What a neuron carries from one step, or one piece of a sequence, to the next.
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::config::ElmNeuronConfig;
 use super::synapses::Synapses;
@@ -8,6 +8,7 @@ use crate::ElmError;
 use crate::equations::FilterTau;
 use crate::error::check;
 use crate::sequence::RecurrentState;
+use crate::state_methods;
 
 /// State of a neuron between two steps; in f32 where the neuron computes in half precision.
 #[derive(Debug, Clone)]
@@ -117,45 +118,6 @@ impl ElmState {
         self.memory.dims()[0]
     }
 
-    /// The same state without its history, for truncated backpropagation.
-    pub fn detach(self) -> Self {
-        self.map(Tensor::detach)
-    }
-
-    /// The state of these samples, in this order; `rows` holds indices below the number of samples.
-    pub fn select(self, rows: Tensor<1, Int>) -> Self {
-        self.map(|t| t.select(0, rows.clone()))
-    }
-
-    /// The same state on another device.
-    pub fn to_device(self, device: &Device) -> Self {
-        self.map(|t| t.to_device(device))
-    }
-
-    /// The samples of several states one after the other; `None` for no states.
-    pub fn cat(states: Vec<Self>) -> Option<Self> {
-        let memory: Vec<_> = states.iter().map(|s| s.memory.clone()).collect();
-        if memory.is_empty() {
-            return None;
-        }
-        let branch: Option<Vec<_>> = states.iter().map(Self::branch).collect();
-        let mean: Option<Vec<_>> = states.into_iter().map(|s| s.readout_mean).collect();
-        Some(Self::new(
-            branch.map(|parts| Tensor::cat(parts, 0)),
-            Tensor::cat(memory, 0),
-            mean.map(|parts| Tensor::cat(parts, 0)),
-        ))
-    }
-
-    /// The same state with every tensor mapped.
-    pub fn map(self, f: impl Fn(Tensor<2>) -> Tensor<2>) -> Self {
-        Self::new(
-            self.branch().map(&f),
-            f(self.memory),
-            self.readout_mean.map(&f),
-        )
-    }
-
     pub(super) fn check(&self, config: &ElmNeuronConfig, batch: usize) -> Result<(), ElmError> {
         let form = config.form();
         check::shape("state.memory", self.memory.dims(), [batch, form.num_memory])?;
@@ -186,19 +148,26 @@ impl ElmState {
 }
 
 impl RecurrentState for ElmState {
-    fn detach(self) -> Self {
-        self.detach()
+    fn tensors(&self) -> Vec<Tensor<2>> {
+        let branch = self.branch().into_iter();
+        let rest = [self.memory()].into_iter().chain(self.readout_mean());
+        branch.chain(rest).collect()
     }
 
-    fn select(self, rows: Tensor<1, Int>) -> Self {
-        self.select(rows)
-    }
-
-    fn to_device(self, device: &Device) -> Self {
-        self.to_device(device)
-    }
-
-    fn cat(states: Vec<Self>) -> Option<Self> {
-        Self::cat(states)
+    fn with_tensors(&self, tensors: Vec<Tensor<2>>) -> Self {
+        let mut tensors = tensors.into_iter();
+        let mut next = || {
+            let Some(tensor) = tensors.next() else {
+                panic!("fewer tensors than the state has");
+            };
+            tensor
+        };
+        Self::new(
+            self.branch.as_ref().map(|_| next()),
+            next(),
+            self.readout_mean.as_ref().map(|_| next()),
+        )
     }
 }
+
+state_methods!(ElmState);

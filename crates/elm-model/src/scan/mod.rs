@@ -7,7 +7,7 @@
 //! A further backend implements `FusedOps`, `NeuronOps` or `LayerOps` with kernels of its own.
 
 /// `into_array` and `from_array` for a struct whose fields are all of one type.
-#[cfg(feature = "host")]
+#[cfg(feature = "fused")]
 macro_rules! fields_as_array {
     ([$($generics:tt)*] $name:ty: [$item:ty; $count:literal] { $($field:ident),* $(,)? }) => {
         impl<$($generics)*> $name {
@@ -23,7 +23,7 @@ macro_rules! fields_as_array {
         }
     };
 }
-#[cfg(feature = "host")]
+#[cfg(feature = "fused")]
 pub(crate) use fields_as_array;
 
 pub mod layer;

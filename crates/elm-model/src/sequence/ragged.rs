@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::input::SequenceInput;
-use super::recurrent::{Recurrent, RecurrentState};
+use super::recurrent::Recurrent;
+use super::state::RecurrentState;
 use crate::ElmError;
 
 /// See [`Recurrent::forward_lengths`].

@@ -1,22 +1,11 @@
 //! What recurrent models have in common.
 
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Int, Tensor};
 
 use super::input::SequenceInput;
 use super::ragged;
+use super::state::RecurrentState;
 use crate::ElmError;
-
-/// What a recurrent model carries from one step to the next, for a batch of samples.
-pub trait RecurrentState: Clone {
-    /// The same state without its history, for truncated backpropagation.
-    fn detach(self) -> Self;
-    /// The state of these samples, in this order; `rows` holds indices below the number of samples.
-    fn select(self, rows: Tensor<1, Int>) -> Self;
-    /// The same state on another device.
-    fn to_device(self, device: &Device) -> Self;
-    /// The samples of several states one after the other; `None` for no states.
-    fn cat(states: Vec<Self>) -> Option<Self>;
-}
 
 /// A model that runs over sequences and carries a state along.
 ///

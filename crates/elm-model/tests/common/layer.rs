@@ -10,7 +10,7 @@ use elm_model::ScanPath;
 use elm_model::dispatch::layer_scan;
 use elm_model::layer::{Wiring, WiringSizes};
 use elm_model::scan::layer::{
-    LayerInputs, LayerSource, LayerSpec, LayerWeights, Masks, Plan, ScanState,
+    DropoutMasks, LayerInputs, LayerSource, LayerSpec, LayerWeights, Plan, ScanState,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -34,7 +34,8 @@ pub struct Case {
     pub time: usize,
     pub connectome: Vec<i64>,
     pub tokens: Option<Vec<i64>>,
-    pub masks: Masks,
+    /// Factors on the input channels, the recurrent activity and the MLP's output.
+    pub masks: Option<[Vec<f64>; 3]>,
     /// x, synapses, first weight, first bias, packed, decay, gate, readout, bias, state, activity.
     pub values: [Vec<f64>; 11],
     pub weighting: Vec<f64>,
@@ -73,11 +74,9 @@ impl Case {
             recurrent_connect: Some(choices.recurrent),
         };
         let connectome = wiring.sample(sizes, 9).unwrap();
-        let mask = |len: usize| {
+        let mask = |len: usize| -> Vec<f64> {
             let keep = numbers(len, 0.0, 1.0).into_iter();
-            choices
-                .masks
-                .then(|| Arc::new(keep.map(|v| if v < 0.3 { 0.0 } else { 1.4 }).collect()))
+            keep.map(|v| if v < 0.3 { 0.0 } else { 1.4 }).collect()
         };
         // as a fresh layer's: larger weights make the recurrence amplify rounding without bound
         let bound = |fan_in: usize| 1.0 / (fan_in as f64).sqrt();
@@ -94,11 +93,13 @@ impl Case {
                     .map(|v| v as i64)
                     .collect()
             }),
-            masks: Masks {
-                input: mask(batch * spec.inputs),
-                recurrent: mask(batch * n),
-                memory: mask(batch * n * spec.memory),
-            },
+            masks: choices.masks.then(|| {
+                [
+                    mask(batch * spec.inputs),
+                    mask(batch * n),
+                    mask(batch * n * spec.memory),
+                ]
+            }),
             values: [
                 numbers(batch * time * spec.inputs, -1.0, 1.0)
                     .into_iter()
@@ -171,7 +172,14 @@ impl Case {
                 options.0,
             ),
             plan: Arc::new(Plan::new(self.connectome.clone(), spec).unwrap()),
-            masks: self.masks.clone(),
+            masks: match &self.masks {
+                None => DropoutMasks::default(),
+                Some([input, recurrent, memory]) => DropoutMasks {
+                    input: Some(tensor(input, [batch, spec.inputs], options, false)),
+                    recurrent: Some(tensor(recurrent, [batch, n], options, false)),
+                    memory: Some(tensor(memory, [batch, n, spec.memory], options, false)),
+                },
+            },
         }
     }
 

@@ -163,13 +163,20 @@ pub fn in_pools(mut check: impl FnMut(usize) + Send) {
     }
 }
 
-/// Asserts that two tensors differ by at most `tolerance` times the largest expected value.
+/// Tolerances that only 64-bit numbers meet.
+const DOUBLE: f64 = 1e-8;
+
+/// Asserts that two tensors differ by at most `tolerance` times the largest expected value; where that is one for 64-bit
+/// numbers, small entries must be right by themselves too, down to the rounding of the largest.
 pub fn assert_relative(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
     let (worst, largest) = difference(found, expected);
     assert!(
         worst <= tolerance * largest.max(1e-12),
         "{what}: off by {worst:e}, largest {largest:e}"
     );
+    if tolerance <= DOUBLE {
+        assert_each(what, found, expected, 1e-6, 1e-12 * largest);
+    }
 }
 
 /// Asserts that two tensors differ by at most `tolerance`.

@@ -2,8 +2,11 @@
 
 #[cfg(feature = "flex")]
 mod flex;
+mod memory;
 #[cfg(feature = "ndarray")]
 mod ndarray;
+
+pub(crate) use memory::memory_bytes;
 
 use burn::backend::{
     Backend,

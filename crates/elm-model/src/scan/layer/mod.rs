@@ -14,8 +14,7 @@
 //! fused version has its own gradient, keeps little of what it computes, and runs on Flex, NdArray and graphics cards.
 //!
 //! Layout of this folder: `spec` (sizes and layouts), `plan` (the connectome for the kernels), `reference`, `ops` (the
-//! backend extension), `autodiff` (its gradient), `cpu/` (kernels for Flex and NdArray), `cube/` (kernels for graphics
-//! cards).
+//! backend extension), `autodiff` (its gradient).
 
 #[cfg(feature = "fused")]
 mod autodiff;
@@ -26,7 +25,7 @@ pub mod reference;
 mod spec;
 
 pub use plan::Plan;
-pub use spec::{LayerCall, LayerSpec, Masks, Stage, Tokens};
+pub use spec::{LayerCall, LayerSpec, Masked, SourceKind, Stage};
 
 use std::sync::Arc;
 
@@ -99,6 +98,43 @@ pub struct ScanState {
     pub activity: Tensor<2>,
 }
 
+/// Factors of a whole sequence that dropout has drawn; `None` stands for ones. Nothing is differentiated in them.
+#[derive(Debug, Clone, Default)]
+pub struct DropoutMasks {
+    /// On the input channels, `[batch, input]`.
+    pub input: Option<Tensor<2>>,
+    /// On the recurrent activity, `[batch, neuron]`.
+    pub recurrent: Option<Tensor<2>>,
+    /// On the MLP's output, `[batch, neuron, memory]`.
+    pub memory: Option<Tensor<3>>,
+}
+
+impl DropoutMasks {
+    /// The masks of these samples, in this order.
+    pub fn select(&self, rows: &Tensor<1, Int>) -> Self {
+        fn some<const D: usize>(
+            mask: &Option<Tensor<D>>,
+            rows: &Tensor<1, Int>,
+        ) -> Option<Tensor<D>> {
+            mask.clone().map(|mask| mask.select(0, rows.clone()))
+        }
+        Self {
+            input: some(&self.input, rows),
+            recurrent: some(&self.recurrent, rows),
+            memory: some(&self.memory, rows),
+        }
+    }
+
+    /// Which of them there are.
+    pub fn masked(&self) -> Masked {
+        Masked {
+            input: self.input.is_some(),
+            recurrent: self.recurrent.is_some(),
+            memory: self.memory.is_some(),
+        }
+    }
+}
+
 /// Everything that the scan reads.
 #[derive(Debug, Clone)]
 pub struct LayerInputs {
@@ -115,7 +151,7 @@ pub struct LayerInputs {
     /// The same, checked and ordered.
     pub plan: Arc<Plan>,
     /// Dropout masks.
-    pub masks: Masks,
+    pub masks: DropoutMasks,
 }
 
 /// What the scan yields.

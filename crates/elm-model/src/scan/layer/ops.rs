@@ -3,10 +3,13 @@
 
 #[cfg(feature = "fusion")]
 use burn::backend::fusion::custom::TensorSpec;
-use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension, tensor::FloatTensor};
+use burn::backend::{
+    Backend, Dispatch, ExtensionType, backend_extension,
+    tensor::{FloatTensor, IntTensor},
+};
 use burn::tensor::{Int, Tensor};
 
-use super::{LayerCall, LayerInputs, LayerResult, LayerSource, LayerSpec, ScanState, Tokens};
+use super::{LayerCall, LayerInputs, LayerResult, LayerSource, LayerSpec, ScanState, SourceKind};
 
 /// The tensors of a call, or their gradients; shapes as in [`super::LayerWeights`] and [`super::ScanState`].
 #[derive(Debug, Clone, ExtensionType)]
@@ -36,53 +39,32 @@ pub struct LayerTensors<B: Backend> {
     pub activity: FloatTensor<B>,
 }
 
-impl<B: Backend> LayerTensors<B> {
-    /// The tensors in the order of their declaration.
-    pub fn into_array(self) -> [FloatTensor<B>; 11] {
-        [
-            self.x,
-            self.synapses,
-            self.first_weight,
-            self.first_bias,
-            self.packed,
-            self.decay,
-            self.gate,
-            self.readout,
-            self.bias,
-            self.inner,
-            self.activity,
-        ]
-    }
+fields_as_array!([B: Backend] LayerTensors<B>: [FloatTensor<B>; 11] {
+    x,
+    synapses,
+    first_weight,
+    first_bias,
+    packed,
+    decay,
+    gate,
+    readout,
+    bias,
+    inner,
+    activity,
+});
 
-    /// The reverse of [`into_array`](Self::into_array).
-    pub fn from_array(tensors: [FloatTensor<B>; 11]) -> Self {
-        let [
-            x,
-            synapses,
-            first_weight,
-            first_bias,
-            packed,
-            decay,
-            gate,
-            readout,
-            bias,
-            inner,
-            activity,
-        ] = tensors;
-        Self {
-            x,
-            synapses,
-            first_weight,
-            first_bias,
-            packed,
-            decay,
-            gate,
-            readout,
-            bias,
-            inner,
-            activity,
-        }
-    }
+/// What a call is given besides, without gradients; a single number in the place of what there is not.
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "fusion"))]
+pub struct LayerGivens<B: Backend> {
+    /// Tokens `[batch, time]`, below I.
+    pub tokens: IntTensor<B>,
+    /// Factors on the input channels, `[batch, input]`.
+    pub input_mask: FloatTensor<B>,
+    /// On the recurrent activity, `[batch, neuron]`.
+    pub recurrent_mask: FloatTensor<B>,
+    /// On the MLP's output, `[batch, neuron, memory]`.
+    pub memory_mask: FloatTensor<B>,
 }
 
 /// Gradients that are asked for, of those that cost something to have.
@@ -107,26 +89,29 @@ pub struct Wanted {
 )]
 pub trait LayerOps: Backend {
     /// The flat result, see [`LayerSpec::result_len`].
-    #[fusion(meta = |tensors, call| flat(tensors, call.spec.result_len(call.batch, call.time)))]
+    #[fusion(meta = |tensors, _givens, call| flat(tensors, call.spec.result_len(call.batch, call.time)))]
     fn elm_layer_scan(
         #[extension_type] tensors: LayerTensors<Self>,
+        #[extension_type] givens: LayerGivens<Self>,
         call: LayerCall,
     ) -> FloatTensor<Self>;
 
     /// The flat result, and what the backward pass needs besides.
-    #[fusion(meta = |tensors, call| (
+    #[fusion(meta = |tensors, _givens, call| (
         flat(tensors, call.spec.result_len(call.batch, call.time)),
         flat(tensors, call.kept),
     ))]
     fn elm_layer_scan_forward(
         #[extension_type] tensors: LayerTensors<Self>,
+        #[extension_type] givens: LayerGivens<Self>,
         call: LayerCall,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Gradients of all tensors from that of the flat result; what is not wanted is a single number or zero.
-    #[fusion(meta = |tensors, _result, _kept, _grad, _call, wanted| gradients(tensors, *wanted))]
+    #[fusion(meta = |tensors, _givens, _result, _kept, _grad, _call, wanted| gradients(tensors, *wanted))]
     fn elm_layer_scan_backward(
         #[extension_type] tensors: LayerTensors<Self>,
+        #[extension_type] givens: LayerGivens<Self>,
         result: FloatTensor<Self>,
         kept: FloatTensor<Self>,
         grad: FloatTensor<Self>,
@@ -151,15 +136,6 @@ fn gradients(tensors: &LayerTensorsMetadata, wanted: Wanted) -> LayerTensorsMeta
     gradients
 }
 
-/// The tokens of a call on the host; the layer has checked that they are in range.
-fn tokens(ids: Tensor<2, Int>) -> Vec<u32> {
-    let data = ids.into_data().convert::<i64>();
-    match data.as_slice::<i64>() {
-        Ok(ids) => ids.iter().map(|id| *id as u32).collect(),
-        Err(error) => unreachable!("the layer has read these tokens before: {error:?}"),
-    }
-}
-
 /// Runs the fused layer; `block` and `kept` say how this device wants [`LayerCall::block`] and [`LayerCall::kept`].
 pub(crate) fn layer_scan(
     inputs: LayerInputs,
@@ -170,12 +146,11 @@ pub(crate) fn layer_scan(
     let [batch, time] = inputs.source.dims();
     let weights = inputs.weights;
     let options = (&weights.decay.device(), weights.decay.dtype());
-    let (x, tokens) = match inputs.source {
-        LayerSource::Dense(x) => (x.into_dispatch(), Tokens::Dense),
-        LayerSource::OneHot(ids) => (
-            Tensor::<1>::zeros([1], options).into_dispatch(),
-            Tokens::OneHot(std::sync::Arc::new(tokens(ids))),
-        ),
+    let nothing = || Tensor::<1>::zeros([1], options).into_dispatch();
+    let no_tokens = || Tensor::<1, Int>::zeros([1], options.0).into_dispatch();
+    let (x, tokens, source) = match inputs.source {
+        LayerSource::Dense(x) => (x.into_dispatch(), no_tokens(), SourceKind::Dense),
+        LayerSource::OneHot(ids) => (nothing(), ids.into_dispatch(), SourceKind::OneHot),
     };
     let mut call = LayerCall {
         spec: *spec,
@@ -184,9 +159,9 @@ pub(crate) fn layer_scan(
         block,
         kept: 0,
         plan: inputs.plan,
-        tokens,
+        source,
         gain: inputs.gain,
-        masks: inputs.masks,
+        masked: inputs.masks.masked(),
     };
     call.kept = kept(&call);
     let tensors = LayerTensors::<Dispatch> {
@@ -202,7 +177,14 @@ pub(crate) fn layer_scan(
         inner: inputs.start.inner.into_dispatch(),
         activity: inputs.start.activity.into_dispatch(),
     };
-    let flat = Tensor::<1>::from_dispatch(Dispatch::elm_layer_scan(tensors, call));
+    let masks = inputs.masks;
+    let givens = LayerGivens::<Dispatch> {
+        tokens,
+        input_mask: masks.input.map_or_else(nothing, Tensor::into_dispatch),
+        recurrent_mask: masks.recurrent.map_or_else(nothing, Tensor::into_dispatch),
+        memory_mask: masks.memory.map_or_else(nothing, Tensor::into_dispatch),
+    };
+    let flat = Tensor::<1>::from_dispatch(Dispatch::elm_layer_scan(tensors, givens, call));
     let (n, width) = (spec.neurons, spec.state_width());
     let (samples, steps) = (batch * n, batch * time * n);
     let activity = flat.clone().narrow(0, 0, steps).reshape([batch, time, n]);

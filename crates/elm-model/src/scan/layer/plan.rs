@@ -11,8 +11,8 @@ use crate::ElmError;
 /// first.
 #[derive(Debug)]
 pub struct Plan {
-    /// The connectome `[neuron, synapse]` that this was made from.
-    connectome: Vec<i64>,
+    /// The connectome `[neuron, synapse]` that this was made from, all below I + N.
+    connectome: Vec<u32>,
     /// Source of each synapse in walking order, `[neuron, synapse]`, all below I + N.
     sources: Vec<u32>,
     /// Which synapse of its neuron stands there, `[neuron, synapse]`.
@@ -77,10 +77,10 @@ impl Plan {
             order: Vec::with_capacity(expected),
             feed_forward: Vec::with_capacity(spec.neurons * spec.branches),
             recurrent: connectome.iter().any(|s| *s >= inputs),
-            connectome,
+            connectome: connectome.iter().map(|s| *s as u32).collect(),
             copies: DeviceCopies::default(),
         };
-        for (at, branch) in plan.connectome.chunks_exact(spec.per_branch).enumerate() {
+        for (at, branch) in connectome.chunks_exact(spec.per_branch).enumerate() {
             let first = (at % spec.branches) * spec.per_branch;
             let count = branch.iter().filter(|s| **s < inputs).count();
             plan.feed_forward.push(count as u32);
@@ -94,6 +94,11 @@ impl Plan {
             }
         }
         Ok(plan)
+    }
+
+    /// Source of each synapse in the connectome's own order, `[neuron, synapse]`; every one is below I + N.
+    pub fn connectome(&self) -> &[u32] {
+        &self.connectome
     }
 
     /// Source of each synapse in walking order, `[neuron, synapse]`; every one is below I + N.

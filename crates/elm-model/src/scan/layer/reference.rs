@@ -3,9 +3,11 @@
 //! Runs on every Burn backend and is differentiated by Burn itself. The fused version is tested against it, and
 //! recordings of inner variables are made with it.
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor};
 
-use super::{LayerInputs, LayerResult, LayerSource, LayerSpec, LayerWeights, ScanState};
+use super::{
+    DropoutMasks, LayerInputs, LayerResult, LayerSource, LayerSpec, LayerWeights, ScanState,
+};
 use crate::equations::tensor::{self, activate, squash};
 
 /// Inner variables of one time step.
@@ -37,19 +39,11 @@ pub fn layer_steps(
     let [batch, time] = inputs.source.dims();
     let (device, dtype) = (inputs.weights.decay.device(), inputs.weights.decay.dtype());
     let options = (&device, dtype);
-    let mask = |values: &Option<std::sync::Arc<Vec<f64>>>, width: usize| {
-        values
-            .as_ref()
-            .map(|v| Tensor::<2>::from_data(TensorData::new(v.to_vec(), [batch, width]), options))
-    };
     let layer = Layer {
         spec,
         weights: inputs.weights,
         connectome: inputs.connectome.flatten(0, 1),
-        input_mask: mask(&inputs.masks.input, spec.inputs),
-        recurrent_mask: mask(&inputs.masks.recurrent, spec.neurons),
-        memory_mask: mask(&inputs.masks.memory, spec.neurons * spec.memory)
-            .map(|m| m.reshape([batch, spec.neurons, spec.memory])),
+        masks: inputs.masks,
     };
     let mut state = State::unpack(inputs.start, spec);
     let (mut activities, mut magnitude) = (Vec::with_capacity(time), None);
@@ -132,9 +126,7 @@ struct Layer<'a> {
     spec: &'a LayerSpec,
     weights: LayerWeights,
     connectome: Tensor<1, burn::tensor::Int>,
-    input_mask: Option<Tensor<2>>,
-    recurrent_mask: Option<Tensor<2>>,
-    memory_mask: Option<Tensor<3>>,
+    masks: DropoutMasks,
 }
 
 impl Layer<'_> {
@@ -163,10 +155,10 @@ impl Layer<'_> {
         let batch = x.dims()[0];
         let mut activity = state.activity.clone();
         let mut x = x;
-        if let Some(mask) = &self.input_mask {
+        if let Some(mask) = &self.masks.input {
             x = x * mask.clone();
         }
-        if let Some(mask) = &self.recurrent_mask {
+        if let Some(mask) = &self.masks.recurrent {
             activity = activity * mask.clone();
         }
         let sources = Tensor::cat(vec![x, activity], 1).select(1, self.connectome.clone());
@@ -199,7 +191,7 @@ impl Layer<'_> {
             z = activate(z, spec.activation).matmul(weight) + bias.unsqueeze_dim::<3>(1);
         }
         let z = z.swap_dims(0, 1);
-        match &self.memory_mask {
+        match &self.masks.memory {
             Some(mask) => z * mask.clone(),
             None => z,
         }

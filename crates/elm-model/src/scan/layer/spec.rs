@@ -129,24 +129,24 @@ impl LayerSpec {
     }
 }
 
-/// What a layer reads over time.
-#[derive(Debug, Clone)]
-pub enum Tokens {
-    /// Numbers per channel; the scan has them as a tensor.
+/// How the input of a call comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Numbers per channel, `[batch, time, input]`.
     Dense,
-    /// One channel per step that is 1, all others 0, by its index: `[batch, time]` row by row.
-    OneHot(Arc<Vec<u32>>),
+    /// One channel per step that is 1, all others 0, by its index, `[batch, time]`.
+    OneHot,
 }
 
-/// Factors of a whole sequence that dropout draws, plain numbers without gradients.
-#[derive(Debug, Clone, Default)]
-pub struct Masks {
-    /// On the input channels, `[batch, input]` row by row.
-    pub input: Option<Arc<Vec<f64>>>,
-    /// On the recurrent activity, `[batch, neuron]`.
-    pub recurrent: Option<Arc<Vec<f64>>>,
-    /// On the MLP's output, `[batch, neuron, memory]`.
-    pub memory: Option<Arc<Vec<f64>>>,
+/// Which factors dropout has drawn for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Masked {
+    /// Factors on the input channels.
+    pub input: bool,
+    /// Factors on the recurrent activity.
+    pub recurrent: bool,
+    /// Factors on the MLP's output.
+    pub memory: bool,
 }
 
 /// Everything about one call but the tensors.
@@ -165,9 +165,9 @@ pub struct LayerCall {
     /// The connectome, checked and ordered.
     pub plan: Arc<super::Plan>,
     /// How the input comes.
-    pub tokens: Tokens,
+    pub source: SourceKind,
     /// Factor on the input.
     pub gain: f64,
-    /// Dropout masks.
-    pub masks: Masks,
+    /// Which dropout masks there are.
+    pub masked: Masked,
 }

@@ -5,6 +5,7 @@
 //! through an [`Exchange`]. Last, each neuron sums its weight gradients over the block.
 
 use core::ops::Range;
+use std::sync::Mutex;
 
 use super::exchange::Exchange;
 use super::lanes::{Kernel, Lanes, LayerReal, Row, W};
@@ -12,7 +13,9 @@ use super::neuron::{self, Run, Sources};
 use super::neuron_backward::{Carry, Step, accumulate, row_sum, scatter, step_back};
 use super::part::Part;
 use super::product::Steps;
-use super::schedule::{self, Barrier, Partition, Shared, share, tiles};
+use super::rounds::{Rounds, lock};
+use super::schedule::{self, Partition, share};
+use super::shared::Shared;
 use super::source::{Order, SourceBlock};
 use super::view::{Fields, View};
 
@@ -41,7 +44,7 @@ pub fn backward<R: LayerReal>(
     partition: &Partition,
 ) -> Gradients<R> {
     let (spec, call) = (view.spec(), view.call);
-    let (batch, members) = (call.batch, partition.members.len());
+    let (batch, shares) = (call.batch, partition.shares.len());
     let inputs = if kept.input { spec.inputs } else { 0 };
     let out = Outputs {
         x: Shared::new(batch * call.time * inputs),
@@ -53,25 +56,26 @@ pub fn backward<R: LayerReal>(
         .iter()
         .map(|tiles| Group {
             sources: SourceBlock::new(view, tiles.clone(), Order::BySources),
-            exchange: Exchange::new(view, tiles.clone(), members, kept.input),
-            barrier: Barrier::new(members),
+            exchange: Exchange::new(view, tiles.clone(), shares, kept.input),
+            rounds: Rounds::new(shares),
+            work: (0..shares).map(|_| Mutex::default()).collect(),
             tiles: tiles.clone(),
         })
         .collect();
-    let parts = schedule::run(partition, |group, member| {
-        R::dispatch(Member {
+    schedule::run(partition, |group, own| {
+        R::dispatch(Thread {
             view,
             kept,
             group: &groups[group],
-            index: member,
-            members,
-            neurons: partition.members[member].clone(),
+            own,
+            shares: &partition.shares,
             out: &out,
-        })
+        });
     });
-    let Some(parts) = parts else {
-        return backward(view, kept, &Partition::single(tiles(batch), spec.neurons));
-    };
+    let parts = groups.into_iter().map(|group| {
+        let work = group.work.into_iter();
+        work.map(|work| lock_out(work).part).collect()
+    });
     let [
         walking,
         first_weight,
@@ -82,7 +86,6 @@ pub fn backward<R: LayerReal>(
         readout,
         bias,
     ] = parts
-        .into_iter()
         .filter_map(Part::join)
         .reduce(Part::add)
         .unwrap_or_else(|| Part::zeros(view, 0..spec.neurons))
@@ -122,25 +125,40 @@ struct Outputs<R> {
     activity: Shared<R>,
 }
 
-/// What the members of a group share.
+/// What the threads of a group have in common.
 struct Group<R> {
     tiles: Range<usize>,
-    barrier: Barrier,
+    rounds: Rounds,
     sources: SourceBlock<R>,
     exchange: Exchange<R>,
+    /// One for each share.
+    work: Vec<Mutex<Work<R>>>,
 }
 
-struct Member<'a, R> {
+/// One thread of a group.
+struct Thread<'a, R: LayerReal> {
+    view: &'a View<'a, R>,
+    kept: &'a Kept<'a, R>,
+    group: &'a Group<R>,
+    /// The share that it begins every round with.
+    own: usize,
+    shares: &'a [Range<usize>],
+    out: &'a Outputs<R>,
+}
+
+/// One share of a group's work: what happens to its neurons.
+struct Share<'a, R: LayerReal> {
     view: &'a View<'a, R>,
     kept: &'a Kept<'a, R>,
     group: &'a Group<R>,
     index: usize,
-    members: usize,
+    shares: usize,
     neurons: Range<usize>,
     out: &'a Outputs<R>,
 }
 
-/// What a member keeps for its neurons and tiles, neuron by neuron.
+/// What a share keeps for its neurons and tiles, neuron by neuron.
+#[derive(Debug)]
 struct Work<R> {
     /// One frame per step of a block, neuron and tile, step by step.
     frames: Vec<Row<R>>,
@@ -156,6 +174,22 @@ struct Work<R> {
     part: Part<R>,
 }
 
+impl<R> Default for Work<R> {
+    fn default() -> Self {
+        Self {
+            frames: Vec::new(),
+            stride: 0,
+            before: Vec::new(),
+            memory: Vec::new(),
+            trace: Vec::new(),
+            mean: Vec::new(),
+            decay: Vec::new(),
+            gate: Vec::new(),
+            part: Part::default(),
+        }
+    }
+}
+
 /// A block of steps.
 #[derive(Clone, Copy)]
 struct Block {
@@ -164,45 +198,94 @@ struct Block {
     steps: usize,
 }
 
-impl<R: LayerReal> Kernel<R> for Member<'_, R> {
-    type Out = Part<R>;
+impl<R: LayerReal> Kernel<R> for Thread<'_, R> {
+    type Out = ();
 
     #[inline(always)]
-    fn run<V: Lanes<R = R>>(self) -> Part<R> {
-        let barrier = &self.group.barrier;
-        let _guard = barrier.guard();
-        let (time, length) = (self.view.call.time, self.view.block());
-        let mut work = self.start();
-        for index in (0..self.view.blocks()).rev() {
-            let first = index * length;
-            let block = Block {
-                index,
-                first,
-                steps: length.min(time - first),
-            };
-            self.fill(block);
-            self.recompute::<V>(&mut work, block);
-            if self.view.call.plan.recurrent() {
-                for t in (0..block.steps).rev() {
-                    // SAFETY: all members have summed up the step after the next, and meet before they sum up this one.
-                    unsafe { self.group.exchange.clear_activity(self.index, first + t) }
-                    self.back::<V>(&mut work, block, t..t + 1);
-                    barrier.wait();
-                }
-            } else {
-                self.back::<V>(&mut work, block, 0..block.steps);
-            }
-            self.accumulate::<V>(&mut work, block);
-            // now all are done with the block's sources and have added to its input's gradients
-            barrier.wait();
-            self.input_gradient(block);
+    fn run<V: Lanes<R = R>>(self) {
+        let recurrent = self.view.call.plan.recurrent();
+        let mut turns = self.group.rounds.turns(self.own);
+        while let Some(share) = turns.share() {
+            self.share(share).start();
         }
-        self.finish(work)
+        for index in (0..self.view.blocks()).rev() {
+            let block = self.block(index);
+            turns.meet();
+            while let Some(share) = turns.share() {
+                // SAFETY: all have read the block after this one.
+                unsafe { self.share(share).clear(block) };
+            }
+            turns.meet();
+            while let Some(share) = turns.share() {
+                // SAFETY: all have cleared the block, and none reads it yet.
+                unsafe { self.share(share).fill(block) };
+            }
+            turns.meet();
+            let piece = match recurrent {
+                true => 1,
+                false => block.steps,
+            };
+            for t in (0..block.steps).step_by(piece).rev() {
+                while let Some(share) = turns.share() {
+                    let share = self.share(share);
+                    if t + piece == block.steps {
+                        share.recompute::<V>(block);
+                    }
+                    // SAFETY: all have summed up the step after the next, and sum up this one in the next round.
+                    unsafe { share.clear_activity(block.first + t) };
+                    share.back::<V>(block, t..t + piece);
+                }
+                turns.meet();
+            }
+            while let Some(share) = turns.share() {
+                let share = self.share(share);
+                share.accumulate::<V>(block);
+                // all have added to the gradients of the block's input
+                share.input_gradient(block);
+            }
+        }
+        turns.meet();
+        while let Some(share) = turns.share() {
+            self.share(share).finish();
+        }
+        turns.meet();
     }
 }
 
-impl<R: LayerReal> Member<'_, R> {
-    /// Neurons and tiles in the order of the member's work.
+impl<'a, R: LayerReal> Thread<'a, R> {
+    fn block(&self, index: usize) -> Block {
+        let length = self.view.block();
+        let first = index * length;
+        Block {
+            index,
+            first,
+            steps: length.min(self.view.call.time - first),
+        }
+    }
+
+    #[inline(always)]
+    fn share(&self, index: usize) -> Share<'a, R> {
+        Share {
+            view: self.view,
+            kept: self.kept,
+            group: self.group,
+            index,
+            shares: self.shares.len(),
+            neurons: self.shares[index].clone(),
+            out: self.out,
+        }
+    }
+}
+
+/// What a mutex holds, see [`lock`].
+fn lock_out<T>(mutex: Mutex<T>) -> T {
+    mutex
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl<R: LayerReal> Share<'_, R> {
+    /// Neurons and tiles in the order of the share's work.
     fn each(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let tiles = self.group.tiles.clone();
         self.neurons
@@ -211,7 +294,7 @@ impl<R: LayerReal> Member<'_, R> {
     }
 
     /// Gradients of the final state.
-    fn start(&self) -> Work<R> {
+    fn start(&self) {
         let view = self.view;
         let spec = view.spec();
         let count = self.group.tiles.len() * self.neurons.len();
@@ -241,33 +324,53 @@ impl<R: LayerReal> Member<'_, R> {
                 put(&mut work.mean[k..k + 1], m + d);
             }
         }
-        work
+        *lock(&self.group.work[self.index]) = work;
     }
 
-    /// Puts this member's share of the block's sources in place, and waits for the others'.
-    fn fill(&self, block: Block) {
+    /// Silences this share of the block's sources.
+    ///
+    /// # Safety
+    /// As for [`SourceBlock::clear`].
+    unsafe fn clear(&self, block: Block) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.group
+                .sources
+                .clear(block.steps, self.index, self.shares)
+        };
+    }
+
+    /// Puts this share of the block's sources in place.
+    ///
+    /// # Safety
+    /// As for [`SourceBlock::fill`], and all have summed up the gradients of the input of the block before.
+    unsafe fn fill(&self, block: Block) {
         let (view, sources) = (self.view, &self.group.sources);
-        let (index, members) = (self.index, self.members);
-        // SAFETY: all members are done with the block before, meet before they fill this one, and again before they
-        // read it.
-        unsafe { sources.clear(block.steps, index, members) };
-        self.group.barrier.wait();
-        // SAFETY: as above.
-        unsafe { sources.fill(view, block.first, block.steps, index, members) };
+        let (index, shares) = (self.index, self.shares);
+        // SAFETY: the caller's promise.
+        unsafe { sources.fill(view, block.first, block.steps, index, shares) };
         if view.call.plan.recurrent() {
             for tile in self.group.tiles.clone() {
-                for t in share(block.steps, index, members) {
+                for t in share(block.steps, index, shares) {
                     for n in 0..view.spec().neurons {
                         let activity = self.activity_before(tile, block.first + t, n);
-                        // SAFETY: as above, and the steps are shared out.
+                        // SAFETY: the caller's promise, and the steps are shared out.
                         unsafe { sources.put_activity(view, tile, t, n, activity) }
                     }
                 }
             }
         }
-        // SAFETY: all have summed up the block before, and meet before they add to this one's.
+        // SAFETY: the caller's promise.
         unsafe { self.group.exchange.clear_input(index) }
-        self.group.barrier.wait();
+    }
+
+    /// Clears this share's gradients of the activity before a step.
+    ///
+    /// # Safety
+    /// As for [`Exchange::clear_activity`].
+    unsafe fn clear_activity(&self, time: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.group.exchange.clear_activity(self.index, time) }
     }
 
     /// Activity of neuron n before a step.
@@ -296,9 +399,10 @@ impl<R: LayerReal> Member<'_, R> {
         unsafe { self.group.sources.read(tile, 0) }
     }
 
-    /// Runs this member's neurons over the block again and keeps everything.
+    /// Runs this share's neurons over the block again and keeps everything.
     #[inline(always)]
-    fn recompute<V: Lanes<R = R>>(&self, work: &mut Work<R>, block: Block) {
+    fn recompute<V: Lanes<R = R>>(&self, block: Block) {
+        let work = &mut *lock(&self.group.work[self.index]);
         let view = self.view;
         let spec = view.spec();
         let (width, len) = (spec.state_width(), view.constants.frame.len);
@@ -334,9 +438,10 @@ impl<R: LayerReal> Member<'_, R> {
         }
     }
 
-    /// Takes this member's neurons back over some steps of the block.
+    /// Takes this share's neurons back over some steps of the block.
     #[inline(always)]
-    fn back<V: Lanes<R = R>>(&self, work: &mut Work<R>, block: Block, steps: Range<usize>) {
+    fn back<V: Lanes<R = R>>(&self, block: Block, steps: Range<usize>) {
+        let work = &mut *lock(&self.group.work[self.index]);
         let view = self.view;
         let spec = view.spec();
         let frame = &view.constants.frame;
@@ -372,7 +477,7 @@ impl<R: LayerReal> Member<'_, R> {
                     };
                     step_back::<V>(&view.constants, &weights, &step, &mut carry, rows);
                     let branch = &rows[frame.branch.clone()];
-                    // SAFETY: these are this member's own buffers, which the others read after all have met.
+                    // SAFETY: these are this share's own buffers, which the others read after all have met.
                     let (activity, input) = unsafe {
                         let exchange = &self.group.exchange;
                         (
@@ -401,9 +506,10 @@ impl<R: LayerReal> Member<'_, R> {
         own.zip(later, |a, b| a + b)
     }
 
-    /// Adds up this member's weight gradients over the block.
+    /// Adds up this share's weight gradients over the block.
     #[inline(always)]
-    fn accumulate<V: Lanes<R = R>>(&self, work: &mut Work<R>, block: Block) {
+    fn accumulate<V: Lanes<R = R>>(&self, block: Block) {
+        let work = &mut *lock(&self.group.work[self.index]);
         let view = self.view;
         let len = view.constants.frame.len;
         let mut k = 0;
@@ -426,7 +532,7 @@ impl<R: LayerReal> Member<'_, R> {
         }
     }
 
-    /// Sums up this member's share of the block's input gradient over all members.
+    /// Sums up this share of the block's input gradient over all shares.
     fn input_gradient(&self, block: Block) {
         if !self.kept.input {
             return;
@@ -434,12 +540,12 @@ impl<R: LayerReal> Member<'_, R> {
         let (view, inputs) = (self.view, self.view.spec().inputs);
         let mut sum = vec![Row::<R>::default(); inputs];
         for tile in self.group.tiles.clone() {
-            for t in share(block.steps, self.index, self.members) {
+            for t in share(block.steps, self.index, self.shares) {
                 // SAFETY: all have met since they added to it, and clear it after they have met again.
                 unsafe { self.group.exchange.input(tile, t, &mut sum) };
                 for (lane, b) in view.samples(tile).enumerate() {
                     let at = (b * view.call.time + block.first + t) * inputs;
-                    // SAFETY: the steps of a block are shared out, so only this member writes here.
+                    // SAFETY: the steps of a block are shared out, so only this share writes here.
                     let out = unsafe { self.out.x.write(at..at + inputs) };
                     for (channel, (out, sum)) in out.iter_mut().zip(&sum).enumerate() {
                         *out = view.input_factor(b, channel) * sum.0[lane];
@@ -450,7 +556,8 @@ impl<R: LayerReal> Member<'_, R> {
     }
 
     /// Gradients of the state handed in, and the sums over samples that are left.
-    fn finish(&self, mut work: Work<R>) -> Part<R> {
+    fn finish(&self) {
+        let work = &mut *lock(&self.group.work[self.index]);
         let view = self.view;
         let spec = view.spec();
         let (m, d, width) = (spec.memory, spec.trace_width(), spec.state_width());
@@ -472,7 +579,7 @@ impl<R: LayerReal> Member<'_, R> {
             let state = memory.iter().chain(trace).chain(&work.mean[k..k + 1]);
             for (lane, b) in view.samples(tile).enumerate() {
                 let at = (b * spec.neurons + n) * width;
-                // SAFETY: each neuron and tile belongs to one member.
+                // SAFETY: each neuron and tile belongs to one share.
                 unsafe {
                     let out = self.out.inner.write(at..at + width);
                     for (out, row) in out.iter_mut().zip(state.clone()) {
@@ -483,6 +590,5 @@ impl<R: LayerReal> Member<'_, R> {
                 }
             }
         }
-        work.part
     }
 }

@@ -1,38 +1,38 @@
 //! Gradients that neurons have for each other and for the input.
 //!
-//! A synapse adds to the gradient of its source, which may belong to another member. So each member adds to a buffer of
-//! its own, and who needs a sum takes it over all members after they have met.
+//! A synapse adds to the gradient of its source, which may belong to another share. So each share adds to a buffer of
+//! its own, and who needs a sum takes it over all shares in a later round.
 
 use core::ops::Range;
 
 use super::lanes::{LayerReal, Row};
-use super::schedule::Shared;
+use super::shared::Shared;
 use super::view::View;
 
 /// The buffers of a group.
 #[derive(Debug)]
 pub struct Exchange<R> {
     tiles: Range<usize>,
-    members: usize,
+    shares: usize,
     neurons: usize,
     inputs: usize,
     block: usize,
-    /// Of the activity before a step: `[member, parity of the step, tile, neuron]`; empty where nothing is recurrent.
+    /// Of the activity before a step: `[share, parity of the step, tile, neuron]`; empty where nothing is recurrent.
     activity: Shared<Row<R>>,
-    /// Of the block's input: `[member, tile, step, channel]`; empty where not asked for.
+    /// Of the block's input: `[share, tile, step, channel]`; empty where not asked for.
     input: Shared<Row<R>>,
 }
 
 impl<R: LayerReal> Exchange<R> {
-    /// Buffers of `members` members for these tiles; for the input too if `input`.
-    pub fn new(view: &View<'_, R>, tiles: Range<usize>, members: usize, input: bool) -> Self {
+    /// Buffers of so many shares for these tiles; for the input too if `input`.
+    pub fn new(view: &View<'_, R>, tiles: Range<usize>, shares: usize, input: bool) -> Self {
         let (spec, block) = (view.spec(), view.block());
         let activity = match view.call.plan.recurrent() {
-            true => members * 2 * tiles.len() * spec.neurons,
+            true => shares * 2 * tiles.len() * spec.neurons,
             false => 0,
         };
         let input = match input {
-            true => members * tiles.len() * block * spec.inputs,
+            true => shares * tiles.len() * block * spec.inputs,
             false => 0,
         };
         Self {
@@ -40,44 +40,44 @@ impl<R: LayerReal> Exchange<R> {
             input: Shared::new(input),
             neurons: spec.neurons,
             inputs: spec.inputs,
-            members,
+            shares,
             block,
             tiles,
         }
     }
 
-    fn activity_rows(&self, member: usize, time: usize, tile: usize) -> Range<usize> {
+    fn activity_rows(&self, share: usize, time: usize, tile: usize) -> Range<usize> {
         let tile = tile - self.tiles.start;
-        let from = ((member * 2 + time % 2) * self.tiles.len() + tile) * self.neurons;
+        let from = ((share * 2 + time % 2) * self.tiles.len() + tile) * self.neurons;
         match self.activity.len() {
             0 => 0..0,
             _ => from..from + self.neurons,
         }
     }
 
-    fn input_rows(&self, member: usize, tile: usize, t: usize) -> Range<usize> {
+    fn input_rows(&self, share: usize, tile: usize, t: usize) -> Range<usize> {
         let tile = tile - self.tiles.start;
-        let from = ((member * self.tiles.len() + tile) * self.block + t) * self.inputs;
+        let from = ((share * self.tiles.len() + tile) * self.block + t) * self.inputs;
         from..from + self.inputs
     }
 
-    /// Member `index`'s gradients of the activity before a step; none where nothing is recurrent.
+    /// Share `index`'s gradients of the activity before a step; none where nothing is recurrent.
     ///
     /// # Safety
-    /// Only member `index` calls this, from when all have summed up the step after the next until they have met.
+    /// Only who has taken share `index` calls this, after the round that summed up the step after the next.
     #[inline(always)]
-    #[allow(clippy::mut_from_ref)] // parts of a buffer that members share
+    #[allow(clippy::mut_from_ref)] // parts of a buffer that threads share
     pub unsafe fn own_activity(&self, index: usize, time: usize, tile: usize) -> &mut [Row<R>] {
         // SAFETY: the caller's promise.
         unsafe { self.activity.write(self.activity_rows(index, time, tile)) }
     }
 
-    /// Member `index`'s gradients of the input at step t of the block, if they are asked for.
+    /// Share `index`'s gradients of the input at step t of the block, if they are asked for.
     ///
     /// # Safety
-    /// Only member `index` calls this, between the meetings at the start and at the end of a block.
+    /// Only who has taken share `index` calls this, in the rounds of a block's steps.
     #[inline(always)]
-    #[allow(clippy::mut_from_ref)] // parts of a buffer that members share
+    #[allow(clippy::mut_from_ref)] // parts of a buffer that threads share
     pub unsafe fn own_input(&self, index: usize, tile: usize, t: usize) -> Option<&mut [Row<R>]> {
         if self.input.len() == 0 {
             return None;
@@ -86,7 +86,7 @@ impl<R: LayerReal> Exchange<R> {
         Some(unsafe { self.input.write(self.input_rows(index, tile, t)) })
     }
 
-    /// Clears member `index`'s gradients of the activity before a step.
+    /// Clears share `index`'s gradients of the activity before a step.
     ///
     /// # Safety
     /// As for [`own_activity`](Self::own_activity).
@@ -97,25 +97,25 @@ impl<R: LayerReal> Exchange<R> {
         }
     }
 
-    /// Clears member `index`'s gradients of the input.
+    /// Clears share `index`'s gradients of the input.
     ///
     /// # Safety
     /// As for [`own_input`](Self::own_input).
     pub unsafe fn clear_input(&self, index: usize) {
-        let own = self.input.len() / self.members;
+        let own = self.input.len() / self.shares;
         // SAFETY: the caller's promise.
         unsafe { self.input.write(index * own..(index + 1) * own) }.fill(Row::default());
     }
 
-    /// What all members have for the activity of neuron n before a step.
+    /// What all shares have for the activity of neuron n before a step.
     ///
     /// # Safety
-    /// All members have met since they added to it, and none clears it before they meet again.
+    /// All have added to it in earlier rounds, and none clears it in this one.
     #[inline(always)]
     pub unsafe fn activity(&self, tile: usize, time: usize, n: usize) -> Row<R> {
         let mut sum = Row::default();
-        for member in 0..self.members {
-            let at = self.activity_rows(member, time, tile).start + n;
+        for share in 0..self.shares {
+            let at = self.activity_rows(share, time, tile).start + n;
             // SAFETY: the caller's promise.
             let row = unsafe { self.activity.read(at..at + 1)[0] };
             sum = sum.zip(row, |a, b| a + b);
@@ -123,15 +123,15 @@ impl<R: LayerReal> Exchange<R> {
         sum
     }
 
-    /// Adds up what all members have for the input at step t of the block.
+    /// Adds up what all shares have for the input at step t of the block.
     ///
     /// # Safety
     /// As for [`activity`](Self::activity).
     pub unsafe fn input(&self, tile: usize, t: usize, sum: &mut [Row<R>]) {
         sum.fill(Row::default());
-        for member in 0..self.members {
+        for share in 0..self.shares {
             // SAFETY: the caller's promise.
-            let rows = unsafe { self.input.read(self.input_rows(member, tile, t)) };
+            let rows = unsafe { self.input.read(self.input_rows(share, tile, t)) };
             for (sum, row) in sum.iter_mut().zip(rows) {
                 *sum = sum.zip(*row, |a, b| a + b);
             }

@@ -1,10 +1,13 @@
 //! The forward pass of a layer over a sequence.
 
 use core::ops::Range;
+use std::sync::Mutex;
 
 use super::lanes::{Kernel, Lanes, LayerReal, Row};
 use super::neuron::{self, Run};
-use super::schedule::{self, Barrier, Partition, Shared, tiles};
+use super::rounds::{Rounds, lock};
+use super::schedule::{self, Partition, tiles};
+use super::shared::Shared;
 use super::source::{Order, SourceBlock};
 use super::view::View;
 
@@ -23,56 +26,65 @@ pub fn forward<R: LayerReal>(
     let result = Shared::new(spec.result_len(call.batch, call.time));
     let kept = tiles(call.batch) * view.blocks() * spec.neurons * spec.state_width();
     let checkpoints = Shared::new(if keep { kept } else { 0 });
+    let shares = partition.shares.len();
     let groups: Vec<Group<R>> = partition
         .groups
         .iter()
         .map(|tiles| Group {
             sources: SourceBlock::new(view, tiles.clone(), order),
-            barrier: Barrier::new(partition.members.len()),
+            rounds: Rounds::new(shares),
+            states: (0..shares).map(|_| Mutex::default()).collect(),
             tiles: tiles.clone(),
         })
         .collect();
-    let done = schedule::run(partition, |group, member| {
-        R::dispatch(Member {
+    schedule::run(partition, |group, own| {
+        R::dispatch(Thread {
             view,
             group: &groups[group],
-            index: member,
-            members: partition.members.len(),
-            neurons: partition.members[member].clone(),
+            own,
+            shares: &partition.shares,
             result: &result,
             checkpoints: keep.then_some(&checkpoints),
         });
     });
-    if done.is_none() {
-        return forward(
-            view,
-            keep,
-            &Partition::single(tiles(call.batch), spec.neurons),
-        );
-    }
     let checkpoints = checkpoints.into_vec();
     let flat = checkpoints.iter().flat_map(|row: &Row<R>| row.0).collect();
     (result.into_vec(), flat)
 }
 
-/// What the members of a group share.
+/// What the threads of a group have in common.
 struct Group<R> {
     tiles: Range<usize>,
-    barrier: Barrier,
+    rounds: Rounds,
     sources: SourceBlock<R>,
+    /// One for each share.
+    states: Vec<Mutex<States<R>>>,
 }
 
-struct Member<'a, R> {
+/// One thread of a group.
+struct Thread<'a, R: LayerReal> {
+    view: &'a View<'a, R>,
+    group: &'a Group<R>,
+    /// The share that it begins every round with.
+    own: usize,
+    shares: &'a [Range<usize>],
+    result: &'a Shared<R>,
+    checkpoints: Option<&'a Shared<Row<R>>>,
+}
+
+/// One share of a group's work: what happens to its neurons.
+struct Share<'a, R: LayerReal> {
     view: &'a View<'a, R>,
     group: &'a Group<R>,
     index: usize,
-    members: usize,
+    shares: usize,
     neurons: Range<usize>,
     result: &'a Shared<R>,
     checkpoints: Option<&'a Shared<Row<R>>>,
 }
 
-/// State of a member's neurons and tiles, neuron by neuron.
+/// State of a share's neurons and tiles, neuron by neuron.
+#[derive(Debug)]
 struct States<R> {
     states: Vec<Row<R>>,
     magnitudes: Vec<Row<R>>,
@@ -80,35 +92,76 @@ struct States<R> {
     frames: Vec<Row<R>>,
 }
 
-impl<R: LayerReal> Kernel<R> for Member<'_, R> {
+impl<R> Default for States<R> {
+    fn default() -> Self {
+        Self {
+            states: Vec::new(),
+            magnitudes: Vec::new(),
+            frames: Vec::new(),
+        }
+    }
+}
+
+impl<R: LayerReal> Kernel<R> for Thread<'_, R> {
     type Out = ();
 
     #[inline(always)]
     fn run<V: Lanes<R = R>>(self) {
-        let barrier = &self.group.barrier;
-        let _guard = barrier.guard();
         let (call, block) = (self.view.call, self.view.block());
-        let mut states = self.start();
+        let mut turns = self.group.rounds.turns(self.own);
         for (index, first) in (0..call.time).step_by(block).enumerate() {
             let steps = block.min(call.time - first);
-            self.keep(index, &states);
-            self.fill(first, steps);
-            if call.plan.recurrent() {
-                for t in 0..steps {
-                    self.advance::<V>(&mut states, first, t..t + 1);
-                    barrier.wait();
+            while let Some(share) = turns.share() {
+                let share = self.share(share);
+                match index {
+                    0 => share.start(),
+                    // all blocks but the last are of the same length
+                    _ => share.carry(block),
                 }
-                self.carry(steps);
-            } else {
-                self.advance::<V>(&mut states, first, 0..steps);
-                barrier.wait();
+                share.keep(index);
+                // SAFETY: all have read the block before.
+                unsafe { share.clear(steps) };
+            }
+            turns.meet();
+            while let Some(share) = turns.share() {
+                // SAFETY: all have cleared the block, and none reads it yet.
+                unsafe { self.share(share).fill(first, steps) };
+            }
+            turns.meet();
+            let piece = match call.plan.recurrent() {
+                true => 1,
+                false => steps,
+            };
+            for t in (0..steps).step_by(piece) {
+                while let Some(share) = turns.share() {
+                    self.share(share).advance::<V>(first, t..t + piece);
+                }
+                turns.meet();
             }
         }
-        self.finish(&states);
+        while let Some(share) = turns.share() {
+            self.share(share).finish();
+        }
+        turns.meet();
     }
 }
 
-impl<R: LayerReal> Member<'_, R> {
+impl<'a, R: LayerReal> Thread<'a, R> {
+    #[inline(always)]
+    fn share(&self, index: usize) -> Share<'a, R> {
+        Share {
+            view: self.view,
+            group: self.group,
+            index,
+            shares: self.shares.len(),
+            neurons: self.shares[index].clone(),
+            result: self.result,
+            checkpoints: self.checkpoints,
+        }
+    }
+}
+
+impl<R: LayerReal> Share<'_, R> {
     /// Neurons and tiles in the order of the states.
     fn each(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let tiles = self.group.tiles.clone();
@@ -118,7 +171,7 @@ impl<R: LayerReal> Member<'_, R> {
     }
 
     /// The state handed in.
-    fn start(&self) -> States<R> {
+    fn start(&self) {
         let view = self.view;
         let (width, len) = (view.spec().state_width(), view.constants.frame.len);
         let count = self.group.tiles.len() * self.neurons.len();
@@ -133,11 +186,11 @@ impl<R: LayerReal> Member<'_, R> {
             }
             false => view.block(),
         };
-        States {
+        *lock(&self.group.states[self.index]) = States {
             states,
             magnitudes: vec![Row::default(); count],
             frames: vec![Row::default(); frames * len],
-        }
+        };
     }
 
     /// The activity handed in, for the first step's recurrent synapses.
@@ -146,7 +199,7 @@ impl<R: LayerReal> Member<'_, R> {
             let mut row = [Row::default()];
             self.view
                 .rows(self.view.slices.activity, 1, tile, n, &mut row);
-            // SAFETY: only this member writes its neurons' rows, and none is read before all have met.
+            // SAFETY: only this share writes its neurons' rows, and none is read before all have met.
             unsafe {
                 self.group
                     .sources
@@ -155,35 +208,44 @@ impl<R: LayerReal> Member<'_, R> {
         }
     }
 
-    fn keep(&self, block: usize, states: &States<R>) {
+    fn keep(&self, block: usize) {
         let Some(checkpoints) = self.checkpoints else {
             return;
         };
+        let states = lock(&self.group.states[self.index]);
         let spec = self.view.spec();
         let width = spec.state_width();
         for (state, (tile, n)) in states.states.chunks_exact(width).zip(self.each()) {
             let at = ((tile * self.view.blocks() + block) * spec.neurons + n) * width;
-            // SAFETY: each neuron and tile belongs to one member, and nothing is read before all are done.
+            // SAFETY: each neuron and tile belongs to one share, and nothing is read before all are done.
             let kept = unsafe { checkpoints.write(at..at + width) };
             kept.copy_from_slice(state);
         }
     }
 
-    /// Reads this member's share of the block's input, and waits for the others'.
-    fn fill(&self, first: usize, steps: usize) {
-        let (sources, barrier) = (&self.group.sources, &self.group.barrier);
-        // SAFETY: all members are done with the block before, meet before they fill this one, and again before they
-        // read it.
-        unsafe { sources.clear(steps, self.index, self.members) };
-        barrier.wait();
-        // SAFETY: as above.
-        unsafe { sources.fill(self.view, first, steps, self.index, self.members) };
-        barrier.wait();
+    /// Silences this share of the block's channels.
+    ///
+    /// # Safety
+    /// As for [`SourceBlock::clear`].
+    unsafe fn clear(&self, steps: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.group.sources.clear(steps, self.index, self.shares) };
     }
 
-    /// Runs this member's neurons over some steps of the block.
+    /// Puts this share of the block's input in place.
+    ///
+    /// # Safety
+    /// As for [`SourceBlock::fill`].
+    unsafe fn fill(&self, first: usize, steps: usize) {
+        let sources = &self.group.sources;
+        // SAFETY: the caller's promise.
+        unsafe { sources.fill(self.view, first, steps, self.index, self.shares) };
+    }
+
+    /// Runs this share's neurons over some steps of the block.
     #[inline(always)]
-    fn advance<V: Lanes<R = R>>(&self, states: &mut States<R>, first: usize, steps: Range<usize>) {
+    fn advance<V: Lanes<R = R>>(&self, first: usize, steps: Range<usize>) {
+        let states = &mut *lock(&self.group.states[self.index]);
         let view = self.view;
         let width = view.spec().state_width();
         let recurrent = view.call.plan.recurrent();
@@ -196,7 +258,7 @@ impl<R: LayerReal> Member<'_, R> {
         for n in self.neurons.clone() {
             let weights = view.neuron(n);
             for tile in self.group.tiles.clone() {
-                // SAFETY: nobody writes these rows before the members meet again: activities go to the next step's.
+                // SAFETY: nobody writes these rows before the threads meet again: activities go to the next step's.
                 let sources = unsafe { self.group.sources.read(tile, steps.start) };
                 let run = Run {
                     frames: &mut states.frames,
@@ -226,11 +288,11 @@ impl<R: LayerReal> Member<'_, R> {
     fn emit(&self, tile: usize, first: usize, t: usize, n: usize, activity: Row<R>) {
         let view = self.view;
         for (b, value) in view.samples(tile).zip(activity.0) {
-            // SAFETY: only this member writes its neurons' results, and nothing is read before all are done.
+            // SAFETY: only this share writes its neurons' results, and nothing is read before all are done.
             unsafe { self.result.set(view.activity_at(b, first + t, n), value) }
         }
         if view.call.plan.recurrent() {
-            // SAFETY: only this member writes its neurons' rows, and the others read the next step's after all have
+            // SAFETY: only this share writes its neurons' rows, and the others read the next step's after all have
             // met.
             unsafe {
                 self.group
@@ -242,13 +304,17 @@ impl<R: LayerReal> Member<'_, R> {
 
     /// The activity after the last step of a block becomes that before the first of the next.
     fn carry(&self, steps: usize) {
+        if !self.view.call.plan.recurrent() {
+            return;
+        }
         for (tile, n) in self.each() {
-            // SAFETY: these rows are this member's; the others read the first step's after all have met.
+            // SAFETY: these rows are this share's; the others read the first step's after all have met.
             unsafe { self.group.sources.move_activity(tile, steps, 0, n) }
         }
     }
 
-    fn finish(&self, states: &States<R>) {
+    fn finish(&self) {
+        let states = lock(&self.group.states[self.index]);
         let view = self.view;
         let width = view.spec().state_width();
         let count = R::of((view.call.time * view.spec().memory) as f64);

@@ -2,27 +2,60 @@
 #![allow(deprecated)] // Burn 0.22 deprecates NdArray; people still use it
 
 use burn::backend::{TensorMetadata, tensor::FloatTensor};
-use burn::tensor::Shape;
+use burn::tensor::{IntDType, Shape};
 
 use super::backward::{self, Kept};
 use super::forward;
 use super::lanes::LayerReal;
-use super::view::{Slices, View};
+use super::view::{Givens, Slices, SynapseOrder, View};
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::scan::layer::{
     LayerCall,
-    ops::{LayerOps, LayerTensors, Wanted},
+    ops::{LayerGivens, LayerOps, LayerTensors, Wanted},
 };
+
+/// A call's tensors, readable.
+struct Held<B: HostBackend> {
+    tensors: [B::Held; 11],
+    tokens: B::Held,
+    input_mask: B::Held,
+    recurrent_mask: B::Held,
+    memory_mask: B::Held,
+}
+
+impl<B: HostBackend> Held<B> {
+    fn new(tensors: LayerTensors<B>, givens: LayerGivens<B>) -> Self {
+        Self {
+            tensors: tensors.into_array().map(B::hold),
+            tokens: B::hold_int(B::int_cast(givens.tokens, IntDType::I32)),
+            input_mask: B::hold(givens.input_mask),
+            recurrent_mask: B::hold(givens.recurrent_mask),
+            memory_mask: B::hold(givens.memory_mask),
+        }
+    }
+
+    fn view<'a, R: LayerReal>(&'a self, call: &'a LayerCall, order: SynapseOrder) -> View<'a, R> {
+        let givens = Givens {
+            tokens: B::slice(&self.tokens),
+            input_mask: B::slice(&self.input_mask),
+            recurrent_mask: B::slice(&self.recurrent_mask),
+            memory_mask: B::slice(&self.memory_mask),
+        };
+        let slices = Slices::from_array(self.tensors.each_ref().map(B::slice::<R>));
+        View::new(call, slices, givens, order)
+    }
+}
 
 /// The flat result, and if `keep`, what the backward pass needs besides.
 fn layer_forward<B: HostBackend, R: LayerReal>(
     tensors: LayerTensors<B>,
+    givens: LayerGivens<B>,
     call: &LayerCall,
     keep: bool,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
     let device = tensors.decay.device();
-    let held = tensors.into_array().map(B::hold);
-    let view = View::new(call, Slices::from_array(held.each_ref().map(B::slice::<R>)));
+    let held = Held::<B>::new(tensors, givens);
+    let view = held.view::<R>(call, SynapseOrder::Connectome);
     let (result, kept) = forward::forward(&view, keep, &view.partition());
     let make = |values: Vec<R>| {
         let shape = Shape::new([values.len()]);
@@ -34,16 +67,15 @@ fn layer_forward<B: HostBackend, R: LayerReal>(
 /// Gradients of all tensors; that of the input is one number where it is not asked for.
 fn layer_backward<B: HostBackend, R: LayerReal>(
     tensors: LayerTensors<B>,
-    result: FloatTensor<B>,
-    kept: FloatTensor<B>,
-    grad: FloatTensor<B>,
+    givens: LayerGivens<B>,
+    [result, kept, grad]: [FloatTensor<B>; 3],
     call: &LayerCall,
     wanted: Wanted,
 ) -> LayerTensors<B> {
     let device = tensors.decay.device();
     let tensors = tensors.into_array();
     let mut shapes = tensors.each_ref().map(TensorMetadata::shape);
-    let held = tensors.map(B::hold);
+    let held = Held::<B>::new(LayerTensors::from_array(tensors), givens);
     let (result, kept, grad) = (B::hold(result), B::hold(kept), B::hold(grad));
     let kept = Kept {
         result: B::slice::<R>(&result),
@@ -52,7 +84,7 @@ fn layer_backward<B: HostBackend, R: LayerReal>(
         input: wanted.input,
         timescales: wanted.timescales,
     };
-    let view = View::new(call, Slices::from_array(held.each_ref().map(B::slice::<R>)));
+    let view = held.view::<R>(call, SynapseOrder::Walking);
     let mut gradients = backward::backward(&view, &kept, &view.partition());
     if call.spec.hidden_layers == 0 {
         // the tensor of no packed maps holds one number per neuron
@@ -73,17 +105,25 @@ fn layer_backward<B: HostBackend, R: LayerReal>(
 macro_rules! impl_layer_ops {
     ($backend:ty) => {
         impl LayerOps for $backend {
-            fn elm_layer_scan(tensors: LayerTensors<Self>, call: LayerCall) -> FloatTensor<Self> {
-                by_dtype!(tensors.decay.dtype(), layer_forward(tensors, &call, false)).0
+            fn elm_layer_scan(
+                tensors: LayerTensors<Self>,
+                givens: LayerGivens<Self>,
+                call: LayerCall,
+            ) -> FloatTensor<Self> {
+                let dtype = tensors.decay.dtype();
+                by_dtype!(dtype, layer_forward(tensors, givens, &call, false)).0
             }
             fn elm_layer_scan_forward(
                 tensors: LayerTensors<Self>,
+                givens: LayerGivens<Self>,
                 call: LayerCall,
             ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-                by_dtype!(tensors.decay.dtype(), layer_forward(tensors, &call, true))
+                let dtype = tensors.decay.dtype();
+                by_dtype!(dtype, layer_forward(tensors, givens, &call, true))
             }
             fn elm_layer_scan_backward(
                 tensors: LayerTensors<Self>,
+                givens: LayerGivens<Self>,
                 result: FloatTensor<Self>,
                 kept: FloatTensor<Self>,
                 grad: FloatTensor<Self>,
@@ -92,7 +132,7 @@ macro_rules! impl_layer_ops {
             ) -> LayerTensors<Self> {
                 by_dtype!(
                     tensors.decay.dtype(),
-                    layer_backward(tensors, result, kept, grad, &call, wanted)
+                    layer_backward(tensors, givens, [result, kept, grad], &call, wanted)
                 )
             }
         }

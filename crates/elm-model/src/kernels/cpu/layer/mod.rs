@@ -2,8 +2,8 @@
 //!
 //! Eight samples lie side by side ([`lanes`]): a weight is read once for all of them, and a synapse reads its source as
 //! one row. A neuron's whole step, synapses, MLP, memory, readout, high-pass and activation, is one function over rows
-//! that stay in the first-level cache (`neuron`, `neuron_backward`). Threads share neurons and meet once per step
-//! where synapses are recurrent, and never where they are not (`schedule`).
+//! that stay in the first-level cache (`neuron`, `neuron_backward`). Threads share neurons (`schedule`) and wait for each
+//! other once per step where synapses are recurrent (`rounds`).
 //!
 //! The forward pass keeps the activities, which are its result, and the state before every block of steps. The backward
 //! pass computes a block anew from there, so that memory grows with neither branches nor hidden units times steps.
@@ -18,7 +18,9 @@ mod neuron;
 mod neuron_backward;
 mod part;
 mod product;
+mod rounds;
 mod schedule;
+mod shared;
 mod source;
 mod view;
 
@@ -30,13 +32,13 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    use super::backward::{Gradients, Kept, backward};
+    use super::backward::{Kept, backward};
     use super::forward::forward;
     use super::schedule::{Partition, split, tiles};
-    use super::view::{Slices, View};
+    use super::view::{Givens, Slices, SynapseOrder, View};
     use crate::equations::{FilterTau, NeuronForm};
     use crate::layer::{Wiring, WiringSizes};
-    use crate::scan::layer::{LayerCall, LayerSpec, Masks, Plan, Tokens};
+    use crate::scan::layer::{LayerCall, LayerSpec, Masked, Plan, SourceKind};
 
     fn call(recurrent: f64) -> LayerCall {
         let form = NeuronForm::network()
@@ -56,15 +58,14 @@ mod tests {
         let connectome = wiring.sample(sizes, 1).unwrap();
         let connectome = connectome.into_iter().map(|s| s as i64).collect();
         let spec = LayerSpec::new(&form, inputs, neurons);
-        let mask = |len: usize| Some(Arc::new((0..len).map(|i| (i % 3) as f64).collect()));
         LayerCall {
             plan: Arc::new(Plan::new(connectome, &spec).unwrap()),
-            tokens: Tokens::Dense,
+            source: SourceKind::Dense,
             gain: 0.5,
-            masks: Masks {
-                input: mask(batch * inputs),
-                recurrent: mask(batch * neurons),
-                memory: mask(batch * neurons * form.num_memory),
+            masked: Masked {
+                input: true,
+                recurrent: true,
+                memory: true,
             },
             spec,
             batch,
@@ -109,15 +110,25 @@ mod tests {
                 inner: &inner,
                 activity: &activity,
             };
-            let view = View::new(&call, slices);
+            let mask: Vec<f64> = (0..batch * n * spec.memory.max(spec.inputs))
+                .map(|i| (i % 3) as f64)
+                .collect();
+            let givens = Givens {
+                tokens: &[],
+                input_mask: &mask,
+                recurrent_mask: &mask,
+                memory_mask: &mask,
+            };
+            let view = View::new(&call, slices, givens, SynapseOrder::Walking);
+            let read = View::new(&call, slices, givens, SynapseOrder::Connectome);
             assert!(view.blocks() > 1 && tiles(batch) == 3);
             let grad = random(spec.result_len(batch, time), -1.0, 1.0);
-            let run = |groups: usize, members: usize| {
+            let run = |groups: usize, shares: usize| {
                 let partition = Partition {
                     groups: split(3, groups),
-                    members: split(n, members),
+                    shares: split(n, shares),
                 };
-                let (result, checkpoints) = forward(&view, true, &partition);
+                let (result, checkpoints) = forward(&read, true, &partition);
                 let kept = Kept {
                     result: &result,
                     checkpoints: &checkpoints,
@@ -130,36 +141,25 @@ mod tests {
             };
             let (result, gradients) = run(1, 1);
             assert!(result.iter().all(|v| v.is_finite()));
-            for (groups, members) in [(1, 2), (3, 1), (2, 3), (1, 11)] {
-                let (other, others) = run(groups, members);
-                assert_eq!(result, other, "{groups} groups of {members}");
-                for (a, b) in fields(&gradients).into_iter().zip(fields(&others)) {
+            for (groups, shares) in [(1, 2), (3, 1), (2, 3), (1, 11)] {
+                let (other, others) = run(groups, shares);
+                assert_eq!(result, other, "{groups} groups of {shares}");
+                for (a, b) in gradients
+                    .clone()
+                    .into_array()
+                    .iter()
+                    .zip(others.into_array())
+                {
                     assert!(!a.is_empty() && a.len() == b.len());
                     let largest = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-                    for (a, b) in a.iter().zip(b) {
+                    for (a, b) in a.iter().zip(&b) {
                         assert!(
                             (a - b).abs() <= 1e-12 * largest,
-                            "{groups} groups of {members}"
+                            "{groups} groups of {shares}"
                         );
                     }
                 }
             }
         }
-    }
-
-    fn fields(g: &Gradients<f64>) -> [&Vec<f64>; 11] {
-        [
-            &g.x,
-            &g.synapses,
-            &g.first_weight,
-            &g.first_bias,
-            &g.packed,
-            &g.decay,
-            &g.gate,
-            &g.readout,
-            &g.bias,
-            &g.inner,
-            &g.activity,
-        ]
     }
 }

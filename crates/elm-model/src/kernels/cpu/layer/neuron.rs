@@ -3,10 +3,7 @@
 use super::frame::Frame;
 use super::lanes::{Lanes, LayerReal, Row, flat};
 use super::product::product;
-use crate::equations::HiddenActivation;
-use crate::equations::OutputActivation;
-use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
-use crate::kernels::cpu::real::Real;
+use crate::kernels::scalar;
 use crate::scan::layer::{LayerSpec, Stage};
 
 /// The trained numbers and the wiring of one neuron.
@@ -237,7 +234,7 @@ fn memory_update<V: Lanes>(
     );
     for (k, stage) in constants.stages.iter().enumerate() {
         rows.copy_within(frame.pre[k].clone(), frame.active[k].start);
-        activate(flat(&mut rows[frame.active[k].clone()]), spec.activation);
+        scalar::hidden_values(flat(&mut rows[frame.active[k].clone()]), spec.activation);
         linear::<V>(
             &weights.packed[stage.at..stage.bias()],
             &weights.packed[stage.bias()..][..stage.outputs],
@@ -246,7 +243,6 @@ fn memory_update<V: Lanes>(
             frame.stage(k + 1),
         );
     }
-    let slope = V::R::of(SQUASH_SLOPE);
     let tanh = &mut rows[frame.tanh.clone()];
     if let Some(mask) = mask {
         for (z, mask) in tanh.iter_mut().zip(mask) {
@@ -254,16 +250,16 @@ fn memory_update<V: Lanes>(
         }
     }
     for z in tanh.iter() {
-        *magnitude = magnitude.zip(*z, |sum, z| sum + absolute(z));
+        *magnitude = magnitude.zip(*z, |sum, z| sum + scalar::absolute(z));
     }
     for z in flat(tanh) {
-        *z = (slope * *z).tanh_fast();
+        *z = scalar::squash_tanh(*z);
     }
-    let gain = V::R::of(SQUASH_GAIN);
     for j in 0..spec.memory {
-        let gate = weights.gate[j] * gain;
+        let gate = weights.gate[j];
         let u = rows[frame.decayed().start + j];
-        let value = u.zip(rows[frame.tanh.start + j], |u, tanh| u + gate * tanh);
+        let tanh = rows[frame.tanh.start + j];
+        let value = u.zip(tanh, |u, tanh| scalar::memory_value(u, gate, tanh));
         rows[frame.memory.start + j] = value;
         memory[j] = value;
     }
@@ -312,45 +308,5 @@ fn output<R: LayerReal>(
     }
     let v = o.map(|o| o + weights.bias);
     rows[constants.frame.pre_activation] = v;
-    let zero = R::default();
-    match spec.output {
-        OutputActivation::Identity => v,
-        // written so that it is one `max` and keeps a NaN
-        OutputActivation::Relu => v.map(|v| if v < zero { zero } else { v }),
-        OutputActivation::Spike => v.map(|v| match v > zero {
-            true => R::of(1.0),
-            // what is neither is not a number, and stays so
-            false => {
-                if v <= zero {
-                    zero
-                } else {
-                    v
-                }
-            }
-        }),
-    }
-}
-
-#[inline(always)]
-pub(super) fn absolute<R: Real>(v: R) -> R {
-    if v < R::default() {
-        R::default() - v
-    } else {
-        v
-    }
-}
-
-#[inline(always)]
-fn activate<R: Real>(values: &mut [R], activation: HiddenActivation) {
-    let zero = R::default();
-    match activation {
-        HiddenActivation::Relu => values
-            .iter_mut()
-            .for_each(|v| *v = if *v < zero { zero } else { *v }),
-        HiddenActivation::SquaredRelu => values
-            .iter_mut()
-            // a NaN stays one
-            .for_each(|v| *v = if *v < zero { zero } else { *v * *v }),
-        HiddenActivation::Silu => values.iter_mut().for_each(|v| *v = *v * v.sigmoid_fast()),
-    }
+    v.map(|v| scalar::output_value(v, spec.output))
 }

@@ -1,12 +1,11 @@
 //! One step back through one neuron, and its weight gradients over a block of steps.
 
 use super::lanes::{Lanes, LayerReal, Row, W, flat};
-use super::neuron::{Constants, Sources, Weights, absolute};
+use super::neuron::{Constants, Sources, Weights};
 use super::product::{Steps, outer, total, transposed};
 use crate::equations::HiddenActivation;
-use crate::equations::{OutputActivation, SPIKE_STEEPNESS};
-use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
 use crate::kernels::cpu::real::Real;
+use crate::kernels::scalar;
 
 /// What a neuron hands on from step to step on its way back.
 pub struct Carry<'a, R> {
@@ -100,23 +99,19 @@ fn output_back<R: LayerReal>(
     rows: &mut [Row<R>],
 ) {
     let frame = &constants.frame;
-    let one = R::of(1.0);
     let v = rows[frame.pre_activation];
-    let grad = match constants.spec.output {
-        OutputActivation::Identity => step.activity,
-        OutputActivation::Relu => step.activity.zip(v, |grad, v| gated(v, grad)),
-        OutputActivation::Spike => step.activity.zip(v, |grad, v| {
-            let d = R::of(SPIKE_STEEPNESS) * absolute(v) + one;
-            grad / (d * d)
-        }),
-    };
+    let output = constants.spec.output;
+    let grad = step
+        .activity
+        .zip(v, |grad, v| scalar::output_back(grad, v, output));
     rows[frame.pre_activation] = grad;
     rows[frame.readout] = match constants.high_pass_decay {
         None => grad,
         Some(decay) => {
             let mean = carry.mean.zip(grad, |mean, grad| mean - grad);
             *carry.mean = mean.map(|mean| decay * mean);
-            grad.zip(mean, |grad, mean| grad + (one - decay) * mean)
+            let rest = R::of(1.0) - decay;
+            grad.zip(mean, |grad, mean| grad + rest * mean)
         }
     };
 }
@@ -132,8 +127,7 @@ fn mlp_output_back<V: Lanes>(
 ) where
     V::R: LayerReal,
 {
-    let (zero, one) = (V::R::default(), V::R::of(1.0));
-    let (gain, slope) = (V::R::of(SQUASH_GAIN), V::R::of(SQUASH_SLOPE));
+    let zero = V::R::default();
     let frame = &constants.frame;
     let readout = rows[frame.readout];
     let tanh = &mut rows[frame.tanh.clone()];
@@ -143,11 +137,11 @@ fn mlp_output_back<V: Lanes>(
         carry.memory[j] = grad;
         let value = tanh[j];
         if step.timescales {
-            let pushed = grad.zip(value, |grad, tanh| grad * (gain * tanh));
+            let pushed = grad.zip(value, |grad, tanh| grad * scalar::squash_value(tanh));
             carry.gate[j] = carry.gate[j].zip(pushed, |sum, p| sum + p);
         }
-        let factor = weights.gate[j] * gain * slope;
-        let squash = grad.zip(value, |grad, tanh| grad * factor * (one - tanh * tanh));
+        let gate = weights.gate[j];
+        let squash = grad.zip(value, |grad, tanh| grad * gate * scalar::squash_slope(tanh));
         let sign = value.zip(step.magnitude, |tanh, magnitude| {
             if tanh > zero {
                 magnitude
@@ -185,44 +179,12 @@ fn hidden_back<V: Lanes>(
         let grads = &mut grads[..pre.len()];
         grads.fill(Row::default());
         transposed::<V>(weight, result, grads);
-        times_slope(flat(pre), flat(grads), activation);
+        scalar::hidden_backs(flat(grads), flat(pre), activation);
     }
 }
 
 /// Rows that [`hidden_back`] works on at a time.
 const CHUNK: usize = 16;
-
-/// `value` where `v > 0`, else 0; not a number where `v` is not.
-#[inline(always)]
-fn gated<R: Real>(v: R, value: R) -> R {
-    let zero = R::default();
-    if v > zero {
-        value
-    } else if v <= zero {
-        zero
-    } else {
-        v
-    }
-}
-
-/// `pre = grad · act'(pre)`.
-#[inline(always)]
-fn times_slope<R: Real>(pre: &mut [R], grad: &[R], activation: HiddenActivation) {
-    let one = R::of(1.0);
-    let values = pre.iter_mut().zip(grad);
-    match activation {
-        HiddenActivation::Relu => {
-            values.for_each(|(pre, grad)| *pre = gated(*pre, *grad));
-        }
-        HiddenActivation::SquaredRelu => values.for_each(|(pre, grad)| {
-            *pre = gated(*pre, *grad * (*pre + *pre));
-        }),
-        HiddenActivation::Silu => values.for_each(|(pre, grad)| {
-            let s = pre.sigmoid_fast();
-            *pre = *grad * (s * (one + *pre * (one - s)));
-        }),
-    }
-}
 
 /// Adds the gradients of the branch sums to those of the sources: recurrent ones to `activity`, feed-forward ones to
 /// `input` if it is asked for.

@@ -17,6 +17,15 @@ pub struct Part<R> {
     widths: [usize; KINDS],
 }
 
+impl<R> Default for Part<R> {
+    fn default() -> Self {
+        Self {
+            kinds: [const { Vec::new() }; KINDS],
+            widths: [0; KINDS],
+        }
+    }
+}
+
 impl<R: LayerReal> Part<R> {
     /// No gradient yet.
     pub fn zeros(view: &View<'_, R>, neurons: Range<usize>) -> Self {
@@ -42,7 +51,7 @@ impl<R: LayerReal> Part<R> {
         self.kinds
     }
 
-    /// The gradients of a group: those of its members, whose neurons follow each other.
+    /// The gradients of a group: those of its shares, whose neurons follow each other.
     pub fn join(parts: Vec<Self>) -> Option<Self> {
         parts.into_iter().reduce(|mut whole, part| {
             for (whole, mut part) in whole.kinds.iter_mut().zip(part.kinds) {

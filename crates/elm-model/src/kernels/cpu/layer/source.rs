@@ -4,9 +4,10 @@ use core::ops::Range;
 
 use super::lanes::{LayerReal, Row, W};
 use super::neuron::Sources;
-use super::schedule::{Shared, share};
+use super::schedule::share;
+use super::shared::Shared;
 use super::view::View;
-use crate::scan::layer::Tokens;
+use crate::scan::layer::SourceKind;
 
 /// Samples of a tile that exist.
 pub fn samples(batch: usize, tile: usize) -> Range<usize> {
@@ -14,16 +15,11 @@ pub fn samples(batch: usize, tile: usize) -> Range<usize> {
 }
 
 /// Reads a mask `[batch, width]` as rows of one tile; samples that do not exist get 0.
-pub fn mask_rows<R: LayerReal>(
-    mask: &[f64],
-    width: usize,
-    batch: usize,
-    tile: usize,
-) -> Vec<Row<R>> {
+pub fn mask_rows<R: LayerReal>(mask: &[R], width: usize, batch: usize, tile: usize) -> Vec<Row<R>> {
     let mut rows = vec![Row::default(); width];
     for (lane, b) in samples(batch, tile).enumerate() {
         for (row, v) in rows.iter_mut().zip(&mask[b * width..][..width]) {
-            row.0[lane] = R::of(*v);
+            row.0[lane] = *v;
         }
     }
     rows
@@ -38,7 +34,7 @@ pub enum Order {
     BySources,
 }
 
-/// The rows of all sources over a block of steps, tile by tile, shared by the members of a group.
+/// The rows of all sources over a block of steps, tile by tile, shared by the threads of a group.
 #[derive(Debug)]
 pub struct SourceBlock<R> {
     rows: Shared<Row<R>>,
@@ -75,15 +71,15 @@ impl<R: LayerReal> SourceBlock<R> {
         (tile - self.tiles.start) * self.tile_rows + t * self.step + source * self.source
     }
 
-    /// Silences the channels of the block, or of member `index`'s share of it.
+    /// Silences the channels of the block, or share `index` of it.
     ///
     /// # Safety
-    /// No thread reads the block, or writes it otherwise, until the members have met.
-    pub unsafe fn clear(&self, steps: usize, index: usize, members: usize) {
+    /// No thread reads the block, or writes it otherwise, in this round.
+    pub unsafe fn clear(&self, steps: usize, index: usize, shares: usize) {
         match self.order {
             Order::BySteps => {
                 for tile in self.tiles.clone() {
-                    for t in share(steps, index, members) {
+                    for t in share(steps, index, shares) {
                         let from = self.at(tile, t, 0);
                         // SAFETY: the steps are shared out, and the caller keeps others away.
                         unsafe { self.rows.write(from..from + self.inputs) }.fill(Row::default());
@@ -91,14 +87,14 @@ impl<R: LayerReal> SourceBlock<R> {
                 }
             }
             Order::BySources => {
-                let own = share(self.tiles.len() * self.tile_rows, index, members);
+                let own = share(self.tiles.len() * self.tile_rows, index, shares);
                 // SAFETY: the rows are shared out, and the caller keeps others away.
                 unsafe { self.rows.write(own) }.fill(Row::default());
             }
         }
     }
 
-    /// Puts the input of the steps from `first` on in place, or member `index`'s share of it; the channels are silent
+    /// Puts the input of the steps from `first` on in place, or share `index` of it; the channels are silent
     /// before.
     ///
     /// # Safety
@@ -109,10 +105,10 @@ impl<R: LayerReal> SourceBlock<R> {
         first: usize,
         steps: usize,
         index: usize,
-        members: usize,
+        shares: usize,
     ) {
         for tile in self.tiles.clone() {
-            for t in share(steps, index, members) {
+            for t in share(steps, index, shares) {
                 each_input(view, tile, first + t, |channel, lane, value| {
                     let at = self.at(tile, t, channel);
                     // SAFETY: the steps are shared out, and the caller keeps others away.
@@ -125,7 +121,7 @@ impl<R: LayerReal> SourceBlock<R> {
     /// Makes the activity of neuron n before step t visible to recurrent synapses.
     ///
     /// # Safety
-    /// No other thread reads or writes this row until the members have met.
+    /// No other thread reads or writes this row in this round.
     pub unsafe fn put_activity(
         &self,
         view: &View<'_, R>,
@@ -185,12 +181,15 @@ fn each_input<R: LayerReal>(
 ) {
     let (call, inputs) = (view.call, view.spec().inputs);
     for (lane, b) in view.samples(tile).enumerate() {
-        match &call.tokens {
-            Tokens::OneHot(ids) => {
-                let channel = ids[b * call.time + time] as usize;
-                put(channel, lane, view.input_factor(b, channel));
+        match call.source {
+            SourceKind::OneHot => {
+                let channel = view.token(b, time);
+                // the layer has checked them; one that names no channel is silent
+                if channel < inputs {
+                    put(channel, lane, view.input_factor(b, channel));
+                }
             }
-            Tokens::Dense => {
+            SourceKind::Dense => {
                 let row = &view.slices.x[(b * call.time + time) * inputs..][..inputs];
                 each_nonzero(row, |channel, v| {
                     put(channel, lane, view.input_factor(b, channel) * v);

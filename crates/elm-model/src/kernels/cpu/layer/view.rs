@@ -1,9 +1,12 @@
 //! A layer's tensors as slices, and the buffers that the kernels share.
 
+use std::borrow::Cow;
+
 use super::lanes::{LayerReal, Row, W};
 use super::neuron::{Constants, Weights};
 use super::schedule::{Partition, tiles};
 use super::source::{mask_rows, samples};
+use crate::scan::fields_as_array;
 use crate::scan::layer::{LayerCall, LayerSpec};
 
 /// One thing for each tensor of a call, in the order and the shapes of [`crate::scan::layer::ops::LayerTensors`].
@@ -23,69 +26,56 @@ pub struct Fields<T> {
     pub activity: T,
 }
 
-impl<T> Fields<T> {
-    /// Takes them in their order.
-    pub fn from_array(fields: [T; 11]) -> Self {
-        let [
-            x,
-            synapses,
-            first_weight,
-            first_bias,
-            packed,
-            decay,
-            gate,
-            readout,
-            bias,
-            inner,
-            activity,
-        ] = fields;
-        Self {
-            x,
-            synapses,
-            first_weight,
-            first_bias,
-            packed,
-            decay,
-            gate,
-            readout,
-            bias,
-            inner,
-            activity,
-        }
-    }
-
-    /// Gives them in their order.
-    pub fn into_array(self) -> [T; 11] {
-        [
-            self.x,
-            self.synapses,
-            self.first_weight,
-            self.first_bias,
-            self.packed,
-            self.decay,
-            self.gate,
-            self.readout,
-            self.bias,
-            self.inner,
-            self.activity,
-        ]
-    }
-}
+fields_as_array!([T] Fields<T>: [T; 11] {
+    x,
+    synapses,
+    first_weight,
+    first_bias,
+    packed,
+    decay,
+    gate,
+    readout,
+    bias,
+    inner,
+    activity,
+});
 
 /// The tensors of a call as slices.
 pub type Slices<'a, R> = Fields<&'a [R]>;
 
+/// What a call is given besides as slices, in the shapes of [`crate::scan::layer::ops::LayerGivens`]; what the call has
+/// not is not looked at.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub struct Givens<'a, R> {
+    pub tokens: &'a [i32],
+    pub input_mask: &'a [R],
+    pub recurrent_mask: &'a [R],
+    pub memory_mask: &'a [R],
+}
+
+/// In which order a pass walks the synapses of a neuron.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SynapseOrder {
+    /// As they stand in the connectome, for a pass that only reads sources: nothing is copied.
+    Connectome,
+    /// The feed-forward ones of each branch first, for a pass that adds to sources of two kinds.
+    Walking,
+}
+
 /// What all threads of a call read.
 #[derive(Debug)]
-pub struct View<'a, R> {
+pub struct View<'a, R: LayerReal> {
     /// The call.
     pub call: &'a LayerCall,
     /// Its tensors.
     pub slices: Slices<'a, R>,
     /// Constants in this number type.
     pub constants: Constants<R>,
-    /// Synapse weights in walking order.
-    synapses: Vec<R>,
+    givens: Givens<'a, R>,
+    /// Source of each synapse and its weight, in the order of the pass.
+    sources: &'a [u32],
+    synapses: Cow<'a, [R]>,
     /// Factor on the input.
     gain: R,
     /// Factors on the recurrent activity, `[tile, neuron]`.
@@ -96,21 +86,35 @@ pub struct View<'a, R> {
 
 impl<'a, R: LayerReal> View<'a, R> {
     /// Orders the synapses and reads the masks.
-    pub fn new(call: &'a LayerCall, slices: Slices<'a, R>) -> Self {
+    pub fn new(
+        call: &'a LayerCall,
+        slices: Slices<'a, R>,
+        givens: Givens<'a, R>,
+        order: SynapseOrder,
+    ) -> Self {
         let spec = &call.spec;
-        let masks = |mask: &Option<std::sync::Arc<Vec<f64>>>, width: usize| {
-            mask.as_ref().map(|mask| {
+        let rows = |there: bool, mask: &[R], width: usize| {
+            there.then(|| {
                 (0..tiles(call.batch))
                     .flat_map(|tile| mask_rows(mask, width, call.batch, tile))
                     .collect()
             })
         };
+        let (masked, n) = (call.masked, spec.neurons);
         Self {
-            recurrent_mask: masks(&call.masks.recurrent, spec.neurons),
-            memory_mask: masks(&call.masks.memory, spec.neurons * spec.memory),
+            recurrent_mask: rows(masked.recurrent, givens.recurrent_mask, n),
+            memory_mask: rows(masked.memory, givens.memory_mask, n * spec.memory),
             constants: Constants::new(spec),
             gain: R::of(call.gain),
-            synapses: walking_order(call, slices.synapses),
+            sources: match order {
+                SynapseOrder::Connectome => call.plan.connectome(),
+                SynapseOrder::Walking => call.plan.sources(),
+            },
+            synapses: match order {
+                SynapseOrder::Connectome => slices.synapses.into(),
+                SynapseOrder::Walking => walking_order(call, slices.synapses).into(),
+            },
+            givens,
             slices,
             call,
         }
@@ -128,7 +132,7 @@ impl<'a, R: LayerReal> View<'a, R> {
         let s = &self.slices;
         let (synapses, first, m) = (spec.synapses(), spec.first(), spec.memory);
         Weights {
-            sources: &self.call.plan.sources()[n * synapses..][..synapses],
+            sources: &self.sources[n * synapses..][..synapses],
             feed_forward: &self.call.plan.feed_forward()[n * spec.branches..][..spec.branches],
             synapses: &self.synapses[n * synapses..][..synapses],
             first_weight: part(s.first_weight, spec.joined() * first),
@@ -152,10 +156,16 @@ impl<'a, R: LayerReal> View<'a, R> {
 
     /// Factor on a channel of sample b.
     pub fn input_factor(&self, b: usize, channel: usize) -> R {
-        match &self.call.masks.input {
-            None => self.gain,
-            Some(mask) => self.gain * R::of(mask[b * self.spec().inputs + channel]),
+        match self.call.masked.input {
+            false => self.gain,
+            true => self.gain * self.givens.input_mask[b * self.spec().inputs + channel],
         }
+    }
+
+    /// The channel that sample b has at a step of a call with tokens.
+    pub fn token(&self, b: usize, time: usize) -> usize {
+        // a negative one is as far out of range as can be
+        self.givens.tokens[b * self.call.time + time] as usize
     }
 
     /// Factors on the MLP's output of neuron n.

@@ -61,11 +61,16 @@ fn plane(hardware: &HardwareProperties) -> usize {
 /// Buffers that the kernels bind at most.
 pub(crate) const BINDINGS: u32 = 8;
 
-/// Can the kernels read and write this number type on this device, and bind as many buffers as they need?
-pub(crate) fn supports(client: &Client, number: ElemType) -> bool {
+/// Why the kernels cannot read and write this number type on this device, or bind as many buffers as they need.
+pub(crate) fn obstacle(client: &Client, number: ElemType) -> Option<String> {
     let properties = client.properties();
     let usage = properties.type_usage(number);
-    properties.hardware.max_bindings >= BINDINGS
-        && usage.contains(TypeUsage::Buffer)
-        && usage.contains(TypeUsage::Conversion)
+    let bindings = properties.hardware.max_bindings;
+    if bindings < BINDINGS {
+        return Some(format!(
+            "the device binds {bindings} buffers, the kernels need {BINDINGS}"
+        ));
+    }
+    let usable = usage.contains(TypeUsage::Buffer) && usage.contains(TypeUsage::Conversion);
+    (!usable).then(|| format!("the device does not read and write {number:?} in buffers"))
 }

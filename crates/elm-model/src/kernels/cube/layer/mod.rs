@@ -145,9 +145,8 @@ pub(crate) fn obstacle(
     }
     let client = device.client();
     let limits = limits::of_device(&client);
-    if !limits::supports(&client, dtype_to_elem_type(dtype)) {
-        let needed = limits::BINDINGS;
-        return Some(format!("the device binds fewer than {needed} buffers"));
+    if let Some(reason) = limits::obstacle(&client, dtype_to_elem_type(dtype)) {
+        return Some(reason);
     }
     let most = weights::SYNAPSE_UNITS.max(weights::MAP_UNITS);
     if limits.units < most {

@@ -72,19 +72,32 @@ use crate::scan::memory::ops::{FusedOps, Keep, Kept};
 
 type F = FloatTensor<CubeBackend>;
 
-/// Does this device have kernels for this number type, and for this scan if one is named?
-pub(crate) fn supports(device: &CubeDevice, dtype: DType, spec: Option<&ScanSpec>) -> bool {
+/// Why this device runs the operations in this number type, or this scan if one is named, as plain tensor steps; `None`
+/// where it has kernels for it.
+pub(crate) fn obstacle(
+    device: &CubeDevice,
+    dtype: DType,
+    spec: Option<&ScanSpec>,
+) -> Option<String> {
     if !matches!(dtype, DType::F32 | DType::F16 | DType::BF16) {
-        return false;
+        return Some(format!("the kernels compute in f32, not in {dtype:?}"));
     }
     let client = device.client();
     let limits = limits::of_device(&client);
-    limits::supports(&client, dtype_to_elem_type(dtype))
-        && spec.is_none_or(|spec| {
-            [Direction::Forward, Direction::Backward]
-                .iter()
-                .all(|&direction| Plan::new(spec, direction, 1, &limits).is_some())
-        })
+    limits::obstacle(&client, dtype_to_elem_type(dtype)).or_else(|| {
+        let spec = spec?;
+        [Direction::Forward, Direction::Backward]
+            .iter()
+            .any(|&direction| Plan::new(spec, direction, 1, &limits).is_none())
+            .then(|| {
+                format!(
+                    "a step of {} memory and {} hidden units does not fit in a workgroup's {} bytes",
+                    spec.memory,
+                    spec.hidden_total(),
+                    limits.shared_bytes
+                )
+            })
+    })
 }
 
 /// Bytes of memory that the device says it has.
