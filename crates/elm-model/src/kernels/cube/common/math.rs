@@ -2,8 +2,9 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use crate::equations::HiddenActivation;
-use crate::equations::{SQUASH_GAIN, SQUASH_SLOPE};
+use crate::equations::{
+    HiddenActivation, OutputActivation, SPIKE_STEEPNESS, SQUASH_GAIN, SQUASH_SLOPE,
+};
 
 /// Below this the polynomial is used, above it the exponential.
 const SMALL: f32 = 0.25;
@@ -15,7 +16,8 @@ const SMALL: f32 = 0.25;
 /// the Taylor series to `x⁹` (next term below 2e-9·|x|) is used.
 #[cube]
 pub(crate) fn tanh(x: f32) -> f32 {
-    let size = max(x, -x);
+    // no `max`, which may drop what is not a number
+    let size = select(x < 0.0f32, -x, x);
     let e = (size * -2.0f32).exp();
     let large = (1.0f32 - e) / (1.0f32 + e);
     let s = size * size;
@@ -42,7 +44,7 @@ pub(crate) fn squash_slope(tanh: f32) -> f32 {
 /// `1 / (1 + exp(−a))` from `exp(−|a|)`, which cannot overflow.
 #[cube]
 fn sigmoid(a: f32) -> f32 {
-    let e = (-max(a, -a)).exp();
+    let e = (select(a < 0.0f32, a, -a)).exp();
     select(a < 0.0f32, e, 1.0f32) / (1.0f32 + e)
 }
 
@@ -62,15 +64,49 @@ pub(crate) fn activate(a: f32, #[comptime] activation: HiddenActivation) -> f32 
     }
 }
 
-/// Its derivative.
+/// `pass` where `a > 0`, zero where `a <= 0`, `a` where that is no number.
 #[cube]
-pub(crate) fn activation_slope(a: f32, #[comptime] activation: HiddenActivation) -> f32 {
+fn where_positive(a: f32, pass: f32) -> f32 {
+    select(a > 0.0f32, pass, select(a <= 0.0f32, 0.0f32, a))
+}
+
+/// The gradient of a pre-activation from that of its activation.
+#[cube]
+pub(crate) fn activation_back(grad: f32, a: f32, #[comptime] activation: HiddenActivation) -> f32 {
     if comptime!(activation == HiddenActivation::Silu) {
         let s = sigmoid(a);
-        s * (1.0f32 + a * (1.0f32 - s))
+        grad * s * (1.0f32 + a * (1.0f32 - s))
     } else if comptime!(activation == HiddenActivation::SquaredRelu) {
-        2.0f32 * select(a < 0.0f32, 0.0f32, a)
+        where_positive(a, grad * 2.0f32 * a)
     } else {
-        select(a > 0.0f32, 1.0f32, select(a <= 0.0f32, 0.0f32, a))
+        where_positive(a, grad)
+    }
+}
+
+/// The activation of an output.
+#[cube]
+pub(crate) fn output(v: f32, #[comptime] activation: OutputActivation) -> f32 {
+    if comptime!(activation == OutputActivation::Identity) {
+        v
+    } else if comptime!(activation == OutputActivation::Relu) {
+        // no `max`, as above
+        select(v < 0.0f32, 0.0f32, v)
+    } else {
+        where_positive(v, 1.0f32)
+    }
+}
+
+/// The gradient of an output's pre-activation from that of the output; the slope of a spike is the fast sigmoid's.
+#[cube]
+pub(crate) fn output_back(grad: f32, v: f32, #[comptime] activation: OutputActivation) -> f32 {
+    if comptime!(activation == OutputActivation::Identity) {
+        grad
+    } else if comptime!(activation == OutputActivation::Relu) {
+        where_positive(v, grad)
+    } else {
+        // no `max`, as above
+        let size = select(v < 0.0f32, -v, v);
+        let width = comptime!(SPIKE_STEEPNESS as f32) * size + 1.0f32;
+        grad / (width * width)
     }
 }

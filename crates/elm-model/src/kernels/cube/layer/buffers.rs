@@ -3,33 +3,29 @@
 //! All buffers put neurons first and samples last, with time, if they have it, between: what one launch reads of a
 //! source is a row of samples, and what a whole block reads is one row of columns.
 
-use burn::backend::{DType, TensorData, ops::FloatTensorOps};
-use burn::tensor::{Shape, Slice};
+use burn::backend::{
+    DType,
+    ops::{FloatTensorOps, IntTensorOps},
+};
+use burn::tensor::{IntDType, Shape, Slice};
 use burn_cubecl::{CubeBackend, CubeDevice, kernel::into_contiguous, tensor::CubeTensor};
 
 use super::drive::InputKind;
 use super::form::Form;
-use super::wires::upload;
-use crate::scan::layer::ops::LayerTensors;
-use crate::scan::layer::{LayerCall, LayerSpec, Tokens};
+use crate::scan::layer::ops::{LayerGivens, LayerTensors};
+use crate::scan::layer::{LayerCall, LayerSpec, SourceKind};
 
-/// Numbers on a device.
-pub(super) fn numbers(values: Vec<f32>, device: &CubeDevice) -> CubeTensor {
-    let len = values.len();
-    CubeBackend::float_from_data(TensorData::new(values, [len]), device)
-}
+/// What a call is given besides its tensors.
+pub(super) type Givens = LayerGivens<CubeBackend>;
 
 /// Zeros on a device.
 pub(super) fn zeros(shape: impl Into<Shape>, device: &CubeDevice) -> CubeTensor {
     CubeBackend::float_zeros(shape.into(), device, DType::F32.into())
 }
 
-/// `values`, `[outer, inner]`, as `[inner, outer]` times `factor`.
-fn transposed(values: &[f64], inner: usize, factor: f64) -> Vec<f32> {
-    let outer = values.len() / inner.max(1);
-    (0..inner)
-        .flat_map(|i| (0..outer).map(move |o| (factor * values[o * inner + i]) as f32))
-        .collect()
+/// A tensor with its dimensions in another order.
+fn permuted(values: CubeTensor, order: &[usize]) -> CubeTensor {
+    into_contiguous(CubeBackend::float_permute(values, order))
 }
 
 /// The input in the order of the kernels.
@@ -44,74 +40,69 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Reads the input of a call, `[batch, time, input]` or tokens.
-    pub fn new(x: &CubeTensor, call: &LayerCall) -> Self {
-        let device = &x.device;
-        let inputs = call.spec.inputs;
-        match &call.tokens {
-            Tokens::Dense => Self {
+    /// Orders the input of a call, `[batch, time, input]` or tokens.
+    pub fn new(x: &CubeTensor, givens: &Givens, call: &LayerCall) -> Self {
+        let tokens = CubeBackend::int_cast(givens.tokens.clone(), IntDType::U32);
+        match (call.source, call.masked.input) {
+            (SourceKind::Dense, _) => Self {
                 kind: InputKind::Dense,
-                x: into_contiguous(CubeBackend::float_permute(
-                    scaled(x.clone(), call),
-                    &[2, 1, 0],
-                )),
-                tokens: upload(vec![0], device),
+                x: permuted(scaled(x.clone(), givens, call), &[2, 1, 0]),
+                tokens,
                 gain: 1.0,
             },
-            Tokens::OneHot(ids) => {
-                let by_time = (0..call.time)
-                    .flat_map(|t| (0..call.batch).map(move |b| ids[b * call.time + t]))
-                    .collect();
-                let (kind, factors) = match &call.masks.input {
-                    None => (InputKind::Tokens, vec![0.0]),
-                    Some(mask) => (InputKind::MaskedTokens, transposed(mask, inputs, call.gain)),
-                };
-                Self {
-                    kind,
-                    x: numbers(factors, device),
-                    tokens: upload(by_time, device),
-                    gain: call.gain as f32,
-                }
-            }
+            (SourceKind::OneHot, masked) => Self {
+                kind: match masked {
+                    true => InputKind::MaskedTokens,
+                    false => InputKind::Tokens,
+                },
+                x: match masked {
+                    true => {
+                        let mask = permuted(givens.input_mask.clone(), &[1, 0]);
+                        CubeBackend::float_mul_scalar(mask, call.gain.into())
+                    }
+                    false => zeros([1], &x.device),
+                },
+                tokens: into_contiguous(CubeBackend::int_permute(tokens, &[1, 0])),
+                gain: call.gain as f32,
+            },
         }
     }
 }
 
 /// `x` or its gradient, `[batch, time, input]`, times gain and mask.
-pub(super) fn scaled(x: CubeTensor, call: &LayerCall) -> CubeTensor {
-    match &call.masks.input {
-        None if call.gain == 1.0 => x,
-        None => CubeBackend::float_mul_scalar(x, call.gain.into()),
-        Some(mask) => {
-            let factors = mask.iter().map(|v| (v * call.gain) as f32).collect();
-            let factors = CubeBackend::float_reshape(
-                numbers(factors, &x.device),
-                Shape::new([call.batch, 1, call.spec.inputs]),
-            );
-            CubeBackend::float_mul(x, factors)
+pub(super) fn scaled(x: CubeTensor, givens: &Givens, call: &LayerCall) -> CubeTensor {
+    let x = match call.gain == 1.0 {
+        true => x,
+        false => CubeBackend::float_mul_scalar(x, call.gain.into()),
+    };
+    match call.masked.input {
+        false => x,
+        true => {
+            let shape = Shape::new([call.batch, 1, call.spec.inputs]);
+            let mask = CubeBackend::float_reshape(givens.input_mask.clone(), shape);
+            CubeBackend::float_mul(x, mask)
         }
     }
 }
 
 /// Factors on the MLP's output `[neuron, memory, batch]`, then on the recurrent activity `[neuron, batch]`; one number
 /// where there are none.
-pub(super) fn masks(call: &LayerCall, form: &Form, device: &CubeDevice) -> CubeTensor {
-    let (n, m) = (call.spec.neurons, call.spec.memory);
-    let mut values = Vec::new();
-    if form.memory_mask
-        && let Some(mask) = &call.masks.memory
-    {
-        values.extend(transposed(mask, n * m, 1.0));
+pub(super) fn masks(givens: &Givens, form: &Form) -> CubeTensor {
+    let flat = |mask: CubeTensor| {
+        let len = mask.meta.shape().num_elements();
+        CubeBackend::float_reshape(mask, Shape::new([len]))
+    };
+    let mut parts = Vec::new();
+    if form.memory_mask {
+        parts.push(flat(permuted(givens.memory_mask.clone(), &[1, 2, 0])));
     }
-    if form.recurrent_mask
-        && let Some(mask) = &call.masks.recurrent
-    {
-        values.extend(transposed(mask, n, 1.0));
+    if form.recurrent_mask {
+        parts.push(flat(permuted(givens.recurrent_mask.clone(), &[1, 0])));
     }
-    if values.is_empty() {
-        values.push(1.0);
+    match parts.is_empty() {
+        true => flat(givens.memory_mask.clone()),
+        false => into_contiguous(CubeBackend::float_cat(parts, 0)),
     }
-    numbers(values, device)
 }
 
 /// Row by row, one per neuron: all parameters but the synapses, as [`Form`] says.

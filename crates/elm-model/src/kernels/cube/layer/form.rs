@@ -70,8 +70,8 @@ impl Form {
         let rows = Self::rows_for(call.batch);
         Self::with_rows(&call.spec, rows, limits).map(|form| Self {
             recurrent: call.plan.recurrent(),
-            memory_mask: call.masks.memory.is_some(),
-            recurrent_mask: call.plan.recurrent() && call.masks.recurrent.is_some(),
+            memory_mask: call.masked.memory,
+            recurrent_mask: call.plan.recurrent() && call.masked.recurrent,
             ..form
         })
     }

@@ -69,7 +69,7 @@ use burn_cubecl::{CubeBackend, CubeDevice};
 use self::form::Form;
 use self::forward::Keep;
 use crate::kernels::cube::common::{layout::Limits, limits};
-use crate::scan::layer::ops::{LayerOps, LayerTensors, Wanted};
+use crate::scan::layer::ops::{LayerGivens, LayerOps, LayerTensors, Wanted};
 use crate::scan::layer::{LayerCall, LayerSpec};
 
 /// Bytes of the tape that a block of steps is cut to, where the device allows as many in one buffer.
@@ -104,7 +104,7 @@ pub(crate) fn block(device: &CubeDevice, spec: &LayerSpec, batch: usize, time: u
 fn kept_len(call: &LayerCall, keep: Keep) -> usize {
     let spec = &call.spec;
     let samples = spec.neurons * call.batch;
-    let masked = call.plan.recurrent() && call.masks.recurrent.is_some();
+    let masked = call.plan.recurrent() && call.masked.recurrent;
     let activities = samples * (call.time + 1) * if masked { 2 } else { 1 };
     match keep {
         Keep::Activities => activities,
@@ -196,18 +196,27 @@ pub(crate) fn describe(device: &CubeDevice, spec: &LayerSpec, batch: usize) -> O
 type F = FloatTensor<CubeBackend>;
 
 impl LayerOps for CubeBackend {
-    fn elm_layer_scan(tensors: LayerTensors<Self>, call: LayerCall) -> F {
+    fn elm_layer_scan(
+        tensors: LayerTensors<Self>,
+        givens: LayerGivens<Self>,
+        call: LayerCall,
+    ) -> F {
         let limits = limits::of_device(&tensors.decay.client);
-        run::forward(tensors, &call, Keep::Activities, limits).0
+        run::forward(tensors, givens, &call, Keep::Activities, limits).0
     }
 
-    fn elm_layer_scan_forward(tensors: LayerTensors<Self>, call: LayerCall) -> (F, F) {
+    fn elm_layer_scan_forward(
+        tensors: LayerTensors<Self>,
+        givens: LayerGivens<Self>,
+        call: LayerCall,
+    ) -> (F, F) {
         let limits = limits::of_device(&tensors.decay.client);
-        run::forward(tensors, &call, Keep::All, limits)
+        run::forward(tensors, givens, &call, Keep::All, limits)
     }
 
     fn elm_layer_scan_backward(
         tensors: LayerTensors<Self>,
+        givens: LayerGivens<Self>,
         _: F,
         kept: F,
         grad: F,
@@ -215,6 +224,6 @@ impl LayerOps for CubeBackend {
         wanted: Wanted,
     ) -> LayerTensors<Self> {
         let limits = limits::of_device(&tensors.decay.client);
-        run::backward(tensors, kept, grad, &call, wanted, limits)
+        run::backward(tensors, givens, [kept, grad], &call, wanted, limits)
     }
 }

@@ -69,6 +69,18 @@ pub(super) fn memory_at(
         + sample
 }
 
+/// Place in `masks` of the factor on the recurrent activity of a neuron, behind those on the MLP's output.
+#[cube]
+pub(super) fn recurrent_mask_at(
+    sizes: &Sizes,
+    neuron: usize,
+    sample: usize,
+    #[comptime] form: Form,
+) -> usize {
+    let behind = comptime!(if form.memory_mask { form.memory } else { 0 });
+    (behind * sizes.neurons + neuron) * sizes.batch + sample
+}
+
 /// Place in `kept` of the trace of a branch before the first step of a block.
 #[cube]
 pub(super) fn trace_at(

@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use burn::backend::{Dispatch, DispatchDevice, DispatchDeviceId, TensorData, ops::FloatTensorOps};
+use burn::backend::{
+    Dispatch, DispatchDevice, DispatchDeviceId, TensorData,
+    ops::{FloatTensorOps, IntTensorOps},
+};
 use burn_cubecl::{CubeBackend, CubeDevice, tensor::CubeTensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -15,8 +18,8 @@ use super::run;
 use crate::equations::{FilterTau, NeuronForm};
 use crate::kernels::cube::common::{layout::Limits, limits};
 use crate::layer::{Wiring, WiringSizes};
-use crate::scan::layer::ops::{LayerTensors, Wanted};
-use crate::scan::layer::{LayerCall, LayerSpec, Masks, Plan, Tokens};
+use crate::scan::layer::ops::{LayerGivens, LayerTensors, Wanted};
+use crate::scan::layer::{LayerCall, LayerSpec, Masked, Plan, SourceKind};
 
 /// The first graphics card; without one a test says so and ends.
 fn device() -> Option<CubeDevice> {
@@ -70,7 +73,6 @@ impl Case {
             let values: Vec<f32> = (0..len).map(|_| rng.random_range(low..high)).collect();
             (values, shape.to_vec())
         };
-        let mask = |len: usize| Some(Arc::new((0..len).map(|i| (i % 3) as f64).collect()));
         let values = vec![
             random(&[batch, time, inputs], -1.0, 1.0),
             random(&[n, spec.synapses()], -0.4, 0.4),
@@ -88,12 +90,12 @@ impl Case {
         Self {
             call: LayerCall {
                 plan: Arc::new(Plan::new(connectome, &spec).unwrap()),
-                tokens: Tokens::Dense,
+                source: SourceKind::Dense,
                 gain: 0.5,
-                masks: Masks {
-                    input: mask(batch * inputs),
-                    recurrent: mask(batch * n),
-                    memory: mask(batch * n * spec.memory),
+                masked: Masked {
+                    input: true,
+                    recurrent: true,
+                    memory: true,
                 },
                 spec,
                 batch,
@@ -118,6 +120,21 @@ impl Case {
             .unwrap()
     }
 
+    fn givens(&self, device: &CubeDevice) -> LayerGivens<CubeBackend> {
+        let (batch, spec) = (self.call.batch, &self.call.spec);
+        let mask = |shape: &[usize]| {
+            let len = shape.iter().product();
+            let values: Vec<f32> = (0..len).map(|i| (i % 3) as f32).collect();
+            CubeBackend::float_from_data(TensorData::new(values, shape.to_vec()), device)
+        };
+        LayerGivens {
+            tokens: CubeBackend::int_from_data(TensorData::new(vec![0i32], [1]), device),
+            input_mask: mask(&[batch, spec.inputs]),
+            recurrent_mask: mask(&[batch, spec.neurons]),
+            memory_mask: mask(&[batch, spec.neurons, spec.memory]),
+        }
+    }
+
     /// Result and gradients of all tensors.
     fn run(&self, device: &CubeDevice, block: usize, limits: Limits) -> Vec<Vec<f32>> {
         let call = LayerCall {
@@ -133,15 +150,23 @@ impl Case {
             })
             .collect();
         let tensors = LayerTensors::<CubeBackend>::from_array(tensors.try_into().unwrap());
+        let givens = self.givens(device);
         let grad = TensorData::new(self.grad.clone(), [self.grad.len()]);
         let grad = CubeBackend::float_from_data(grad, device);
-        let (result, kept) = run::forward(tensors.clone(), &call, Keep::All, limits);
-        let (plain, _) = run::forward(tensors.clone(), &call, Keep::Activities, limits);
+        let (result, kept) =
+            run::forward(tensors.clone(), givens.clone(), &call, Keep::All, limits);
+        let (plain, _) = run::forward(
+            tensors.clone(),
+            givens.clone(),
+            &call,
+            Keep::Activities,
+            limits,
+        );
         let wanted = Wanted {
             input: true,
             timescales: true,
         };
-        let gradients = run::backward(tensors, kept, grad, &call, wanted, limits);
+        let gradients = run::backward(tensors, givens, [kept, grad], &call, wanted, limits);
         let result = host(result);
         assert_eq!(result, host(plain), "what is kept changes no result");
         let mut found = vec![result];

@@ -3,7 +3,7 @@
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::form::Form;
-use super::spot::{Sizes, activities, activity_at};
+use super::spot::{Sizes, activities, activity_at, recurrent_mask_at};
 
 /// Puts the activity before the first step, `[batch, neuron]`, in place.
 ///
@@ -30,8 +30,7 @@ pub(super) fn put_activity(
         let at = activity_at(&sizes, n, 0, sample);
         kept[at] = value;
         if comptime!(form.recurrent_mask) {
-            let behind = comptime!(if form.memory_mask { form.memory } else { 0 });
-            let mask = masks[(behind * sizes.neurons + n) * sizes.batch + sample];
+            let mask = masks[recurrent_mask_at(&sizes, n, sample, form)];
             kept[activities(&sizes) + at] = value * mask;
         }
     }

@@ -72,7 +72,7 @@ fn by_source(sources: &[u32], order: &[u32], spec: &LayerSpec) -> (Vec<u32>, Vec
 }
 
 /// Whole numbers on a device.
-pub(super) fn upload(values: Vec<u32>, device: &CubeDevice) -> CubeTensor {
+fn upload(values: Vec<u32>, device: &CubeDevice) -> CubeTensor {
     let len = values.len();
     CubeBackend::int_from_data(TensorData::new(values, [len]), device)
 }

@@ -6,7 +6,7 @@ use super::forward::rows_of_cube;
 use super::plan::Plan;
 use super::product::{Weights, held, load_resident, load_staged, product_sums, slot};
 use crate::equations::SQUASH_GAIN;
-use crate::kernels::cube::common::math::{activation_slope, squash_slope};
+use crate::kernels::cube::common::math::{activation_back, squash_slope};
 
 /// Steps `last − 1` down to `first` of the reverse loop for the rows of one cube.
 ///
@@ -155,7 +155,7 @@ pub(super) fn scan_backward<F: Float>(
                     let sample = row0 + s.row;
                     let row = sample * time + t;
                     if comptime!(j + 1 < products) {
-                        let da = found[i] * activation_slope(kept[i], plan.activation);
+                        let da = activation_back(found[i], kept[i], plan.activation);
                         let at = row * comptime!(plan.hidden_total()) + hidden_at + s.output;
                         hidden[at] = F::cast_from(da);
                         let at = comptime!(layout.products[j + 1].state_at);

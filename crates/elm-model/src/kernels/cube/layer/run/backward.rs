@@ -6,7 +6,7 @@ use burn_cubecl::{CubeBackend, cubecl::prelude::*, kernel::into_contiguous, tens
 
 use super::super::arrivals::source_gradients;
 use super::super::backward::{Timescales, layer_backward};
-use super::super::buffers::{neuron_rows, numbers, rows, scaled, zeros};
+use super::super::buffers::{Givens, neuron_rows, rows, scaled, zeros};
 use super::super::drive::{Synapses, branch_traces};
 use super::super::frames::inner_values;
 use super::super::map_width;
@@ -47,14 +47,14 @@ struct Backward<'a> {
 /// Gradients of all tensors; that of the input is one number where it is not asked for.
 pub(crate) fn backward(
     tensors: Tensors,
-    kept: CubeTensor,
-    grad: CubeTensor,
+    givens: Givens,
+    [kept, grad]: [CubeTensor; 2],
     call: &LayerCall,
     wanted: Wanted,
     limits: Limits,
 ) -> Tensors {
     let tensors = Tensors::from_array(tensors.into_array().map(into_contiguous));
-    let run = Run::new(&tensors, call, limits);
+    let run = Run::new(&tensors, &givens, call, limits);
     let (spec, form, device) = (&call.spec, run.form, &tensors.decay.device);
     let [n, batch, time] = run.sizes();
     let grad = into_contiguous(grad);
@@ -88,7 +88,7 @@ pub(crate) fn backward(
         pass.arrive(block);
         pass.sum(block);
     }
-    pass.collect(&tensors)
+    pass.collect(&tensors, &givens)
 }
 
 impl Backward<'_> {
@@ -289,10 +289,10 @@ impl Backward<'_> {
     }
 
     /// The gradients from what the blocks left.
-    fn collect(self, tensors: &Tensors) -> Tensors {
+    fn collect(self, tensors: &Tensors, givens: &Givens) -> Tensors {
         let (call, form) = (self.run.call, self.run.form);
         let (spec, device) = (&call.spec, &self.carry.device);
-        let [n, batch, _] = self.run.sizes();
+        let [n, _, _] = self.run.sizes();
         let (m, packed) = (spec.memory, spec.packed_len());
         let shaped = |values: CubeTensor, like: &CubeTensor| {
             let values = into_contiguous(values);
@@ -312,18 +312,14 @@ impl Backward<'_> {
         let arrived = rows(&self.carry, form.arrived_row(), form.arrived_row() + 1);
         let arrived = CubeBackend::float_permute(arrived, &[2, 0, 1]);
         let mut activity = shaped(arrived, &tensors.activity);
-        if form.recurrent_mask
-            && let Some(mask) = &call.masks.recurrent
-        {
-            let mask = numbers(mask.iter().map(|v| *v as f32).collect(), device);
-            let mask = CubeBackend::float_reshape(mask, Shape::new([batch, n]));
-            activity = CubeBackend::float_mul(activity, mask);
+        if form.recurrent_mask {
+            activity = CubeBackend::float_mul(activity, givens.recurrent_mask.clone());
         }
         let x = match self.dx.clone() {
             None => zeros([1], device),
             Some(dx) => {
                 let dx = CubeBackend::float_permute(dx, &[2, 1, 0]);
-                scaled(into_contiguous(dx), call)
+                scaled(into_contiguous(dx), givens, call)
             }
         };
         Tensors {

@@ -2,7 +2,7 @@
 
 use burn_cubecl::{kernel::into_contiguous, tensor::CubeTensor};
 
-use super::super::buffers::neuron_rows;
+use super::super::buffers::{Givens, neuron_rows};
 use super::super::drive::Synapses;
 use super::super::forward::{Keep, layer_forward};
 use super::super::kept_len;
@@ -15,12 +15,13 @@ use crate::scan::layer::LayerCall;
 /// The flat result, and if asked for, what the backward pass needs, see [`kept_len`].
 pub(crate) fn forward(
     tensors: Tensors,
+    givens: Givens,
     call: &LayerCall,
     keep: Keep,
     limits: Limits,
 ) -> (CubeTensor, CubeTensor) {
     let tensors = Tensors::from_array(tensors.into_array().map(into_contiguous));
-    let run = Run::new(&tensors, call, limits);
+    let run = Run::new(&tensors, &givens, call, limits);
     let [n, batch, time] = run.sizes();
     let form = run.form;
     let like = &tensors.decay;

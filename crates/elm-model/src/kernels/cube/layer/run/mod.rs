@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use burn_cubecl::{CubeBackend, cubecl::prelude::*, tensor::CubeTensor};
 
-use super::buffers::{Input, masks, parameters};
+use super::buffers::{Givens, Input, masks, parameters};
 use super::drive::{Synapses, branch_sums};
 use super::form::Form;
 use super::wires::{Wires, pick};
@@ -45,7 +45,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(tensors: &Tensors, call: &'a LayerCall, limits: Limits) -> Self {
+    fn new(tensors: &Tensors, givens: &Givens, call: &'a LayerCall, limits: Limits) -> Self {
         let client = tensors.decay.client.clone();
         let device = &tensors.decay.device;
         let Some(form) = Form::steps(call, &limits) else {
@@ -53,10 +53,10 @@ impl<'a> Run<'a> {
         };
         let wires = (call.plan.copies()).get(device, || Wires::new(&call.plan, &call.spec, device));
         Self {
-            input: Input::new(&tensors.x, call),
+            input: Input::new(&tensors.x, givens, call),
             params: parameters(tensors, &call.spec),
             weights: pick(&tensors.synapses, &wires.order),
-            masks: masks(call, &form, device),
+            masks: masks(givens, &form),
             trace_decay: call.spec.branch_decay.unwrap_or(0.0) as f32,
             mean_decay: call.spec.high_pass_decay.unwrap_or(0.0) as f32,
             call,
