@@ -314,6 +314,24 @@ fn tokens_are_channels() {
     );
 }
 
+/// Tokens are not read back from a card, so that one that names no channel cannot be an error there: nothing that comes
+/// out is a number.
+#[test]
+fn tokens_out_of_range_spoil_the_result() {
+    let Some(device) = card() else { return };
+    let config = ElmLayerConfig::new(9, 4).with_neuron(NeuronForm::network().with_num_memory(2));
+    let layer = config.init(&device).unwrap();
+    for path in [ScanPath::Auto, ScanPath::Reference] {
+        for wrong in [9i64, -1, i64::from(i32::MAX)] {
+            let ids = [0i64, 1, 2, 3, wrong, 5];
+            let ids = Tensor::<1, Int>::from_data(ids.as_slice(), &device).reshape([2, 3]);
+            let layer = layer.clone().with_path(path);
+            let y = layer.run(LayerSource::OneHot(ids), None).unwrap().activity;
+            assert!(host(y).iter().all(|v| v.is_nan()), "{path:?} {wrong}");
+        }
+    }
+}
+
 /// What the kernels cannot do runs as plain tensor steps, with a reason, and is right.
 #[test]
 fn what_has_no_kernel_falls_back_with_a_reason() {
