@@ -305,5 +305,8 @@ fn the_path_of_a_device_can_be_told() {
     assert!(fused.starts_with("fused: "), "{fused}");
     // a memory that no cube could hold
     let plain = describe(&spec(20_000, 1, 4, Relu));
-    assert!(plain.starts_with("plain tensor steps: a step of 20000 memory"), "{plain}");
+    assert!(
+        plain.starts_with("plain tensor steps: a step of 20000 memory"),
+        "{plain}"
+    );
 }

@@ -121,10 +121,10 @@ impl Plan {
         self.recurrent
     }
 
-    /// What kernels made of this plan, by device.
+    /// What kernels made of this plan, and what they have learnt from calls with it, by device.
     #[cfg_attr(
-        not(feature = "cube"),
-        expect(dead_code, reason = "CPUs read the plan itself")
+        not(feature = "fused"),
+        expect(dead_code, reason = "there are no kernels")
     )]
     pub(crate) fn copies(&self) -> &DeviceCopies {
         &self.copies
@@ -144,8 +144,8 @@ impl fmt::Debug for DeviceCopies {
 impl DeviceCopies {
     /// The copy on this device, made by `make` if there is none yet.
     #[cfg_attr(
-        not(any(feature = "cube", test)),
-        expect(dead_code, reason = "CPUs read the plan itself")
+        not(any(feature = "fused", test)),
+        expect(dead_code, reason = "there are no kernels")
     )]
     pub fn get<D, T>(&self, device: &D, make: impl FnOnce() -> T) -> Arc<T>
     where

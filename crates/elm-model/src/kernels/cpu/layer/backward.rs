@@ -6,11 +6,13 @@
 
 use core::ops::Range;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use super::exchange::Exchange;
 use super::lanes::{Kernel, Lanes, LayerReal, Row, W};
 use super::neuron::{self, Run, Sources};
 use super::neuron_backward::{Carry, Step, accumulate, row_sum, scatter, step_back};
+use super::pace::{Cpu, Paces};
 use super::part::Part;
 use super::product::Steps;
 use super::rounds::{Rounds, lock};
@@ -62,7 +64,10 @@ pub fn backward<R: LayerReal>(
             tiles: tiles.clone(),
         })
         .collect();
-    schedule::run(partition, |group, own| {
+    let paces = call.plan.copies().get(&Cpu, Paces::default);
+    let pace = &paces.backward;
+    let (threads, start) = (pace.threads(partition.threads()), Instant::now());
+    schedule::run(partition, threads, |group, own| {
         R::dispatch(Thread {
             view,
             kept,
@@ -71,6 +76,8 @@ pub fn backward<R: LayerReal>(
             shares: &partition.shares,
             out: &out,
         });
+        let waited = groups.iter().map(|group| group.rounds.waited()).sum();
+        pace.report(threads, start.elapsed(), waited);
     });
     let parts = groups.into_iter().map(|group| {
         let work = group.work.into_iter();

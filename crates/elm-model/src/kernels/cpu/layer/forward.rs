@@ -2,9 +2,11 @@
 
 use core::ops::Range;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use super::lanes::{Kernel, Lanes, LayerReal, Row};
 use super::neuron::{self, Run};
+use super::pace::{Cpu, Paces};
 use super::rounds::{Rounds, lock};
 use super::schedule::{self, Partition, tiles};
 use super::shared::Shared;
@@ -37,7 +39,10 @@ pub fn forward<R: LayerReal>(
             tiles: tiles.clone(),
         })
         .collect();
-    schedule::run(partition, |group, own| {
+    let paces = call.plan.copies().get(&Cpu, Paces::default);
+    let pace = &paces.forward;
+    let (threads, start) = (pace.threads(partition.threads()), Instant::now());
+    schedule::run(partition, threads, |group, own| {
         R::dispatch(Thread {
             view,
             group: &groups[group],
@@ -46,6 +51,8 @@ pub fn forward<R: LayerReal>(
             result: &result,
             checkpoints: keep.then_some(&checkpoints),
         });
+        let waited = groups.iter().map(|group| group.rounds.waited()).sum();
+        pace.report(threads, start.elapsed(), waited);
     });
     let checkpoints = checkpoints.into_vec();
     let flat = checkpoints.iter().flat_map(|row: &Row<R>| row.0).collect();

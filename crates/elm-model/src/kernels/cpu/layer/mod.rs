@@ -16,6 +16,7 @@ mod host;
 pub mod lanes;
 mod neuron;
 mod neuron_backward;
+mod pace;
 mod part;
 mod product;
 mod rounds;

@@ -5,16 +5,15 @@
 //! nobody has taken: a thread that the system has put aside for another program holds up only what it was working on,
 //! one that the system has refused holds up nothing, and any number of threads comes to the same result.
 
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a thread looks again at once, some 20 µs, before it offers its core to others.
 const SPINS: usize = 1 << 9;
 /// How often it offers its core before it sleeps: a thread that waits for one that does not run must not take time that
 /// the other could have.
 const OFFERS: usize = 1 << 6;
-const LOOKS: usize = SPINS + OFFERS;
 /// A sleeper looks again after this long, whatever it has been told.
 const NAP: Duration = Duration::from_millis(5);
 
@@ -25,6 +24,8 @@ pub struct Rounds {
     taken: Vec<AtomicUsize>,
     /// Shares that are done, over all rounds.
     done: AtomicUsize,
+    /// Nanoseconds for which threads have had nothing to do.
+    waited: AtomicU64,
     sleepers: AtomicUsize,
     bed: Mutex<()>,
     bell: Condvar,
@@ -37,6 +38,7 @@ impl Rounds {
         Self {
             taken: (0..shares).map(|_| AtomicUsize::new(0)).collect(),
             done: AtomicUsize::new(0),
+            waited: AtomicU64::new(0),
             sleepers: AtomicUsize::new(0),
             bed: Mutex::new(()),
             bell: Condvar::new(),
@@ -52,6 +54,11 @@ impl Rounds {
             round: 0,
             working: false,
         }
+    }
+
+    /// How long threads have had nothing to do so far, in all; short waits are not counted.
+    pub fn waited(&self) -> Duration {
+        Duration::from_nanos(self.waited.load(Ordering::Relaxed))
     }
 
     fn finish_share(&self) {
@@ -126,19 +133,32 @@ impl Turns<'_> {
     pub fn meet(&mut self) {
         self.round += 1;
         let done = self.round * self.rounds.taken.len();
-        let mut looks = 0;
+        for _ in 0..SPINS {
+            if self.rounds.done.load(Ordering::Acquire) >= done {
+                return;
+            }
+            core::hint::spin_loop();
+        }
+        self.wait_long(done);
+    }
+
+    #[cold]
+    fn wait_long(&self, done: usize) {
+        let from = Instant::now();
+        let mut offers = 0;
         while self.rounds.done.load(Ordering::Acquire) < done {
             assert!(
                 !self.rounds.broken.load(Ordering::Relaxed),
                 "another thread of this layer failed"
             );
-            looks += 1;
-            match looks {
-                0..SPINS => core::hint::spin_loop(),
-                SPINS..LOOKS => std::thread::yield_now(),
+            offers += 1;
+            match offers {
+                0..OFFERS => std::thread::yield_now(),
                 _ => self.rounds.sleep_until(done),
             }
         }
+        let waited = from.elapsed().as_nanos() as u64;
+        self.rounds.waited.fetch_add(waited, Ordering::Relaxed);
     }
 }
 

@@ -26,6 +26,11 @@ const WORTH_A_THREAD: usize = 1 << 20;
 const CLOSE_BY: usize = 1 << 18;
 
 impl Partition {
+    /// Threads that there is work for.
+    pub fn threads(&self) -> usize {
+        self.groups.len() * self.shares.len()
+    }
+
     /// Shares `tiles` of samples and `neurons` among at most `threads`.
     ///
     /// `work` is the number of row operations of the whole call, `weights` that of all neurons' weights.
@@ -66,20 +71,15 @@ pub fn tiles(batch: usize) -> usize {
     batch.div_ceil(W)
 }
 
-/// Runs `work(group, share)` on a thread for each share of each group: the thread begins with this share, and does all
-/// of the group that the group's other threads leave undone, so that one would do. Where the system has no thread for a
-/// group, the caller's does its work.
-pub fn run(partition: &Partition, work: impl Fn(usize, usize) + Sync) {
-    run_up_to(usize::MAX, partition, work);
-}
-
-/// The same where the system refuses every thread after the first `most`.
-fn run_up_to(most: usize, partition: &Partition, work: impl Fn(usize, usize) + Sync) {
+/// Runs `work(group, share)` on at most so many threads, one for each share of each group: the thread begins with this
+/// share, and does all of the group that the group's other threads leave undone, so that one would do. Where there is no
+/// thread for a group, because that is all there may be or the system refuses more, the caller's does its work.
+pub fn run(partition: &Partition, threads: usize, work: impl Fn(usize, usize) + Sync) {
     let (groups, shares) = (partition.groups.len(), partition.shares.len());
     std::thread::scope(|scope| {
         let work = &work;
-        let threads: Vec<_> = (1..groups * shares)
-            .take(most)
+        let others: Vec<_> = (1..groups * shares)
+            .take(threads - 1)
             .map_while(|i| {
                 let (group, share) = (i / shares, i % shares);
                 std::thread::Builder::new()
@@ -88,10 +88,10 @@ fn run_up_to(most: usize, partition: &Partition, work: impl Fn(usize, usize) + S
             })
             .collect();
         work(0, 0);
-        for group in (1..groups).filter(|group| group * shares > threads.len()) {
+        for group in (1..groups).filter(|group| group * shares > others.len()) {
             work(group, 0);
         }
-        for thread in threads {
+        for thread in others {
             if let Err(panic) = thread.join() {
                 std::panic::resume_unwind(panic);
             }
@@ -105,17 +105,17 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// Threads that the system refuses hang nobody, and what they would have done is done.
+    /// Threads that are not there hang nobody, and what they would have done is done.
     #[test]
     fn any_number_of_threads_does_everything() {
         let partition = Partition {
             groups: split(3, 3),
             shares: split(4, 4),
         };
-        for most in 0..12 {
+        for threads in 1..=12 {
             let rounds: Vec<Rounds> = (0..3).map(|_| Rounds::new(4)).collect();
             let done: Vec<AtomicU64> = (0..12).map(|_| AtomicU64::new(0)).collect();
-            run_up_to(most, &partition, |group, own| {
+            run(&partition, threads, |group, own| {
                 let mut turns = rounds[group].turns(own);
                 for _ in 0..50 {
                     while let Some(share) = turns.share() {
@@ -125,7 +125,7 @@ mod tests {
                 }
             });
             let done: Vec<u64> = done.into_iter().map(AtomicU64::into_inner).collect();
-            assert_eq!(done, [50; 12], "{most} threads");
+            assert_eq!(done, [50; 12], "{threads} threads");
         }
     }
 
