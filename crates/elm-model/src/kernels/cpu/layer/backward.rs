@@ -12,7 +12,7 @@ use super::exchange::Exchange;
 use super::lanes::{Kernel, Lanes, LayerReal, Row, W};
 use super::neuron::{self, Run, Sources};
 use super::neuron_backward::{Carry, Step, accumulate, row_sum, scatter, step_back};
-use super::pace::{Cpu, Paces};
+use super::pace::{Course, Cpu, Paces};
 use super::part::Part;
 use super::product::Steps;
 use super::rounds::{Rounds, lock};
@@ -66,7 +66,8 @@ pub fn backward<R: LayerReal>(
         .collect();
     let paces = call.plan.copies().get(&Cpu, Paces::default);
     let pace = &paces.backward;
-    let (threads, start) = (pace.threads(partition.threads()), Instant::now());
+    let most = partition.threads();
+    let (threads, start) = (pace.threads(most), Instant::now());
     schedule::run(partition, threads, |group, own| {
         R::dispatch(Thread {
             view,
@@ -76,8 +77,13 @@ pub fn backward<R: LayerReal>(
             shares: &partition.shares,
             out: &out,
         });
-        let waited = groups.iter().map(|group| group.rounds.waited()).sum();
-        pace.report(threads, start.elapsed(), waited);
+        pace.report(Course {
+            most,
+            threads,
+            size: call.batch * call.time,
+            took: start.elapsed(),
+            waited: groups.iter().map(|group| group.rounds.waited()).sum(),
+        });
     });
     let parts = groups.into_iter().map(|group| {
         let work = group.work.into_iter();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::lanes::{Kernel, Lanes, LayerReal, Row};
 use super::neuron::{self, Run};
-use super::pace::{Cpu, Paces};
+use super::pace::{Course, Cpu, Paces};
 use super::rounds::{Rounds, lock};
 use super::schedule::{self, Partition, tiles};
 use super::shared::Shared;
@@ -41,7 +41,8 @@ pub fn forward<R: LayerReal>(
         .collect();
     let paces = call.plan.copies().get(&Cpu, Paces::default);
     let pace = &paces.forward;
-    let (threads, start) = (pace.threads(partition.threads()), Instant::now());
+    let most = partition.threads();
+    let (threads, start) = (pace.threads(most), Instant::now());
     schedule::run(partition, threads, |group, own| {
         R::dispatch(Thread {
             view,
@@ -51,8 +52,13 @@ pub fn forward<R: LayerReal>(
             result: &result,
             checkpoints: keep.then_some(&checkpoints),
         });
-        let waited = groups.iter().map(|group| group.rounds.waited()).sum();
-        pace.report(threads, start.elapsed(), waited);
+        pace.report(Course {
+            most,
+            threads,
+            size: call.batch * call.time,
+            took: start.elapsed(),
+            waited: groups.iter().map(|group| group.rounds.waited()).sum(),
+        });
     });
     let checkpoints = checkpoints.into_vec();
     let flat = checkpoints.iter().flat_map(|row: &Row<R>| row.0).collect();
