@@ -1,4 +1,5 @@
 //! Parameter counts, and what makes a configuration invalid.
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 use burn::module::Module;

@@ -2,7 +2,7 @@
 //! against the plain-tensor reference in f64 on the CPU, and against the reference on the card itself.
 //!
 //! Runs on the first graphics card, in CI a software one; without any the tests say so and pass.
-#![cfg(all(feature = "cube", feature = "flex"))]
+#![cfg(all(feature = "cube", feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

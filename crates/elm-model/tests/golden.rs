@@ -1,4 +1,5 @@
 //! Outputs, final states and gradients of every golden file, for the reference and the fused path.
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

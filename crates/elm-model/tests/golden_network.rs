@@ -1,5 +1,6 @@
 //! Outputs, final states, regularisers and gradients of every golden file of layers and networks, for the reference
 //! and the fused path.
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -3,7 +3,7 @@
 //! The bounds: what a module of half precision answers differs from the same module in f64 (with the same, rounded,
 //! parameters) by at most one unit in the last place of the largest output: 2⁻⁸ of it for bf16, 2⁻¹¹ for f16, besides
 //! f32's own rounding over the sequence (2⁻¹³ here).
-#![cfg(feature = "flex")]
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

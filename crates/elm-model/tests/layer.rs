@@ -1,4 +1,5 @@
 //! Layers, networks and single neurons of the third form as modules: sizes, errors, files, dropout, monitors.
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,5 +1,5 @@
 //! Layers where numbers are none, on fewer instructions, and over several thread pools.
-#![cfg(feature = "flex")]
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

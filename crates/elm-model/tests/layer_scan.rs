@@ -1,4 +1,5 @@
 //! The fused layer against the reference on random layers, and its gradients against finite differences in f64.
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

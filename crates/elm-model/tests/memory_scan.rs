@@ -1,5 +1,6 @@
 //! The fused operations against the reference on random shapes, and their gradients against finite
 //! differences in f64.
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

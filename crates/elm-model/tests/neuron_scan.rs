@@ -1,6 +1,6 @@
 //! The whole neuron as one operation against the parent's operations in plain tensors, on random shapes.
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
-#![cfg(feature = "host")]
 
 mod common;
 

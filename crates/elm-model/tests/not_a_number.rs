@@ -1,6 +1,6 @@
 //! What is not a number, infinite, zero of either sign or subnormal comes out of every implementation as it comes out of
 //! plain tensor steps.
-#![cfg(feature = "flex")]
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,6 +1,6 @@
 //! The two passes of an operation may run in thread pools of different sizes; nothing of the result depends on them.
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
-#![cfg(feature = "host")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The published NeuronIO checkpoints: every file loads, and the outputs are those of the published code.
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

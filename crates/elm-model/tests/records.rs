@@ -1,5 +1,5 @@
 //! What a record holds, and what it is refused for; nothing that is not trained is touched by training.
-#![cfg(feature = "flex")]
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

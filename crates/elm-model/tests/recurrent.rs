@@ -1,5 +1,5 @@
 //! Layers and networks over samples of different lengths, and their states in records.
-#![cfg(feature = "flex")]
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

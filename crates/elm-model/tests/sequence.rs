@@ -1,5 +1,5 @@
 //! Samples of different lengths, reversed and in both directions, against one sample at a time.
-#![cfg(feature = "flex")]
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;

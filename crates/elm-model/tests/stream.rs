@@ -1,4 +1,5 @@
 //! The stream against the forward pass, for every golden file and from a state.
+#![cfg(all(feature = "flex", feature = "weights"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;
