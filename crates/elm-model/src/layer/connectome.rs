@@ -8,7 +8,7 @@ use burn::tensor::{Int, Tensor};
 use crate::ElmError;
 use crate::error::read_ints;
 use crate::parts::Cache;
-use crate::scan::layer::{LayerSpec, Plan};
+use crate::scan::layer::{ConnectomePlan, LayerSpec};
 
 /// Source of each synapse, and what the kernels need to know of it.
 ///
@@ -16,7 +16,7 @@ use crate::scan::layer::{LayerSpec, Plan};
 #[derive(Module, Debug)]
 pub struct Connectome {
     sources: Param<Tensor<2, Int>>,
-    plan: Cache<Arc<Plan>>,
+    plan: Cache<Arc<ConnectomePlan>>,
 }
 
 impl Connectome {
@@ -33,10 +33,10 @@ impl Connectome {
         self.sources.val()
     }
 
-    pub(super) fn plan(&self, spec: &LayerSpec) -> Result<Arc<Plan>, ElmError> {
+    pub(super) fn plan(&self, spec: &LayerSpec) -> Result<Arc<ConnectomePlan>, ElmError> {
         self.plan.get_or_try(|| {
             let sources = read_ints("connectome", self.sources.val())?;
-            Ok(Arc::new(Plan::new(sources, spec)?))
+            Ok(Arc::new(ConnectomePlan::new(sources, spec)?))
         })
     }
 }

@@ -10,7 +10,7 @@ use elm_model::ScanPath;
 use elm_model::dispatch::layer_scan;
 use elm_model::layer::{Wiring, WiringSizes};
 use elm_model::scan::layer::{
-    DropoutMasks, LayerInputs, LayerSource, LayerSpec, LayerWeights, Plan, ScanState,
+    ConnectomePlan, DropoutMasks, LayerInputs, LayerSource, LayerSpec, LayerWeights, ScanState,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -171,7 +171,7 @@ impl Case {
                 TensorData::new(self.connectome.clone(), [n, spec.synapses()]),
                 options.0,
             ),
-            plan: Arc::new(Plan::new(self.connectome.clone(), spec).unwrap()),
+            plan: Arc::new(ConnectomePlan::new(self.connectome.clone(), spec).unwrap()),
             masks: match &self.masks {
                 None => DropoutMasks::default(),
                 Some([input, recurrent, memory]) => DropoutMasks {

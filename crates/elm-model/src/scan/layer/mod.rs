@@ -24,7 +24,7 @@ mod plan;
 pub mod reference;
 mod spec;
 
-pub use plan::Plan;
+pub use plan::ConnectomePlan;
 pub use spec::{LayerCall, LayerSpec, Masked, SourceKind, Stage};
 
 use std::sync::Arc;
@@ -149,7 +149,7 @@ pub struct LayerInputs {
     /// Source of each synapse, `[neuron, synapse]`.
     pub connectome: Tensor<2, Int>,
     /// The same, checked and ordered.
-    pub plan: Arc<Plan>,
+    pub plan: Arc<ConnectomePlan>,
     /// Dropout masks.
     pub masks: DropoutMasks,
 }

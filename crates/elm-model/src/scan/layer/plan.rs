@@ -10,7 +10,7 @@ use crate::ElmError;
 /// The synapses of all neurons in the order in which the kernels walk them: on each branch the feed-forward ones
 /// first.
 #[derive(Debug)]
-pub struct Plan {
+pub struct ConnectomePlan {
     /// The connectome `[neuron, synapse]` that this was made from, all below I + N.
     connectome: Vec<u32>,
     /// Source of each synapse in walking order, `[neuron, synapse]`, all below I + N.
@@ -26,15 +26,15 @@ pub struct Plan {
 }
 
 /// Plans of the same connectome are the same.
-impl PartialEq for Plan {
+impl PartialEq for ConnectomePlan {
     fn eq(&self, other: &Self) -> bool {
         self.connectome == other.connectome && self.feed_forward == other.feed_forward
     }
 }
 
-impl Eq for Plan {}
+impl Eq for ConnectomePlan {}
 
-impl Plan {
+impl ConnectomePlan {
     /// Checks and orders a connectome `[neuron, synapse]` of the sizes in `spec`.
     ///
     /// # Errors
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn feed_forward_synapses_come_first_on_their_branch() {
         let connectome = vec![5, 0, 4, 1, 2, 3, 4, 4, 4, 0, 5, 1];
-        let plan = Plan::new(connectome, &spec()).unwrap();
+        let plan = ConnectomePlan::new(connectome, &spec()).unwrap();
         assert_eq!(plan.sources, [0, 5, 4, 1, 2, 3, 4, 4, 4, 0, 1, 5]);
         assert_eq!(plan.order, [1, 0, 2, 3, 4, 5, 0, 1, 2, 3, 5, 4]);
         assert_eq!(plan.feed_forward, [1, 3, 0, 2]);
@@ -199,13 +199,15 @@ mod tests {
         for source in [-1, 6, i64::MAX] {
             let mut connectome = vec![0; 12];
             connectome[7] = source;
-            let error = Plan::new(connectome, &spec()).unwrap_err().to_string();
+            let error = ConnectomePlan::new(connectome, &spec())
+                .unwrap_err()
+                .to_string();
             assert!(
                 error.contains("neuron 1") && error.contains(&source.to_string()),
                 "{error}"
             );
         }
-        assert!(Plan::new(vec![0; 11], &spec()).is_err());
+        assert!(ConnectomePlan::new(vec![0; 11], &spec()).is_err());
     }
 
     #[test]

@@ -163,7 +163,7 @@ pub struct LayerCall {
     /// Numbers that the forward pass keeps for the backward pass, where the device must know beforehand.
     pub kept: usize,
     /// The connectome, checked and ordered.
-    pub plan: Arc<super::Plan>,
+    pub plan: Arc<super::ConnectomePlan>,
     /// How the input comes.
     pub source: SourceKind,
     /// Factor on the input.

@@ -23,7 +23,7 @@ use super::view::{Fields, View};
 
 /// What the backward pass reads besides the call.
 #[derive(Debug, Clone, Copy)]
-pub struct Kept<'a, R> {
+pub struct BackwardInputs<'a, R> {
     /// The forward pass's flat result.
     pub result: &'a [R],
     /// States before every block.
@@ -42,7 +42,7 @@ pub type Gradients<R> = Fields<Vec<R>>;
 /// Gradients of all inputs.
 pub fn backward<R: LayerReal>(
     view: &View<'_, R>,
-    kept: &Kept<'_, R>,
+    kept: &BackwardInputs<'_, R>,
     partition: &Partition,
 ) -> Gradients<R> {
     let (spec, call) = (view.spec(), view.call);
@@ -151,7 +151,7 @@ struct Group<R> {
 /// One thread of a group.
 struct Thread<'a, R: LayerReal> {
     view: &'a View<'a, R>,
-    kept: &'a Kept<'a, R>,
+    kept: &'a BackwardInputs<'a, R>,
     group: &'a Group<R>,
     /// The share that it begins every round with.
     own: usize,
@@ -162,7 +162,7 @@ struct Thread<'a, R: LayerReal> {
 /// One share of a group's work: what happens to its neurons.
 struct Share<'a, R: LayerReal> {
     view: &'a View<'a, R>,
-    kept: &'a Kept<'a, R>,
+    kept: &'a BackwardInputs<'a, R>,
     group: &'a Group<R>,
     index: usize,
     shares: usize,

@@ -4,7 +4,7 @@
 use burn::backend::{TensorMetadata, tensor::FloatTensor};
 use burn::tensor::{IntDType, Shape};
 
-use super::backward::{self, Kept};
+use super::backward::{self, BackwardInputs};
 use super::forward;
 use super::lanes::LayerReal;
 use super::view::{Givens, Slices, SynapseOrder, View};
@@ -77,7 +77,7 @@ fn layer_backward<B: HostBackend, R: LayerReal>(
     let mut shapes = tensors.each_ref().map(TensorMetadata::shape);
     let held = Held::<B>::new(LayerTensors::from_array(tensors), givens);
     let (result, kept, grad) = (B::hold(result), B::hold(kept), B::hold(grad));
-    let kept = Kept {
+    let kept = BackwardInputs {
         result: B::slice::<R>(&result),
         checkpoints: B::slice::<R>(&kept),
         grad: B::slice::<R>(&grad),

@@ -33,13 +33,13 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    use super::backward::{Kept, backward};
+    use super::backward::{BackwardInputs, backward};
     use super::forward::forward;
     use super::schedule::{Partition, split, tiles};
     use super::view::{Givens, Slices, SynapseOrder, View};
     use crate::equations::{FilterTau, NeuronForm};
     use crate::layer::{Wiring, WiringSizes};
-    use crate::scan::layer::{LayerCall, LayerSpec, Masked, Plan, SourceKind};
+    use crate::scan::layer::{ConnectomePlan, LayerCall, LayerSpec, Masked, SourceKind};
 
     fn call(recurrent: f64) -> LayerCall {
         let form = NeuronForm::network()
@@ -60,7 +60,7 @@ mod tests {
         let connectome = connectome.into_iter().map(|s| s as i64).collect();
         let spec = LayerSpec::new(&form, inputs, neurons);
         LayerCall {
-            plan: Arc::new(Plan::new(connectome, &spec).unwrap()),
+            plan: Arc::new(ConnectomePlan::new(connectome, &spec).unwrap()),
             source: SourceKind::Dense,
             gain: 0.5,
             masked: Masked {
@@ -130,7 +130,7 @@ mod tests {
                     shares: split(n, shares),
                 };
                 let (result, checkpoints) = forward(&read, true, &partition);
-                let kept = Kept {
+                let kept = BackwardInputs {
                     result: &result,
                     checkpoints: &checkpoints,
                     grad: &grad,

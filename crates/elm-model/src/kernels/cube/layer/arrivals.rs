@@ -3,7 +3,7 @@
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::backward::arrivals;
-use super::form::Form;
+use super::shape::NeuronShape;
 
 /// What all synapses have for the sources from `source` on, `count` of them, in the block's first `columns` columns.
 /// That of source `s` goes to `out` from `(s − source) · stride + offset` on.
@@ -22,7 +22,7 @@ pub(super) fn source_gradients(
     length: u32,
     stride: u32,
     offset: u32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) {
     let columns = columns as usize;
     let at = ABSOLUTE_POS / columns;

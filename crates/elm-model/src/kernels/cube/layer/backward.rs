@@ -2,7 +2,7 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::form::Form;
+use super::shape::NeuronShape;
 use super::spot::{Sizes, Spot, memory_at, parameter, recurrent_mask_at, spot, stage};
 use crate::equations::SQUASH_GAIN;
 use crate::kernels::cube::common::math::{activation_back, output_back, squash_slope};
@@ -28,7 +28,7 @@ pub(super) fn arrivals(
     column: usize,
     length: usize,
     #[comptime] slices: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) -> f32 {
     let mut sum = 0.0f32;
     let mut k = from;
@@ -55,7 +55,7 @@ fn transposed(
     row: usize,
     #[comptime] from: usize,
     #[comptime] outputs: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) -> f32 {
     let mut sum = 0.0f32;
     for o in 0..outputs {
@@ -94,7 +94,7 @@ pub(super) fn layer_backward(
     to: u32,
     trace_decay: f32,
     mean_decay: f32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] timescales: Timescales,
 ) {
     let sizes = Sizes {
@@ -223,7 +223,13 @@ fn column(step: &Step, sizes: &Sizes, sample: usize) -> usize {
 
 /// Row of the carry with the sums of parameter `at` behind the synapses and maps: decays, gates, readouts, bias.
 #[cube]
-fn sum_at(sizes: &Sizes, neuron: usize, at: usize, sample: usize, #[comptime] form: Form) -> usize {
+fn sum_at(
+    sizes: &Sizes,
+    neuron: usize,
+    at: usize,
+    sample: usize,
+    #[comptime] form: NeuronShape,
+) -> usize {
     let row = neuron * comptime!(form.carry_rows()) + comptime!(form.sums_row()) + at;
     row * sizes.batch + sample
 }
@@ -241,7 +247,7 @@ fn collect_arrivals(
     step: &Step,
     unit: usize,
     inputs: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) {
     let r = unit % form.rows;
     let slice = unit / form.rows;
@@ -283,7 +289,7 @@ fn read_out_back(
     step: &Step,
     unit: usize,
     mean_decay: f32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) {
     let (n, batch) = (here.neuron, sizes.batch);
     let carry_row = n * comptime!(form.carry_rows());
@@ -335,7 +341,7 @@ fn memory_update_back(
     here: &Spot,
     step: &Step,
     unit: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] timescales: Timescales,
 ) {
     let (n, batch, m) = (here.neuron, sizes.batch, form.memory);
@@ -393,7 +399,7 @@ fn hidden_layer_back(
     step: &Step,
     unit: usize,
     #[comptime] k: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) {
     let n = here.neuron;
     let map = comptime!(form.map(k));
@@ -441,7 +447,7 @@ fn first_map_back(
     step: &Step,
     unit: usize,
     trace_decay: f32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] timescales: Timescales,
 ) {
     let (n, batch, m) = (here.neuron, sizes.batch, form.memory);

@@ -11,7 +11,7 @@ use burn::tensor::{IntDType, Shape, Slice};
 use burn_cubecl::{CubeBackend, CubeDevice, kernel::into_contiguous, tensor::CubeTensor};
 
 use super::drive::InputKind;
-use super::form::Form;
+use super::shape::NeuronShape;
 use crate::scan::layer::ops::{LayerGivens, LayerTensors};
 use crate::scan::layer::{LayerCall, LayerSpec, SourceKind};
 
@@ -87,7 +87,7 @@ pub(super) fn scaled(x: CubeTensor, givens: &Givens, call: &LayerCall) -> CubeTe
 
 /// Factors on the MLP's output `[neuron, memory, batch]`, then on the recurrent activity `[neuron, batch]`; one number
 /// where there are none.
-pub(super) fn masks(givens: &Givens, form: &Form) -> CubeTensor {
+pub(super) fn masks(givens: &Givens, form: &NeuronShape) -> CubeTensor {
     let flat = |mask: CubeTensor| {
         let len = mask.meta.shape().num_elements();
         CubeBackend::float_reshape(mask, Shape::new([len]))
@@ -105,7 +105,7 @@ pub(super) fn masks(givens: &Givens, form: &Form) -> CubeTensor {
     }
 }
 
-/// Row by row, one per neuron: all parameters but the synapses, as [`Form`] says.
+/// Row by row, one per neuron: all parameters but the synapses, as [`NeuronShape`] says.
 pub(super) fn parameters(tensors: &LayerTensors<CubeBackend>, spec: &LayerSpec) -> CubeTensor {
     let n = spec.neurons;
     let row = |tensor: &CubeTensor, width: usize| {

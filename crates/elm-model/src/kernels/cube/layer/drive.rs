@@ -4,7 +4,7 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::form::Form;
+use super::shape::NeuronShape;
 use super::spot::{Sizes, activities, activity_at, trace_at};
 
 /// How the input comes.
@@ -106,7 +106,7 @@ pub(super) fn branch_sums(
     steps: u32,
     block: u32,
     gain: f32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] kind: InputKind,
     #[comptime] covered: Synapses,
     #[comptime] out_rows: usize,
@@ -173,7 +173,7 @@ pub(super) fn branch_traces(
     steps: u32,
     block: u32,
     decay: f32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) {
     let sizes = Sizes {
         neurons: neurons as usize,

@@ -3,7 +3,7 @@
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::drive::gather;
-use super::form::Form;
+use super::shape::NeuronShape;
 use super::spot::{
     Sizes, Spot, activities, activity_at, affine, memory_at, parameter, recurrent_mask_at, spot,
     stage, trace_at,
@@ -48,7 +48,7 @@ pub(super) fn layer_forward(
     block: u32,
     trace_decay: f32,
     mean_decay: f32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] keep: Keep,
 ) {
     let sizes = Sizes {
@@ -159,7 +159,7 @@ fn branches(
     t: usize,
     block: usize,
     trace_decay: f32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] keep: Keep,
 ) {
     let (n, batch, rows) = (here.neuron, sizes.batch, form.rows);
@@ -214,7 +214,7 @@ fn decayed_memory(
     here: &Spot,
     unit: usize,
     t: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] keep: Keep,
 ) {
     let n = here.neuron;
@@ -247,7 +247,7 @@ fn hidden_layer(
     here: &Spot,
     unit: usize,
     #[comptime] k: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) {
     let map = comptime!(form.map(k));
     let from = comptime!(form.value_at(k));
@@ -279,7 +279,7 @@ fn memory_update(
     here: &Spot,
     unit: usize,
     t: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] keep: Keep,
 ) {
     let (n, batch) = (here.neuron, sizes.batch);
@@ -327,7 +327,7 @@ fn read_out(
     unit: usize,
     t: usize,
     mean_decay: f32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] keep: Keep,
 ) {
     let (n, batch) = (here.neuron, sizes.batch);

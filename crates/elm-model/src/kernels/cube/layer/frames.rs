@@ -3,7 +3,7 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::form::Form;
+use super::shape::NeuronShape;
 use super::spot::{Sizes, affine, memory_at, parameter, stage};
 use crate::kernels::cube::common::math::{activate, squash};
 
@@ -24,7 +24,7 @@ pub(super) fn inner_values(
     steps: u32,
     block: u32,
     chunk: u32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) {
     let sizes = Sizes {
         neurons: neurons as usize,

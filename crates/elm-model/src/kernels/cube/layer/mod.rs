@@ -52,10 +52,10 @@ mod arrivals;
 mod backward;
 mod buffers;
 mod drive;
-mod form;
 mod forward;
 mod frames;
 mod run;
+mod shape;
 mod spot;
 #[cfg(test)]
 mod tests;
@@ -66,8 +66,8 @@ mod wires;
 use burn::backend::{DType, cubecl::dtype_to_elem_type, tensor::FloatTensor};
 use burn_cubecl::{CubeBackend, CubeDevice};
 
-use self::form::Form;
 use self::forward::Keep;
+use self::shape::NeuronShape;
 use crate::kernels::cube::common::{layout::Limits, limits};
 use crate::scan::layer::ops::{LayerGivens, LayerOps, LayerTensors, Wanted};
 use crate::scan::layer::{LayerCall, LayerSpec};
@@ -124,7 +124,7 @@ pub(crate) fn kept_for_backward(call: &LayerCall) -> usize {
 
 /// Columns of a block that go through half the shared memory at a time for the gradient of linear map k; `None` if not
 /// one does.
-fn map_width(form: &Form, k: usize, limits: &Limits) -> Option<usize> {
+fn map_width(form: &NeuronShape, k: usize, limits: &Limits) -> Option<usize> {
     let map = form.map(k);
     let most = limits.shared_bytes / 2 / (NUMBER as usize * (map.inputs + map.outputs));
     match most {
@@ -154,7 +154,7 @@ pub(crate) fn obstacle(
             "the device's workgroups have fewer than {most} units"
         ));
     }
-    let form = Form::with_rows(spec, 1, &limits);
+    let form = NeuronShape::with_rows(spec, 1, &limits);
     if !form.is_some_and(|form| {
         (0..=spec.hidden_layers).all(|k| map_width(&form, k, &limits).is_some())
     }) {
@@ -185,7 +185,7 @@ pub(crate) fn obstacle(
 /// How a layer runs on the device, in words.
 pub(crate) fn describe(device: &CubeDevice, spec: &LayerSpec, batch: usize) -> Option<String> {
     let limits = limits::of_device(&device.client());
-    let form = Form::with_rows(spec, Form::rows_for(batch), &limits)?;
+    let form = NeuronShape::with_rows(spec, NeuronShape::rows_for(batch), &limits)?;
     let place = if form.staged { "shared" } else { "global" };
     Some(format!(
         "{} units for a neuron and {} sample(s) of {batch}; weights in {place} memory",

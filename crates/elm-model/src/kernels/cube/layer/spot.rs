@@ -2,7 +2,7 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::form::{Form, Map};
+use super::shape::{Map, NeuronShape};
 
 /// Sizes of a call.
 #[derive(CubeType)]
@@ -61,7 +61,7 @@ pub(super) fn memory_at(
     unit: usize,
     slot: usize,
     sample: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) -> usize {
     let copies = comptime!(if form.recurrent_mask { 2 } else { 1 });
     copies * activities(sizes)
@@ -75,7 +75,7 @@ pub(super) fn recurrent_mask_at(
     sizes: &Sizes,
     neuron: usize,
     sample: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) -> usize {
     let behind = comptime!(if form.memory_mask { form.memory } else { 0 });
     (behind * sizes.neurons + neuron) * sizes.batch + sample
@@ -89,7 +89,7 @@ pub(super) fn trace_at(
     neuron: usize,
     branch: usize,
     sample: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) -> usize {
     memory_at(sizes, sizes.neurons, 0, 0, 0, form)
         + ((block * sizes.neurons + neuron) * form.branches + branch) * sizes.batch
@@ -103,7 +103,7 @@ pub(super) fn stage(
     staged: &mut Shared<[f32]>,
     neuron: usize,
     unit: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) {
     if comptime!(form.staged) {
         let mut i = unit;
@@ -121,7 +121,7 @@ pub(super) fn parameter(
     staged: &Shared<[f32]>,
     neuron: usize,
     at: usize,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) -> f32 {
     if comptime!(form.staged) {
         staged[at]
@@ -142,7 +142,7 @@ pub(super) fn affine(
     row: usize,
     #[comptime] from: usize,
     #[comptime] map: Map,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) -> f32 {
     let mut sum = parameter(params, staged, neuron, comptime!(map.bias()) + output, form);
     for k in 0..map.inputs {

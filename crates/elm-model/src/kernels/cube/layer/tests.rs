@@ -12,14 +12,14 @@ use burn_cubecl::{CubeBackend, CubeDevice, tensor::CubeTensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::form::Form;
 use super::forward::Keep;
 use super::run;
+use super::shape::NeuronShape;
 use crate::equations::{FilterTau, NeuronForm};
 use crate::kernels::cube::common::{layout::Limits, limits};
 use crate::layer::{Wiring, WiringSizes};
 use crate::scan::layer::ops::{LayerGivens, LayerTensors, Wanted};
-use crate::scan::layer::{LayerCall, LayerSpec, Masked, Plan, SourceKind};
+use crate::scan::layer::{ConnectomePlan, LayerCall, LayerSpec, Masked, SourceKind};
 
 /// The first graphics card; without one a test says so and ends.
 fn device() -> Option<CubeDevice> {
@@ -89,7 +89,7 @@ impl Case {
         let (grad, _) = random(&[spec.result_len(batch, time)], -1.0, 1.0);
         Self {
             call: LayerCall {
-                plan: Arc::new(Plan::new(connectome, &spec).unwrap()),
+                plan: Arc::new(ConnectomePlan::new(connectome, &spec).unwrap()),
                 source: SourceKind::Dense,
                 gain: 0.5,
                 masked: Masked {
@@ -109,14 +109,14 @@ impl Case {
     }
 
     /// The device with as little shared memory as makes the form so.
-    fn scarce(&self, own: Limits, so: impl Fn(&Form) -> bool) -> Limits {
+    fn scarce(&self, own: Limits, so: impl Fn(&NeuronShape) -> bool) -> Limits {
         (1..=256)
             .rev()
             .map(|i| Limits {
                 shared_bytes: 64 * i,
                 ..own
             })
-            .find(|limits| Form::steps(&self.call, limits).is_some_and(|form| so(&form)))
+            .find(|limits| NeuronShape::steps(&self.call, limits).is_some_and(|form| so(&form)))
             .unwrap()
     }
 
@@ -199,7 +199,7 @@ fn every_arrangement_yields_the_same() {
     for (recurrent, hidden_layers) in [(0.5, 1), (0.0, 0)] {
         let case = Case::new(recurrent, hidden_layers);
         let expected = case.run(&device, case.call.time, own);
-        assert!(Form::steps(&case.call, &own).unwrap().staged);
+        assert!(NeuronShape::steps(&case.call, &own).unwrap().staged);
         for block in [1, 6, 7] {
             let found = case.run(&device, block, own);
             assert_close(&format!("blocks of {block}"), &found, &expected);
@@ -213,7 +213,7 @@ fn every_arrangement_yields_the_same() {
         // three steps of a launch, where a launch takes several
         let short = Limits {
             units: 32,
-            launch_work: 3 * 9 * 5 * Form::steps(&case.call, &own).unwrap().parameters(),
+            launch_work: 3 * 9 * 5 * NeuronShape::steps(&case.call, &own).unwrap().parameters(),
             ..own
         };
         let found = case.run(&device, 8, short);

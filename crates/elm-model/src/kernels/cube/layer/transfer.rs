@@ -2,7 +2,7 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::form::Form;
+use super::shape::NeuronShape;
 use super::spot::{Sizes, activities, activity_at, recurrent_mask_at};
 
 /// Puts the activity before the first step, `[batch, neuron]`, in place.
@@ -16,7 +16,7 @@ pub(super) fn put_activity(
     neurons: u32,
     batch: u32,
     time: u32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) {
     let sizes = Sizes {
         neurons: neurons as usize,
@@ -47,7 +47,7 @@ pub(super) fn collect(
     neurons: u32,
     batch: u32,
     time: u32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
 ) {
     let sizes = Sizes {
         neurons: neurons as usize,

@@ -4,7 +4,7 @@
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::drive::{InputKind, input};
-use super::form::{Form, Map};
+use super::shape::{Map, NeuronShape};
 use super::spot::{Sizes, activities, activity_at};
 
 /// Units of a cube of [`map_gradients()`].
@@ -34,7 +34,7 @@ pub(super) fn map_gradients(
     neurons: u32,
     columns: u32,
     length: u32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] k: usize,
     #[comptime] width: usize,
 ) {
@@ -129,7 +129,7 @@ pub(super) fn synapse_gradients(
     steps: u32,
     block: u32,
     gain: f32,
-    #[comptime] form: Form,
+    #[comptime] form: NeuronShape,
     #[comptime] kind: InputKind,
 ) {
     let sizes = Sizes {

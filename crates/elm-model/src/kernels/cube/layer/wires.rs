@@ -8,7 +8,7 @@ use burn_cubecl::{
 };
 
 use crate::kernels::cube::common::launch::{cube_counts, empty_f32};
-use crate::scan::layer::{LayerSpec, Plan};
+use crate::scan::layer::{ConnectomePlan, LayerSpec};
 
 /// Units of a cube of [`pick`].
 const UNITS: usize = 256;
@@ -28,7 +28,7 @@ pub(crate) struct Wires {
 }
 
 impl Wires {
-    pub fn new(plan: &Plan, spec: &LayerSpec, device: &CubeDevice) -> Self {
+    pub fn new(plan: &ConnectomePlan, spec: &LayerSpec, device: &CubeDevice) -> Self {
         let synapses = spec.synapses();
         let order: Vec<u32> = plan
             .order()
@@ -133,7 +133,7 @@ mod tests {
             .into_iter()
             .map(|s| s as i64)
             .collect();
-        let plan = Plan::new(connectome.clone(), &spec).unwrap();
+        let plan = ConnectomePlan::new(connectome.clone(), &spec).unwrap();
         let order: Vec<u32> = plan
             .order()
             .iter()

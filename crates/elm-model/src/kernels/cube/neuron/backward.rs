@@ -3,7 +3,7 @@
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::forward::rows_of_cube;
-use super::plan::Plan;
+use super::plan::KernelPlan;
 use super::product::{Weights, held, load_resident, load_staged, product_sums, slot};
 use crate::equations::SQUASH_GAIN;
 use crate::kernels::cube::common::math::{activation_back, squash_slope};
@@ -11,7 +11,7 @@ use crate::kernels::cube::common::math::{activation_back, squash_slope};
 /// Steps `last − 1` down to `first` of the reverse loop for the rows of one cube.
 ///
 /// `hidden` holds the hidden pre-activations and `squashed` the `tanh` of each step; both are overwritten by the
-/// gradients of the hidden pre-activations and of the last map's result. `sums` is `[batch, sums_len]` (see [`Plan`]):
+/// gradients of the hidden pre-activations and of the last map's result. `sums` is `[batch, sums_len]` (see [`KernelPlan`]):
 /// its carried gradient is that of the memory after step `last − 1` besides `grad`, and afterwards that of the memory
 /// before step `first`; the gradients of the constants are added to.
 ///
@@ -30,7 +30,7 @@ pub(super) fn scan_backward<F: Float>(
     time: u32,
     first: u32,
     last: u32,
-    #[comptime] plan: Plan,
+    #[comptime] plan: KernelPlan,
     #[define(F)] _dtype: ElemType,
 ) {
     let layout = comptime!(plan.layout.clone());

@@ -2,7 +2,7 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::plan::Plan;
+use super::plan::KernelPlan;
 use super::product::{Weights, held, load_resident, load_staged, product_sums, slot};
 use crate::equations::SQUASH_GAIN;
 use crate::kernels::cube::common::math::{activate, squash};
@@ -20,7 +20,7 @@ pub(super) enum Hidden {
 
 /// Steps `first..last` of the recurrence for the rows of one cube; see the page at the top of the parent module.
 ///
-/// `constants` are decay, gate and the biases (see [`Plan`]). `hidden` is written where [`Hidden`] says so, the drive
+/// `constants` are decay, gate and the biases (see [`KernelPlan`]). `hidden` is written where [`Hidden`] says so, the drive
 /// likewise.
 ///
 /// Launched unchecked. All tensors are contiguous and of the shapes of
@@ -39,7 +39,7 @@ pub(super) fn scan_forward<F: Float>(
     time: u32,
     first: u32,
     last: u32,
-    #[comptime] plan: Plan,
+    #[comptime] plan: KernelPlan,
     #[comptime] place: Hidden,
     #[define(F)] _dtype: ElemType,
 ) {

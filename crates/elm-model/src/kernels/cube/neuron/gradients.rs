@@ -50,7 +50,7 @@ pub(super) fn columns(tensor: CubeTensor, from: usize, to: usize) -> CubeTensor 
 /// The gradient of the packed weights.
 ///
 /// All tensors are `[rows, ·]` but `constants`, the gradients of the scan's constants, of which the biases are a part
-/// (see [`Plan`](super::plan::Plan)).
+/// (see [`KernelPlan`](super::plan::KernelPlan)).
 pub(super) fn packed_weights(
     spec: &ScanSpec,
     decayed: CubeTensor,

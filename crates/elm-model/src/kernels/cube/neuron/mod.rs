@@ -65,7 +65,7 @@ mod trace;
 use burn::backend::{DType, cubecl::dtype_to_elem_type, ops::FloatTensorOps, tensor::FloatTensor};
 use burn_cubecl::{CubeBackend, CubeDevice, kernel::into_contiguous};
 
-use self::plan::{Direction, Plan};
+use self::plan::{Direction, KernelPlan};
 use crate::kernels::cube::common::{layout, limits};
 use crate::scan::memory::ScanSpec;
 use crate::scan::memory::ops::{FusedOps, Keep, Kept};
@@ -88,7 +88,7 @@ pub(crate) fn obstacle(
         let spec = spec?;
         [Direction::Forward, Direction::Backward]
             .iter()
-            .any(|&direction| Plan::new(spec, direction, 1, &limits).is_none())
+            .any(|&direction| KernelPlan::new(spec, direction, 1, &limits).is_none())
             .then(|| {
                 format!(
                     "a step of {} memory and {} hidden units does not fit in a workgroup's {} bytes",
@@ -108,7 +108,7 @@ pub(crate) fn memory_bytes(device: &CubeDevice) -> Option<u64> {
 /// How a scan would be laid out on the device, in words.
 pub(crate) fn describe(device: &CubeDevice, spec: &ScanSpec, batch: usize) -> Option<String> {
     let client = device.client();
-    let plan = Plan::new(spec, Direction::Forward, batch, &limits::of_device(&client))?;
+    let plan = KernelPlan::new(spec, Direction::Forward, batch, &limits::of_device(&client))?;
     let layout = &plan.layout;
     let count = |of: fn(&layout::Product) -> usize| -> usize {
         layout

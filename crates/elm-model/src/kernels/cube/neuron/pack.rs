@@ -2,11 +2,11 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::plan::{Direction, Plan};
+use super::plan::{Direction, KernelPlan};
 use super::product::Weights;
 use crate::kernels::cube::common::layout::LANES;
 
-/// Writes `packed` and `constants` (see [`Plan`]) from the packed weights of the MLP (see
+/// Writes `packed` and `constants` (see [`KernelPlan`]) from the packed weights of the MLP (see
 /// [`ScanSpec`](crate::scan::memory::ScanSpec)), decay and gate.
 ///
 /// Launched unchecked: every write is guarded by the length of its product or part, and every read is of an input and
@@ -18,7 +18,7 @@ pub(super) fn pack_weights<F: Float>(
     gate: &[F],
     packed: &mut [Weights],
     constants: &mut [f32],
-    #[comptime] plan: Plan,
+    #[comptime] plan: KernelPlan,
     #[define(F)] _dtype: ElemType,
 ) {
     let position = ABSOLUTE_POS;

@@ -19,7 +19,7 @@ pub(super) enum Direction {
 /// The backward kernel keeps per sample a row of sums: the gradient that is carried to the step before `[memory]`,
 /// then the gradients of the constants in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Plan {
+pub(super) struct KernelPlan {
     pub memory: usize,
     pub hidden: usize,
     pub hidden_layers: usize,
@@ -28,7 +28,7 @@ pub(super) struct Plan {
     pub layout: Layout,
 }
 
-impl Plan {
+impl KernelPlan {
     /// The plan for a scan of `batch` samples, or `None` if the device's cubes are too small for it.
     pub fn new(
         spec: &ScanSpec,

@@ -9,7 +9,7 @@ use super::elementwise;
 use super::forward::{Hidden, scan_forward};
 use super::gradients;
 use super::pack::pack_weights;
-use super::plan::{Direction, Plan};
+use super::plan::{Direction, KernelPlan};
 use crate::kernels::cube::common::launch::{cube_counts, elem_type, empty, empty_f32, index_type};
 use crate::kernels::cube::common::layout::{LANES, Limits};
 use crate::scan::memory::ScanSpec;
@@ -66,7 +66,7 @@ fn steps_of_launch(spec: &ScanSpec, batch: usize, limits: &Limits) -> usize {
 
 /// The packed weights and the constants of a plan.
 fn pack(
-    plan: &Plan,
+    plan: &KernelPlan,
     weights: &CubeTensor,
     decay: &CubeTensor,
     gate: &CubeTensor,
@@ -163,7 +163,7 @@ fn run_forward(
     if batch * time == 0 {
         return memory;
     }
-    let Some(plan) = Plan::new(spec, Direction::Forward, batch, limits) else {
+    let Some(plan) = KernelPlan::new(spec, Direction::Forward, batch, limits) else {
         unreachable!("{CHECKED}")
     };
     let (packed, constants) = pack(&plan, &inputs.weights, &inputs.decay, &inputs.gate);
@@ -264,7 +264,7 @@ pub(super) fn backward(x: BackwardInputs, spec: &ScanSpec, limits: &Limits) -> G
         gate,
         start,
     };
-    let Some(plan) = Plan::new(spec, Direction::Backward, batch, limits) else {
+    let Some(plan) = KernelPlan::new(spec, Direction::Backward, batch, limits) else {
         unreachable!("{CHECKED}")
     };
     let rows = Rows::new(spec, &x);
@@ -285,7 +285,7 @@ pub(super) fn backward(x: BackwardInputs, spec: &ScanSpec, limits: &Limits) -> G
 /// Launches the reverse loop: `hidden` and `squashed` become gradients, `sums` is added to.
 fn reverse_loop(
     spec: &ScanSpec,
-    plan: &Plan,
+    plan: &KernelPlan,
     limits: &Limits,
     x: &BackwardInputs,
     hidden: &CubeTensor,

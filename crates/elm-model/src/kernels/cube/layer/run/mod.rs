@@ -12,7 +12,7 @@ use burn_cubecl::{CubeBackend, cubecl::prelude::*, tensor::CubeTensor};
 
 use super::buffers::{Givens, Input, masks, parameters};
 use super::drive::{Synapses, branch_sums};
-use super::form::Form;
+use super::shape::NeuronShape;
 use super::wires::{Wires, pick};
 use crate::kernels::cube::common::launch::{cube_counts, index_type};
 use crate::kernels::cube::common::layout::Limits;
@@ -32,7 +32,7 @@ struct Run<'a> {
     call: &'a LayerCall,
     client: Client,
     limits: Limits,
-    form: Form,
+    form: NeuronShape,
     wires: Arc<Wires>,
     input: Input,
     /// Parameters but the synapses, `[neuron, parameter]`.
@@ -48,7 +48,7 @@ impl<'a> Run<'a> {
     fn new(tensors: &Tensors, givens: &Givens, call: &'a LayerCall, limits: Limits) -> Self {
         let client = tensors.decay.client.clone();
         let device = &tensors.decay.device;
-        let Some(form) = Form::steps(call, &limits) else {
+        let Some(form) = NeuronShape::steps(call, &limits) else {
             unreachable!("{CHECKED}")
         };
         let wires = (call.plan.copies()).get(device, || Wires::new(&call.plan, &call.spec, device));

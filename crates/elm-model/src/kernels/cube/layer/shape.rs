@@ -37,7 +37,7 @@ impl Map {
 
 /// Sizes of one neuron, and how a cube works on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Form {
+pub(super) struct NeuronShape {
     pub branches: usize,
     pub per_branch: usize,
     pub memory: usize,
@@ -63,7 +63,7 @@ pub(super) struct Form {
     pub staged: bool,
 }
 
-impl Form {
+impl NeuronShape {
     /// For the kernels that go step by step, one sample per row. `None` where the smallest cube needs more shared
     /// memory than the device has.
     pub fn steps(call: &LayerCall, limits: &Limits) -> Option<Self> {
@@ -334,7 +334,7 @@ mod tests {
                 .with_num_memory(3)
                 .with_hidden_layers(hidden_layers);
             let spec = spec(net.clone());
-            let Some(form) = Form::with_rows(&spec, 8, &limits(256, 1 << 16)) else {
+            let Some(form) = NeuronShape::with_rows(&spec, 8, &limits(256, 1 << 16)) else {
                 panic!("no form")
             };
             let first = spec.joined() * spec.first() + spec.first();
@@ -365,7 +365,7 @@ mod tests {
                 .with_num_branches(Some(50))
                 .with_synapses_per_branch(Some(15)),
         );
-        let form = |units, bytes| Form::with_rows(&enwik8, 8, &limits(units, bytes));
+        let form = |units, bytes| NeuronShape::with_rows(&enwik8, 8, &limits(units, bytes));
         let Some(large) = form(1024, 48 << 10) else {
             panic!("no form")
         };
