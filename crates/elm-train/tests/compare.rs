@@ -104,7 +104,7 @@ fn equal_steps_give_one_report_of_all_models() {
         assert!(text.contains(word), "`{word}` is missing in:\n{text}");
     }
     // gone on with: what is there stays, what is not is trained
-    let before = std::fs::read(out.join("elm/metrics.jsonl")).unwrap();
+    let before = std::fs::read(out.join("elm/metrics.csv")).unwrap();
     std::fs::remove_dir_all(out.join("lif")).unwrap();
     let text = stdout(&[
         "compare",
@@ -115,10 +115,7 @@ fn equal_steps_give_one_report_of_all_models() {
     ]);
     assert!(text.contains("elm: finished before"), "{text}");
     assert!(!text.contains("lif: finished before"), "{text}");
-    assert_eq!(
-        std::fs::read(out.join("elm/metrics.jsonl")).unwrap(),
-        before
-    );
+    assert_eq!(std::fs::read(out.join("elm/metrics.csv")).unwrap(), before);
     let again = result(&out);
     assert_eq!(models(&again, "results"), ["elm", "chrono-lstm", "lif"]);
     // the same seed and batches give the same numbers
