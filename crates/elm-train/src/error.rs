@@ -6,6 +6,7 @@ use elm_data::DataError;
 use elm_model::ElmError;
 
 use crate::recipe::RecipeError;
+use crate::stop::StopReason;
 
 /// Result of this crate's operations.
 pub type Result<T> = std::result::Result<T, TrainError>;
@@ -36,6 +37,14 @@ pub enum TrainError {
     /// Training or evaluation failed while it ran.
     #[error("{0}")]
     Run(String),
+    /// Work that was stopped before its end.
+    #[error("{what}")]
+    Stopped {
+        /// Who or what stopped it.
+        reason: StopReason,
+        /// What was stopped, and how to go on.
+        what: String,
+    },
 }
 
 impl TrainError {
@@ -47,12 +56,13 @@ impl TrainError {
         }
     }
 
-    /// Exit code of the command line: 2 for wrong input, 1 for a failure at run time, 130 for work stopped by Ctrl-C.
+    /// Exit code of the command line: 2 for wrong input, 1 for a failure at run time, and for work that was stopped that
+    /// of its reason (130 after Ctrl-C, 143 after SIGTERM, 75 where another call is to go on).
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Run(_) => 1,
-            // as a program that Ctrl-C ends
-            Self::Data(DataError::Stopped { .. }) => 130,
+            Self::Stopped { reason, .. } => reason.exit_code(),
+            Self::Data(DataError::Stopped { .. }) => StopReason::Interrupt.exit_code(),
             Self::Data(DataError::Io { source, .. })
                 if source.kind() == std::io::ErrorKind::StorageFull =>
             {
@@ -65,7 +75,7 @@ impl TrainError {
     /// The same error, met in the middle of the work and not in the input; being stopped stays what it is.
     pub fn at_run_time(self) -> Self {
         match self {
-            Self::Data(DataError::Stopped { .. }) => self,
+            Self::Data(DataError::Stopped { .. }) | Self::Stopped { .. } => self,
             _ => Self::Run(self.to_string()),
         }
     }

@@ -4,13 +4,16 @@ pub mod bench;
 pub mod cli;
 pub mod compare;
 pub mod device;
+pub mod durable;
 pub mod error;
+pub mod logging;
 pub mod model;
 pub mod optim;
 pub mod output;
 pub mod recipe;
 pub mod report;
 pub mod run;
+pub mod stop;
 pub mod task;
 
 pub use error::{Result, TrainError};

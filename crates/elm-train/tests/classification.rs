@@ -53,7 +53,7 @@ fn check_run(out: &Path, text: &str) {
     assert!(!report.contains("NaN") && !report.contains("<script"));
     let test: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(out.join("test.json")).unwrap()).unwrap();
-    let accuracy = test["result"]["accuracy"].as_f64().unwrap();
+    let accuracy = test["details"]["accuracy"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&accuracy));
 }
 
@@ -141,13 +141,7 @@ fn a_stopped_classification_goes_on_where_it_was() {
     assert!(common::resume(&run).contains("report.html"));
     let args = arguments(&whole);
     stdout(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    for (a, b) in common::history(&run).iter().zip(common::history(&whole)) {
-        assert_eq!(a["step"], b["step"]);
-        for key in ["train_loss", "valid_loss", "valid_accuracy_percent"] {
-            let (a, b) = (a[key].as_f64().unwrap(), b[key].as_f64().unwrap());
-            assert!((a - b).abs() <= 1e-5 * b.abs(), "{key}: {a} and {b}");
-        }
-    }
+    assert_eq!(common::timeless(&run), common::timeless(&whole));
 }
 
 #[test]

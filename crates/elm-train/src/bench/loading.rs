@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use burn::train::TrainStep;
 use elm_data::task::{Order, SampleBatches, TaskOptions};
 use elm_data::{BatchSource, BatchStream, Split};
 use serde::Serialize;
 
 use crate::error::{Result, TrainError};
-use crate::optim;
 use crate::recipe::Recipe;
+use crate::run::Trainer;
 use crate::task::OnDevice;
 use crate::task::sequence::{SequenceModel, SequenceTensors};
 
@@ -57,14 +55,14 @@ pub fn loading_rates(recipe: &Recipe, device: &Device, budget: Duration) -> Resu
     })?;
     drop(stream);
     let autodiff = device.clone().autodiff();
-    let mut model = SequenceModel::init(recipe, &autodiff)?;
-    let mut optimizer = optim::optimizer(&recipe.train);
+    let model = SequenceModel::init(recipe, &autodiff)?;
+    let mut trainer = Trainer::new(model, recipe, &autodiff);
     let batch = batches.make(0)?;
-    let trained = rate(budget, size, || {
-        let item = SequenceTensors::on_device(batch.clone(), &autodiff);
-        let grads: GradientsParams = TrainStep::step(&model, item).grads;
-        let rate = recipe.train.learning_rate.into();
-        model = model.clone().optimize(&mut optimizer, rate, grads);
+    let mut step = 0;
+    let trained = rate(budget, size * recipe.train.accumulate, || {
+        let next = || Ok(SequenceTensors::on_device(batch.clone(), &autodiff));
+        trainer.step(step, recipe.train.learning_rate, next)?;
+        step += 1;
         autodiff
             .sync()
             .map_err(|e| TrainError::Run(format!("the device failed: {e}")))

@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// CPU threads [default: all]
     #[arg(long, allow_negative_numbers = true)]
     threads: Option<usize>,
-    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda
+    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda, rocm
     #[arg(long, default_value = "auto")]
     device: String,
     /// Time the plain-tensor recurrence instead of the fused one

@@ -2,20 +2,19 @@
 
 use std::path::PathBuf;
 
-use burn::train::Interrupter;
 use elm_data::Task;
 
-use super::stop::on_ctrl_c;
-use super::train::open_recipe;
+use super::train::{limited, open_recipe};
 use crate::compare::{Budget, CompareOptions, Plan, compare};
 use crate::device;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
+use crate::stop::{Stop, StopReason};
 
 /// Train several models on one task under equal budgets and write one report.
 ///
 /// The models see the same batches in the same order. Each has a run folder within that of the comparison. Ctrl-C keeps
-/// what is finished and writes the report of it; --resume goes on.
+/// what is finished and writes the report of it; --resume goes on. Exit codes as those of `elm train`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -51,7 +50,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR",
           conflicts_with_all = ["task", "recipe", "models", "steps", "minutes", "params", "set", "out"])]
     resume: Option<PathBuf>,
-    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda
+    /// Stop after so many minutes, whatever is finished, with exit code 75
+    #[arg(long, value_name = "MINUTES", allow_negative_numbers = true)]
+    stop_after: Option<f64>,
+    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda, rocm
     #[arg(long, default_value = "auto")]
     device: String,
     /// CPU threads [default: all]
@@ -65,7 +67,7 @@ Examples:
   elm compare --recipe spikes-adding --models elm,network,lif --minutes 3 --params 50000
   elm compare --task listops --set data.dir=lra/listops --models elm,chrono-lstm,tcn --minutes 5";
 
-pub(super) fn run(args: Args) -> Result<()> {
+pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
     super::set_threads(args.threads)?;
     let (recipe, base) = match (&args.resume, &args.task, &args.recipe) {
         // its own are read from its folder
@@ -92,11 +94,7 @@ pub(super) fn run(args: Args) -> Result<()> {
             ));
         }
     };
-    let interrupter = Interrupter::new();
-    let stopped = interrupter.clone();
-    on_ctrl_c("stopping after this step", move || {
-        stopped.stop(Some("Ctrl-C"));
-    })?;
+    let stop = limited(Stop::on_signals(true)?, args.stop_after)?;
     compare(CompareOptions {
         plan: Plan {
             recipe,
@@ -109,7 +107,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         out: args.out,
         resume: args.resume,
         device: device::open(&args.device)?,
-        interrupter,
+        stop,
     })
 }
 

@@ -10,6 +10,7 @@ use crate::device;
 use crate::error::{Result, TrainError};
 use crate::run::{StatusLine, about};
 use crate::say;
+use crate::stop::Stop;
 use crate::task::neuronio;
 
 /// Evaluate weights on NeuronIO simulations by the published protocol.
@@ -29,7 +30,7 @@ pub(super) struct Args {
     /// Print JSON for programs
     #[arg(long)]
     json: bool,
-    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda
+    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda, rocm
     #[arg(long, default_value = "auto")]
     device: String,
     /// CPU threads [default: all]
@@ -47,9 +48,15 @@ pub(super) fn run(args: Args) -> Result<()> {
         false => open_simulations(&args.data)?,
     };
     let mut line = StatusLine::new();
-    let tested = neuronio::evaluate(&model, &simulations, &device, &mut |done, total| {
-        line.show(&format!("evaluating, window {done}/{total}"));
-    })
+    let tested = neuronio::evaluate(
+        &model,
+        &simulations,
+        &device,
+        &Stop::new(),
+        &mut |done, total| {
+            line.show(&format!("evaluating, window {done}/{total}"));
+        },
+    )
     .map_err(|error| about(&args.data, error))?;
     line.clear();
     let result = &tested.evaluation;

@@ -6,7 +6,7 @@ mod data;
 mod eval;
 mod info;
 mod recipes;
-mod stop;
+mod runs;
 mod train;
 mod weights;
 
@@ -15,12 +15,16 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::Result;
-use crate::tell;
+use crate::stop::StopReason;
+use crate::{logging, output, tell};
 
 /// Train and examine Expressive Leaky Memory (ELM) neurons.
 #[derive(Debug, Parser)]
 #[command(name = "elm", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
+    /// More in a run's log file (-vv: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -30,14 +34,15 @@ Examples:
   elm train                          train on the shipped simulations
   elm train --recipe spikes --set train.epochs=5
   elm compare --recipe spikes-adding --models elm,chrono-lstm --minutes 3
-  elm data list                      tasks and where to get their files
-Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda";
+  elm runs                           what became of them
+Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda|rocm";
 
 // each command's help is the comment on its arguments
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Args),
     Compare(compare::Args),
+    Runs(runs::Args),
     Eval(eval::Args),
     Info(info::Args),
     Recipes(recipes::Args),
@@ -45,33 +50,53 @@ enum Command {
     Bench(bench::Args),
 }
 
-/// Runs the command line; the exit code is 0, 1 for a failure at run time, 2 for wrong input.
+/// Runs the command line; the exit code is 0, 1 for a failure at run time, 2 for wrong input, or that of why it was stopped.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    let Some(command) = cli.command else {
-        // A closed pipe is no error of ours.
-        let _ = Cli::command().print_help();
-        return ExitCode::SUCCESS;
-    };
-    match execute(command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tell!("error: {error}");
-            ExitCode::from(error.exit_code())
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(shown) => {
+            // help and the version, too
+            output::note(shown.print());
+            return ended(Ok(None), u8::try_from(shown.exit_code()).unwrap_or(2));
         }
-    }
+    };
+    logging::begin(cli.verbose);
+    let result = match cli.command {
+        Some(command) => execute(command),
+        None => {
+            output::note(Cli::command().print_help());
+            Ok(None)
+        }
+    };
+    ended(result, 0)
 }
 
-fn execute(command: Command) -> Result<()> {
+/// The exit code of a result, or `otherwise`; tells what went wrong.
+fn ended(result: Result<Option<StopReason>>, otherwise: u8) -> ExitCode {
+    // a result that nobody could be told is no success
+    let code = match result.and_then(|stopped| output::check().map(|()| stopped)) {
+        Ok(None) => otherwise,
+        Ok(Some(reason)) => reason.exit_code(),
+        Err(error) => {
+            tell!("error: {error}");
+            error.exit_code()
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn execute(command: Command) -> Result<Option<StopReason>> {
     match command {
-        Command::Train(args) => train::run(args),
-        Command::Compare(args) => compare::run(args),
+        Command::Train(args) => return train::run(args),
+        Command::Compare(args) => return compare::run(args),
+        Command::Runs(args) => runs::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Info(args) => info::run(args),
         Command::Recipes(args) => recipes::run(args),
         Command::Data(args) => data::run(args),
         Command::Bench(args) => bench::run(args),
-    }
+    }?;
+    Ok(None)
 }
 
 /// Most threads that `--threads` accepts; each costs memory, whether it has work or not.
@@ -100,12 +125,14 @@ mod tests {
     #[test]
     fn the_arguments_are_well_formed_and_help_fits_a_screen() {
         Cli::command().debug_assert();
-        let help = Cli::command().render_help().to_string();
+        let mut cli = Cli::command();
+        let help = cli.render_help().to_string();
         assert!(help.lines().count() <= 24, "{help}");
-        for command in [
-            "train", "compare", "eval", "info", "recipes", "data", "bench",
-        ] {
-            assert!(help.contains(command), "{command} is missing in:\n{help}");
+        for command in cli.get_subcommands_mut() {
+            assert!(help.contains(command.get_name()), "{}", command.get_name());
+            // one screen of a command with many options; -h is the short one
+            let short = command.render_help().to_string();
+            assert!(short.lines().count() <= 44, "{short}");
         }
     }
 }

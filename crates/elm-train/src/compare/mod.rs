@@ -10,7 +10,6 @@ mod plan;
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use burn::train::Interrupter;
 
 pub use outcome::{Comparison, Missing, ModelResult, TestMetric};
 pub use plan::{Budget, Plan};
@@ -18,7 +17,8 @@ pub use plan::{Budget, Plan};
 use crate::device::describe;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
-use crate::run::{self, Ended, RunFolder, TrainOptions, measure, write_whole};
+use crate::run::{self, Ended, RunFolder, TrainOptions, measure};
+use crate::stop::{Stop, StopReason};
 use crate::{say, tell};
 
 /// The recipe that all models start from, in the folder of a comparison.
@@ -37,16 +37,17 @@ pub struct CompareOptions {
     /// Where to compute.
     pub device: Device,
     /// Stops the comparison when asked; the report then holds what is finished.
-    pub interrupter: Interrupter,
+    pub stop: Stop,
 }
 
 /// Trains the models of a plan one after the other and writes one report of them all.
 ///
-/// A model that fails is told and left out; the others are trained all the same.
+/// A model that fails is told and left out; the others are trained all the same. The reason is returned if it was stopped
+/// before the last of them was finished.
 ///
 /// # Errors
 /// Wrong input before anything is trained; afterwards if the folder cannot be written, or if a model failed.
-pub fn compare(mut options: CompareOptions) -> Result<()> {
+pub fn compare(mut options: CompareOptions) -> Result<Option<StopReason>> {
     if let Some(folder) = &options.resume {
         options.plan = Plan::load(folder)?;
         options.base = Recipe::load(folder.join(BASE))?;
@@ -59,7 +60,7 @@ pub fn compare(mut options: CompareOptions) -> Result<()> {
         recipes.len(),
         options.base.task,
         options.plan.budget,
-        folder.display()
+        folder.path().display()
     );
     for recipe in &recipes {
         say!(
@@ -74,68 +75,64 @@ pub fn compare(mut options: CompareOptions) -> Result<()> {
         folder,
         missing: Vec::new(),
     };
-    let failed = session.train_all(&recipes);
-    session.report()?;
+    let (failed, stopped) = session.train_all(&recipes);
+    session.report(stopped)?;
     match failed {
         true => Err(TrainError::Run("not every model could be trained".into())),
-        false => Ok(()),
+        false => Ok(stopped),
     }
 }
 
 /// The comparison's folder, with its plan and its base recipe.
-fn folder(options: &CompareOptions) -> Result<PathBuf> {
+fn folder(options: &CompareOptions) -> Result<RunFolder> {
     if let Some(folder) = &options.resume {
-        return Ok(folder.clone());
+        return RunFolder::lock(folder);
     }
     let name = format!("compare-{}", options.plan.recipe);
     let folder = RunFolder::create(options.out.as_deref(), &name)?;
     folder.write(BASE, &options.base.to_toml())?;
     folder.write_json(plan::PLAN, &options.plan)?;
-    Ok(folder.path().to_path_buf())
+    Ok(folder)
 }
 
 struct Session {
     options: CompareOptions,
-    folder: PathBuf,
+    /// Locked as long as this lives.
+    folder: RunFolder,
     missing: Vec<Missing>,
 }
 
 impl Session {
     fn run_folder(&self, recipe: &Recipe) -> PathBuf {
-        self.folder.join(recipe.model.kind.name())
+        self.folder.file(recipe.model.kind.name())
     }
 
-    fn stopped(&self, error: &TrainError) -> bool {
-        self.options.interrupter.interruption().is_some() && !matches!(error, TrainError::Run(_))
-    }
-
-    /// Trains the models in their order and notes which have no result; true if one failed.
-    fn train_all(&mut self, recipes: &[Recipe]) -> bool {
-        let mut failed = false;
+    /// Trains the models in their order and notes which have no result: whether one failed, and why it was stopped.
+    fn train_all(&mut self, recipes: &[Recipe]) -> (bool, Option<StopReason>) {
+        let (mut failed, mut stopped) = (false, None);
         for recipe in recipes {
             let model = recipe.model.kind;
-            let ended = match self.options.interrupter.should_stop() {
-                true => Err("not begun: the comparison was stopped".to_string()),
-                false => match self.train(recipe) {
-                    Ok(Ended::Finished) => Ok(()),
-                    Ok(Ended::Stopped) => Err("not finished: the comparison was stopped".into()),
-                    Err(error) if self.stopped(&error) => {
-                        Err("not finished: the comparison was stopped".into())
-                    }
-                    Err(error) => {
-                        failed = true;
-                        tell!("{model} failed: {error}");
-                        // a failure stops Burn's learner by the same means as a person does
-                        self.options.interrupter.reset();
-                        Err(format!("failed: {error}"))
-                    }
-                },
-            };
-            if let Err(reason) = ended {
+            if let Some(reason) = self.options.stop.asked() {
+                stopped = Some(reason);
+                let reason = "not begun: the comparison was stopped".into();
                 self.missing.push(Missing { model, reason });
+                continue;
             }
+            let reason = match self.train(recipe) {
+                Ok(Ended::Finished) => continue,
+                Ok(Ended::Stopped(reason)) | Err(TrainError::Stopped { reason, .. }) => {
+                    stopped = Some(reason);
+                    "not finished: the comparison was stopped".into()
+                }
+                Err(error) => {
+                    failed = true;
+                    tell!("{model} failed: {error}");
+                    format!("failed: {error}")
+                }
+            };
+            self.missing.push(Missing { model, reason });
         }
-        failed
+        (failed, stopped)
     }
 
     /// Trains one model, or goes on with it, unless that was done before.
@@ -157,8 +154,10 @@ impl Session {
             recipe,
             out: (!begun).then(|| folder.clone()),
             resume: begun.then_some(folder),
+            set: Vec::new(),
+            tensorboard: false,
             device: self.options.device.clone(),
-            interrupter: self.options.interrupter.clone(),
+            stop: self.options.stop.clone(),
         })
     }
 
@@ -169,7 +168,7 @@ impl Session {
             Budget::Steps(steps) => return Ok(plan::for_steps(recipe, steps)),
             Budget::Minutes(minutes) => minutes,
         };
-        let times = measure(recipe, &options.device, &options.interrupter)?;
+        let times = measure(recipe, &options.device, &options.stop)?;
         say!(
             "a step takes {:.1} ms and a validation {:.2} s here",
             1e3 * times.step,
@@ -179,7 +178,7 @@ impl Session {
     }
 
     /// Writes the report and `compare.json`, and says what came out.
-    fn report(self) -> Result<()> {
+    fn report(self, stopped: Option<StopReason>) -> Result<()> {
         let Self {
             options,
             folder,
@@ -188,7 +187,7 @@ impl Session {
         let finished = options.plan.models.iter();
         let results = finished
             .filter(|kind| missing.iter().all(|missing| missing.model != **kind))
-            .map(|kind| outcome::read(&folder.join(kind.name())))
+            .map(|kind| outcome::read(&folder.file(kind.name())))
             .collect::<Result<Vec<_>>>()?;
         let comparison = Comparison {
             task: options.base.task,
@@ -199,17 +198,16 @@ impl Session {
             results,
             missing,
         };
-        let text = serde_json::to_string_pretty(&comparison)
-            .map_err(|e| TrainError::Run(e.to_string()))?;
-        write_whole(&folder.join("compare.json"), &(text + "\n"))?;
-        let report = folder.join("report.html");
-        write_whole(&report, &page::render(&comparison))?;
+        folder.write_json("compare.json", &comparison)?;
+        let report = folder.file("report.html");
+        folder.write("report.html", &page::render(&comparison))?;
         say!("\n{}", comparison.table());
         say!("report {}", report.display());
-        if options.interrupter.should_stop() {
+        if let Some(reason) = stopped {
             say!(
-                "stopped; go on with: elm compare --resume {}",
-                folder.display()
+                "stopped by {}; go on with: elm compare --resume {}",
+                reason.name(),
+                folder.path().display()
             );
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::plan::Plan;
 use crate::error::{Result, TrainError};
 use crate::model::ModelKind;
 use crate::recipe::Recipe;
-use crate::run::{EpochRecord, History};
+use crate::run::{EpochRecord, RunRecord, best, read_epochs};
 
 /// What `compare.json` holds.
 #[derive(Debug, Clone, Serialize)]
@@ -79,8 +79,7 @@ pub struct Missing {
 
 /// Is the run in this folder finished?
 pub(super) fn is_finished(folder: &Path) -> bool {
-    // its report is the last thing that a run writes
-    folder.join("report.html").is_file()
+    RunRecord::load(folder).is_ok_and(|record| record.is_finished())
 }
 
 /// What the finished run in `folder` came to.
@@ -89,27 +88,20 @@ pub(super) fn is_finished(folder: &Path) -> bool {
 /// If a file of the run is missing or holds something else.
 pub(super) fn read(folder: &Path) -> Result<ModelResult> {
     let recipe = Recipe::load(folder.join("recipe.toml"))?;
-    let history = History::open(folder, &[])?;
-    let (Some(best), Some(last)) = (history.best(), history.records().last()) else {
+    let (record, epochs) = (RunRecord::load(folder)?, read_epochs(folder)?);
+    let (Some(best), Some(last)) = (best(&epochs), epochs.last()) else {
         return Err(TrainError::file(
-            &folder.join("metrics.jsonl"),
+            &folder.join("metrics.csv"),
             "holds no epoch",
         ));
     };
     let test = json(&folder.join("test.json"))?;
-    let run = json(&folder.join("run.json"))?;
     let test = Vec::<TestMetric>::deserialize(&test["rows"])
         .map_err(|e| TrainError::file(&folder.join("test.json"), format!("`rows`: {e}")))?;
-    let trained = run["trained_parameters"].as_u64().ok_or_else(|| {
-        TrainError::file(
-            &folder.join("run.json"),
-            "expected a number of `trained_parameters`, found none",
-        )
-    })?;
     Ok(ModelResult {
         model: recipe.model.kind,
         title: recipe.model_config().title(),
-        trained_parameters: trained as usize,
+        trained_parameters: record.trained_parameters,
         steps: last.step,
         seconds: last.seconds,
         ms_per_step: 1e3 * last.train_seconds / last.step.max(1) as f64,
@@ -121,7 +113,7 @@ pub(super) fn read(folder: &Path) -> Result<ModelResult> {
             recipe.train.learning_rate
         ),
         test,
-        curve: history.records().to_vec(),
+        curve: epochs,
     })
 }
 

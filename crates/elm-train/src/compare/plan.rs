@@ -123,7 +123,9 @@ impl Plan {
             let mut recipe = recipe.with_model(*kind);
             self.change(&mut recipe)?;
             if let Some(params) = self.params {
-                recipe = recipe.sized(params);
+                let chosen = recipe.sized(params);
+                self.refuse_twice(&recipe, &chosen, params)?;
+                recipe = chosen;
             }
             recipe.validate().map_err(|error| {
                 TrainError::Usage(format!("model {kind} on {}: {error}", self.recipe))
@@ -131,6 +133,22 @@ impl Plan {
             Ok(recipe)
         };
         self.models.iter().map(one).collect()
+    }
+
+    /// Refuses a size that is given by --set and chosen by --params, too.
+    fn refuse_twice(&self, given: &Recipe, chosen: &Recipe, params: usize) -> Result<()> {
+        let kind = given.model.kind;
+        let at_other_size = given.sized(params.saturating_mul(4).max(4));
+        let sizes = given.differences(chosen).into_keys();
+        for key in sizes.chain(given.differences(&at_other_size).into_keys()) {
+            let same = |set: &&String| set.split_once('=').is_some_and(|(k, _)| k.trim() == key);
+            if let Some(set) = self.set.iter().find(same) {
+                return Err(TrainError::Usage(format!(
+                    "--params {params} chooses {key} of the model {kind}, which --set {set} gives as well: leave one of them out"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Makes the changes that a recipe has a use for.
@@ -169,13 +187,17 @@ impl Plan {
 /// File of the plan in a comparison's folder.
 pub(super) const PLAN: &str = "plan.json";
 
-/// The recipe with exactly this many gradient steps, or a few less where they cannot be divided into epochs.
+/// The recipe with exactly this many gradient steps; where they cannot be divided into epochs, the last one is shorter.
 pub(super) fn for_steps(recipe: &Recipe, steps: u64) -> Recipe {
     let epochs = EPOCHS
         .filter(|epochs| steps.is_multiple_of(*epochs))
         .max()
         .unwrap_or(steps.min(*EPOCHS.end()));
-    in_epochs(recipe, epochs, steps / epochs)
+    let mut recipe = in_epochs(recipe, epochs, steps.div_ceil(epochs));
+    let train = &mut recipe.train;
+    train.steps = steps as usize;
+    train.warmup_steps = train.warmup_steps.min(train.steps / WARM_UP);
+    recipe
 }
 
 /// The recipe that ends after these minutes. Its epochs are of so many steps that about [`TIMED_EPOCHS`] of them go into
@@ -195,6 +217,7 @@ fn in_epochs(recipe: &Recipe, epochs: u64, batches: u64) -> Recipe {
     let mut recipe = recipe.clone();
     let train = &mut recipe.train;
     train.minutes = 0.0;
+    train.steps = 0;
     train.epochs = epochs as usize;
     train.batches_per_epoch = batches as usize;
     let most = (epochs.saturating_mul(batches) as usize) / WARM_UP;
@@ -223,8 +246,8 @@ mod tests {
         let steps = |steps| {
             let train = for_steps(&recipe, steps).train;
             (
-                train.epochs * train.batches_per_epoch,
-                train.epochs,
+                train.steps,
+                train.steps.div_ceil(train.batches_per_epoch),
                 train.warmup_steps,
             )
         };
@@ -233,8 +256,9 @@ mod tests {
         assert_eq!(steps(1), (1, 1, 0));
         assert_eq!(steps(7), (7, 7, 0));
         assert_eq!(steps(88), (88, 22, 8));
-        // a prime: a little less
-        assert_eq!(steps(997), (975, 25, 97));
+        // primes: a shorter last epoch
+        assert_eq!(steps(997), (997, 25, 99));
+        assert_eq!(steps(47), (47, 24, 4));
     }
 
     #[test]
@@ -296,6 +320,24 @@ mod tests {
             let error = plan(models, &[set]).recipes(&base).unwrap_err();
             assert!(error.to_string().contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn a_size_is_not_chosen_twice() {
+        let base = Recipe::builtin("spikes-adding").unwrap();
+        for set in ["model.num_memory=30", "network.hidden_neurons=[7]"] {
+            let mut plan = plan("elm,network", &[set]);
+            plan.recipes(&base).unwrap();
+            plan.params = Some(5000);
+            let error = plan.recipes(&base).unwrap_err().to_string();
+            assert!(
+                error.contains("--params 5000") && error.contains(set),
+                "{error}"
+            );
+        }
+        let mut plan = plan("elm", &["model.memory_tau_max=300"]);
+        plan.params = Some(5000);
+        plan.recipes(&base).unwrap();
     }
 
     #[test]

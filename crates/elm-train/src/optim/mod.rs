@@ -1,9 +1,14 @@
-//! What Burn's optimizers lack: AdaMax, the bound on the global norm of the gradient, and a schedule from a recipe.
+//! What Burn's optimizers lack: AdaMax, the global norm of the gradient, an average of the weights, a check for numbers
+//! that are none, and a learning rate that follows from a recipe and the step alone.
 
 mod adamax;
-mod clip;
-mod schedule;
+mod average;
+mod finite;
+mod norm;
+mod rate;
 
 pub use adamax::{Adamax, AdamaxConfig};
-pub use clip::clip_global_norm;
-pub use schedule::{Clock, optimizer, schedule, scheduler};
+pub use average::Average;
+pub use finite::{not_finite_gradient, not_finite_parameter};
+pub use norm::{clip_global_norm, global_norm, scale};
+pub use rate::{Schedule, optimizer, rates, timescale_parameters};

@@ -206,7 +206,7 @@ mod tests {
             );
         }
         let shd = Recipe::builtin("shd").unwrap();
-        assert_eq!((shd.train.batch_size, shd.model.dt), (8, 10.0));
+        assert_eq!((shd.train.batch_size, shd.dt()), (8, 10.0));
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! A file and `--set` go the same way: each key is put alone into a valid recipe, so that whatever serde
 //! has to say about it belongs to that key.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use elm_data::Task;
 use toml::{Table, Value};
 
-use super::keys::{SECTIONS, key_hint};
+use super::keys::{RecipeKey, SECTIONS, key_hint};
 use super::{Recipe, RecipeError, keys};
 
 /// The key that chooses the model.
@@ -50,9 +51,11 @@ impl Recipe {
             recipe.put("task", task.clone(), origin)?;
             recipe = Self::of(recipe.task);
         }
-        // sizes in ms follow from the time step
-        if let Some(dt) = lookup(&table, "model", "dt") {
-            recipe.put("model.dt", dt.clone(), origin)?;
+        // sizes in ms follow from the time step, which follows from the bins
+        for (section, name) in [("data", "bin_ms"), ("model", "dt")] {
+            if let Some(value) = lookup(&table, section, name) {
+                recipe.put(&format!("{section}.{name}"), value.clone(), origin)?;
+            }
         }
         if let Some(kind) = lookup(&table, "model", "kind") {
             recipe.choose_model(kind.clone(), origin)?;
@@ -88,7 +91,7 @@ impl Recipe {
             });
         };
         let (key, value) = (key.trim(), value.trim());
-        let before = self.task;
+        let (before, dt) = (self.task, self.dt());
         let parsed = value
             .parse()
             .unwrap_or_else(|_| Value::String(value.to_string()));
@@ -96,6 +99,7 @@ impl Recipe {
             return self.choose_model(parsed, "--set");
         }
         self.put(key, parsed, "--set")?;
+        self.follow_time_step(dt);
         // its other keys would be those of another kind of task
         if (before == Task::Neuronio) != (self.task == Task::Neuronio) {
             let now = std::mem::replace(&mut self.task, before);
@@ -139,6 +143,21 @@ impl Recipe {
         text
     }
 
+    /// The keys in which another recipe differs, with the value here and there.
+    pub fn differences(&self, other: &Self) -> BTreeMap<String, [String; 2]> {
+        let table = |recipe: &Self| Table::try_from(recipe).unwrap_or_default();
+        let (here, there) = (table(self), table(other));
+        let value = |table: &Table, key: &RecipeKey| {
+            let (section, name) = key.split();
+            lookup(table, section, name).map_or("unset".into(), Value::to_string)
+        };
+        let pairs = keys().iter().map(|key| {
+            let pair = [value(&here, key), value(&there, key)];
+            (key.name.to_string(), pair)
+        });
+        pairs.filter(|(_, [a, b])| a != b).collect()
+    }
+
     /// Sets the dotted `key`; the recipe stays as it was when that fails.
     fn put(&mut self, key: &str, value: Value, origin: &str) -> Result<(), RecipeError> {
         if SECTIONS.contains(&key) {
@@ -178,8 +197,13 @@ impl Recipe {
         target.insert(name.to_string(), value.clone());
         match table.try_into() {
             Ok(recipe) => *self = recipe,
-            // a choice by name: as text, the message lists the names
-            Err(error) if !value.is_str() && error.message().contains("expected string only") => {
+            // a choice by name, whose message lists the names if it is text; or a path like 2024
+            Err(error)
+                if !value.is_str()
+                    && ["expected string only", "expected path string"]
+                        .iter()
+                        .any(|words| error.message().contains(words)) =>
+            {
                 return self.put(key, Value::String(value.to_string()), origin);
             }
             Err(error) => return Err(fail(error.message())),
@@ -241,6 +265,7 @@ mod tests {
     fn the_key_list_and_the_types_agree() {
         let mut recipe = Recipe::default();
         recipe.set("model.mlp_hidden=7").unwrap();
+        recipe.model.dt = Some(1.0);
         let network = &mut recipe.network;
         for optional in [
             &mut network.last_neurons,

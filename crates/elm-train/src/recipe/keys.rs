@@ -158,7 +158,7 @@ const KEYS: &[RecipeKey] = &[
         ..key(
             "model.dt",
             Scope::Classification,
-            "ms, length of a time step",
+            "ms, length of a time step; that of the bins unless set, 1 where there are none",
         )
     },
     of(
@@ -419,9 +419,19 @@ const KEYS: &[RecipeKey] = &[
     ),
     key("train.epochs", Scope::Every, "each ends with a validation"),
     key(
+        "train.steps",
+        Scope::Every,
+        "gradient steps in place of epochs; 0 for all epochs",
+    ),
+    key(
         "train.minutes",
         Scope::Every,
         "of training and validation, in place of epochs; 0 for all epochs",
+    ),
+    key(
+        "train.patience",
+        Scope::Every,
+        "epochs without a smaller validation loss that end it early; 0 for none",
     ),
     key(
         "train.batches_per_epoch",
@@ -433,8 +443,13 @@ const KEYS: &[RecipeKey] = &[
         Scope::Every,
         "windows or samples in a batch",
     ),
+    key(
+        "train.accumulate",
+        Scope::Every,
+        "batches whose mean gradient makes one step",
+    ),
     key("train.window_ms", Scope::NeuronIo, "ms, length of a window"),
-    key("train.optimizer", Scope::Every, "adam or adamax"),
+    key("train.optimizer", Scope::Every, "adam, adamax or adamw"),
     key(
         "train.learning_rate",
         Scope::Every,
@@ -449,6 +464,21 @@ const KEYS: &[RecipeKey] = &[
         "train.warmup_steps",
         Scope::Every,
         "steps of linear rise before the cosine begins",
+    ),
+    of(
+        &[ModelKind::Elm, ModelKind::Network],
+        "train.timescale_rate",
+        "learning rate of trained memory timescales, as a multiple of the others'",
+    ),
+    key(
+        "train.weight_decay",
+        Scope::Every,
+        "adamw: share of a weight that goes with each step, times the learning rate",
+    ),
+    key(
+        "train.average_decay",
+        Scope::Every,
+        "of the moving average of the weights that is tested in their place; 0 for none",
     ),
     key(
         "train.clip_norm",
@@ -480,10 +510,51 @@ const KEYS: &[RecipeKey] = &[
         Scope::Classification,
         "probability that an input value is left out in training",
     ),
+    key(
+        "train.log_every",
+        Scope::Every,
+        "gradient steps from one line of metrics.jsonl to the next",
+    ),
+    key(
+        "checkpoint.every_steps",
+        Scope::Every,
+        "gradient steps from one to the next; 0: only by time and epochs",
+    ),
+    key(
+        "checkpoint.every_minutes",
+        Scope::Every,
+        "minutes from one to the next; 0: only by steps and epochs",
+    ),
+    key(
+        "checkpoint.keep",
+        Scope::Every,
+        "how many of the last ones stay",
+    ),
+];
+
+/// What other tools call a key.
+const ALIASES: [(&str, &str); 17] = [
+    ("lr", "train.learning_rate"),
+    ("learning_rate_init", "train.learning_rate"),
+    ("min_lr", "train.final_learning_rate"),
+    ("eta_min", "train.final_learning_rate"),
+    ("bs", "train.batch_size"),
+    ("batch", "train.batch_size"),
+    ("max_epochs", "train.epochs"),
+    ("num_epochs", "train.epochs"),
+    ("max_steps", "train.steps"),
+    ("wd", "train.weight_decay"),
+    ("ema", "train.average_decay"),
+    ("early_stopping", "train.patience"),
+    ("grad_clip", "train.clip_norm"),
+    ("gradient_clip_val", "train.clip_norm"),
+    ("accumulate_grad_batches", "train.accumulate"),
+    ("gradient_accumulation_steps", "train.accumulate"),
+    ("warmup", "train.warmup_steps"),
 ];
 
 /// The tables of a recipe.
-pub(super) const SECTIONS: [&str; 8] = [
+pub(super) const SECTIONS: [&str; 9] = [
     "model",
     "network",
     "chrono_lstm",
@@ -492,6 +563,7 @@ pub(super) const SECTIONS: [&str; 8] = [
     "lif",
     "data",
     "train",
+    "checkpoint",
 ];
 
 /// ", did you mean `...`?" with the candidate nearest to `name`, or `otherwise` when none is near.
@@ -519,8 +591,27 @@ pub(super) fn hint<'a>(
 
 /// The hint for a key that no recipe has.
 pub(super) fn key_hint(name: &str) -> String {
+    let leaf = name.rsplit('.').next().unwrap_or(name).to_lowercase();
+    if let Some((_, key)) = ALIASES.iter().find(|(alias, _)| *alias == leaf) {
+        return format!(", did you mean `{key}`?");
+    }
     // a table's name is meant by a name without a dot only
     let tables = SECTIONS.iter().copied().filter(|_| !name.contains('.'));
     let names = KEYS.iter().map(|key| key.name).chain(tables);
     hint(name, names, "; `elm recipes` shows a recipe with all keys")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_other_tools_lead_to_keys() {
+        for (alias, key) in ALIASES {
+            assert!(KEYS.iter().any(|known| known.name == key), "{key}");
+            for name in [alias.to_string(), format!("train.{alias}")] {
+                assert_eq!(key_hint(&name), format!(", did you mean `{key}`?"));
+            }
+        }
+    }
 }

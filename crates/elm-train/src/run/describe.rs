@@ -1,51 +1,68 @@
-//! From a finished training to the parts of the report that every task has.
+//! From a run to the parts of the report that every task has.
 
 use burn::tensor::{Device, Tensor};
 use elm_model::ElmNeuron;
 
-use super::history::History;
-use super::outcome::ResultRow;
-use super::progress::duration;
-use crate::error::{Result, TrainError};
+use super::checkpoint::State;
+use super::experiment::{Experiment, ModelOf};
+use super::history::Column;
+use super::outcome::{Outcome, ResultRow};
+use super::time::duration;
+use crate::error::Result;
 use crate::model::SequenceToSequence;
 use crate::recipe::Recipe;
 use crate::report::{
     EpochPoint, MemoryTraces, MemoryUnitTrace, MetricCurve, Report, SummaryRow, TimescaleList,
 };
+use crate::task::numbers;
 
 /// Memory units whose traces are drawn, spread over the timescales.
 const SHOWN_UNITS: usize = 20;
 
-/// What a report needs of a finished run.
+/// What a report needs of a run.
 pub(super) struct Finished<'a> {
-    /// The recipe that was trained.
-    pub(super) recipe: &'a Recipe,
+    recipe: &'a Recipe,
     /// Gradient steps in an epoch.
-    pub(super) batches: u64,
+    steps: u64,
     /// What a batch is made of, in the plural.
-    pub(super) items: &'static str,
-    /// Metrics of each epoch.
-    pub(super) history: &'a History,
+    items: &'static str,
+    columns: &'static [Column],
+    state: &'a State,
     /// The best model.
-    pub(super) model: &'a SequenceToSequence,
+    model: &'a SequenceToSequence,
     /// Its number of trained parameters, with what the task adds to it.
-    pub(super) trained: usize,
-    /// Heading of the published metrics; none where there is no comparison.
-    pub(super) published: Option<String>,
-    /// Final metrics beside the published ones.
-    pub(super) rows: &'a [ResultRow],
+    trained: usize,
     /// Where it ran.
     pub(super) device: &'a Device,
 }
 
-impl Finished<'_> {
+impl<'a> Finished<'a> {
+    /// A run with its best model.
+    pub(super) fn new<E: Experiment>(
+        experiment: &'a E,
+        state: &'a State,
+        model: &'a ModelOf<E>,
+        device: &'a Device,
+    ) -> Self {
+        Self {
+            recipe: experiment.recipe(),
+            steps: experiment.steps_per_epoch(),
+            items: E::ITEMS,
+            columns: E::COLUMNS,
+            state,
+            model: &model.body,
+            trained: model.num_trained(),
+            device,
+        }
+    }
+
     /// A report with everything but what is the task's own.
     ///
     /// # Errors
     /// If the device fails.
-    pub(super) fn report(&self) -> Result<Report> {
-        let records = self.history.records();
-        let columns = self.history.columns().iter();
+    pub(super) fn report(&self, outcome: &Outcome) -> Result<Report> {
+        let records = &self.state.epochs;
+        let columns = self.columns.iter();
         let curves = columns.map(|column| {
             let unit = match column.unit {
                 "" => String::new(),
@@ -62,8 +79,14 @@ impl Finished<'_> {
         Ok(Report {
             title: format!("{} on {}", self.model.config().title(), self.recipe.task),
             facts: self.facts(),
-            published: self.published.clone(),
-            summary: self.rows.iter().map(summary_row).collect(),
+            published: outcome.published.clone(),
+            summary: outcome.rows.iter().map(summary_row).collect(),
+            notes: outcome
+                .notes
+                .iter()
+                .chain(&outcome.comparison)
+                .cloned()
+                .collect(),
             loss_curve: records
                 .iter()
                 .map(|r| EpochPoint {
@@ -92,18 +115,23 @@ impl Finished<'_> {
 
     fn facts(&self) -> Vec<(String, String)> {
         let train = &self.recipe.train;
-        let seconds: f64 = self.history.records().last().map_or(0.0, |r| r.seconds);
+        let seconds: f64 = self.state.epochs.last().map_or(0.0, |r| r.seconds);
         let best = self
-            .history
-            .best()
-            .map_or("-".into(), |r| r.epoch.to_string());
+            .state
+            .best
+            .map_or("-".into(), |best| best.epoch.to_string());
         let mut facts = self.model.config().facts();
         facts.push(("Trained parameters", self.trained.to_string()));
         let facts = facts.into_iter().map(|(name, v)| (name.to_string(), v));
         let run = [
             (
-                &*format!("Epochs × batches × {}", self.items),
-                format!("{} × {} × {}", train.epochs, self.batches, train.batch_size),
+                &*format!("Epochs × steps × {}", self.items),
+                format!(
+                    "{} × {} × {}",
+                    self.state.epochs.len(),
+                    self.steps,
+                    train.batch_size * train.accumulate
+                ),
             ),
             ("Best epoch", best),
             ("Training time", duration(seconds)),
@@ -163,13 +191,4 @@ fn summary_row(row: &ResultRow) -> SummaryRow {
     SummaryRow::new(row.metric, row.ours)
         .published(row.published)
         .decimals(row.decimals)
-}
-
-/// A tensor's numbers.
-pub(super) fn numbers(tensor: Tensor<1>) -> Result<Vec<f32>> {
-    let data = tensor
-        .try_into_data()
-        .map_err(|e| TrainError::Run(format!("the device failed: {e}")))?;
-    data.try_into_vec_as::<f32>()
-        .map_err(|e| TrainError::Run(format!("values cannot be read: {e:?}")))
 }

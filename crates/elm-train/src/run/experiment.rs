@@ -1,81 +1,133 @@
 //! What a training run asks of a task; everything else is the same for all of them, and for all models.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
-use burn::module::Module;
 use burn::tensor::Device;
-use burn::train::{SupervisedTraining, TrainLoader, ValidLoader};
+use elm_data::{BatchSource, BatchStream};
 
-use super::folder::RunFolder;
-use super::history::{Column, History};
-use crate::error::{Result, TrainError};
-use crate::model;
-use crate::task::{Objective, TaskModel};
+use super::describe::Finished;
+use super::history::Column;
+use super::outcome::Outcome;
+use super::progress::StatusLine;
+use crate::error::Result;
+use crate::recipe::Recipe;
+use crate::report::Report;
+use crate::stop::Stop;
+use crate::task::{Objective, OnDevice, TaskModel};
 
 /// The model that an experiment trains.
 pub(super) type ModelOf<E> = TaskModel<<E as Experiment>::Objective>;
-
-/// File of the best model in a run's folder.
-pub(super) const BEST: &str = "model.safetensors";
-/// File of what compares the two vectors of a pair.
-const HEAD: &str = "head.bpk";
+/// A batch of an experiment on a device.
+pub(super) type BatchOf<E> = <<E as Experiment>::Objective as Objective>::Batch;
+/// What collects the answers of an experiment's model.
+pub(super) type MeterOf<E> = <<E as Experiment>::Objective as Objective>::Meter;
 
 /// A task with its data, ready to be trained on.
 pub(super) trait Experiment {
     /// What the task makes of a model's outputs.
-    type Objective: Objective;
+    type Objective: Objective<Batch: OnDevice<<Self::Source as BatchSource>::Batch>>;
+    /// Where batches come from.
+    type Source: BatchSource;
+    /// What the test gives.
+    type Tested;
 
-    /// Validation metrics of an epoch, in the order in which they are written.
+    /// Validation metrics of an epoch, in the order in which they are measured.
     const COLUMNS: &'static [Column];
+    /// What a batch is made of, in the plural.
+    const ITEMS: &'static str;
 
-    /// Gradient steps in an epoch.
-    fn batches_per_epoch(&self) -> u64;
+    /// The recipe.
+    fn recipe(&self) -> &Recipe;
+
+    /// Batches that go once over the training data.
+    fn batches_in_data(&self) -> u64;
 
     /// A fresh model.
     fn init(&self, device: &Device) -> Result<ModelOf<Self>>;
 
-    /// Batches to train on, from batch `position` on, and to validate.
-    fn loaders(
+    /// Batches to train on, without end; each depends on its number alone.
+    fn train(&self) -> Arc<Self::Source>;
+
+    /// Batches to validate, and how many there are.
+    fn valid(&self) -> (Arc<Self::Source>, u64);
+
+    /// Tests a model.
+    ///
+    /// # Errors
+    /// If the data cannot be read, the device fails, or `stop` is asked for.
+    fn test(
         &self,
-        position: Arc<AtomicU64>,
+        model: &ModelOf<Self>,
         device: &Device,
-    ) -> (TrainLoader<ModelOf<Self>>, ValidLoader<ModelOf<Self>>);
+        stop: &Stop,
+        line: &mut StatusLine,
+    ) -> Result<Self::Tested>;
 
-    /// Registers the loss and the metrics that [`COLUMNS`](Self::COLUMNS) names.
-    fn with_metrics(
-        training: SupervisedTraining<ModelOf<Self>>,
-    ) -> SupervisedTraining<ModelOf<Self>>;
+    /// What a test came to, in numbers.
+    fn outcome(&self, model: &ModelOf<Self>, tested: &Self::Tested) -> Outcome;
 
-    /// Tests the best model in the folder, prints the result and writes the report.
-    fn finish(&self, folder: &RunFolder, history: &History, device: &Device) -> Result<()>;
-}
+    /// Draws into the report what is the task's own.
+    ///
+    /// # Errors
+    /// If the data cannot be read or the device fails.
+    fn illustrate(
+        &self,
+        tested: &Self::Tested,
+        finished: &Finished<'_>,
+        report: &mut Report,
+    ) -> Result<()>;
 
-/// Writes the best model so far to `path`, as safetensors, with whatever else it needs beside it.
-pub(super) fn save<O: Objective>(model: &TaskModel<O>, path: &Path) -> Result<()> {
-    if let Some(head) = &model.head {
-        let path = path.with_file_name(HEAD);
-        let saved = head.clone().save_file(&path);
-        saved.map_err(|e| TrainError::file(&path, format!("cannot write the head: {e}")))?;
+    /// Gradient steps in an epoch.
+    fn steps_per_epoch(&self) -> u64 {
+        let train = &self.recipe().train;
+        match train.batches_per_epoch {
+            0 => self
+                .batches_in_data()
+                .div_ceil(train.accumulate as u64)
+                .max(1),
+            steps => steps as u64,
+        }
     }
-    model::save(&model.body, path)
+
+    /// Gradient steps of the whole training; where it ends with its time, those that it would have otherwise.
+    fn steps_in_all(&self) -> u64 {
+        let train = &self.recipe().train;
+        match train.steps {
+            0 => (train.epochs as u64).saturating_mul(self.steps_per_epoch()),
+            steps => steps as u64,
+        }
+    }
 }
 
-/// The best model of a run.
-pub(super) fn load<E: Experiment>(
-    experiment: &E,
-    folder: &RunFolder,
+/// Threads that build batches: one keeps well ahead of a training step (`elm-benches --loading` measures by how much).
+const WORKERS: usize = 1;
+
+/// The batches of a source from number `first` on, built in background threads.
+pub(super) fn batches<E: Experiment>(
+    source: Arc<E::Source>,
+    first: u64,
+    count: u64,
+) -> BatchStream<E::Source> {
+    BatchStream::new(source, first, count, WORKERS)
+}
+
+/// What a model makes of the batches of a source.
+///
+/// # Errors
+/// If a batch cannot be read, the device fails, or `stop` is asked for.
+pub(super) fn measure<E: Experiment>(
+    model: &ModelOf<E>,
+    (source, count): (Arc<E::Source>, u64),
     device: &Device,
-) -> Result<ModelOf<E>> {
-    let mut model = experiment.init(device)?;
-    model.body = model::load(&folder.file(BEST), device)?;
-    if let Some(head) = model.head.take() {
-        let path = folder.file(HEAD);
-        let head = head.try_load_file(&path);
-        let head =
-            head.map_err(|e| TrainError::file(&path, format!("cannot read the head: {e}")))?;
-        model.head = Some(head);
+    stop: &Stop,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<MeterOf<E>> {
+    let mut meter = MeterOf::<E>::default();
+    for (done, batch) in (1..).zip(batches::<E>(source, 0, count)) {
+        stop.check("stopped before all batches were evaluated")?;
+        let batch = BatchOf::<E>::on_device(batch?, device);
+        E::Objective::measure(model, batch, &mut meter)?;
+        progress(done, count);
     }
-    Ok(model)
+    Ok(meter)
 }

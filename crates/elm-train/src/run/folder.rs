@@ -1,65 +1,117 @@
 //! The folder of a run.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::json;
 
+use super::lock::{self, LOCK, RunLock};
+use crate::durable;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 
-/// A folder that holds the resolved recipe, versions, seed, model, metrics, checkpoints and the report.
+/// File of the resolved recipe in a run's folder.
+pub(super) const RECIPE: &str = "recipe.toml";
+/// File of what the run is, and of the calls that worked on it.
+pub(super) const RECORD: &str = "run.json";
+/// File of the test's result.
+pub(super) const TEST: &str = "test.json";
+/// File of the report.
+pub(super) const REPORT: &str = "report.html";
+/// File of what was said, and more with `-v`.
+pub(super) const LOG: &str = "log.txt";
+
+/// A folder that holds the resolved recipe, versions, seed, model, metrics, checkpoints and the report. It is this
+/// process's alone while a copy of this lives.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
+    _lock: Arc<RunLock>,
 }
 
 impl RunFolder {
-    /// Makes `path`, or the next free `runs/<name>-<n>`.
+    /// Makes `path`, or the next free `runs/<name>-<n>`, and locks it.
     ///
     /// # Errors
-    /// [`TrainError::File`] if the folder holds files already or cannot be made.
+    /// [`TrainError::File`] if the folder holds files already or cannot be made, [`TrainError::Usage`] if another process
+    /// was there first.
     pub fn create(path: Option<&Path>, name: &str) -> Result<Self> {
-        let path = match path {
-            Some(path) => path.to_path_buf(),
-            None => (1..)
-                .map(|n| PathBuf::from(format!("runs/{name}-{n}")))
-                .find(|p| !p.exists())
-                .unwrap_or_default(),
-        };
+        if let Some(path) = path {
+            make(path)?;
+            return Self::claim(path.to_path_buf());
+        }
+        for n in 1.. {
+            let path = PathBuf::from(format!("runs/{name}-{n}"));
+            // the next number if another process was faster
+            if make(&path)? {
+                return Self::claim(path);
+            }
+        }
+        unreachable!("some number is free")
+    }
+
+    /// Locks a folder that is empty.
+    fn claim(path: PathBuf) -> Result<Self> {
         if path.is_file() {
             return Err(TrainError::file(
                 &path,
                 "expected a folder for the run, found a file",
             ));
         }
-        if std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(TrainError::file(
+        let empty = || {
+            let entries = std::fs::read_dir(&path);
+            entries.is_ok_and(|mut all| all.all(|e| e.is_ok_and(|e| is_beginning(&e.file_name()))))
+        };
+        if lock::is_locked(&path) {
+            return Err(lock::in_use(&path));
+        }
+        let taken = || {
+            TrainError::file(
                 &path,
                 "the run folder must be empty; choose another one or continue this run with --resume",
-            ));
+            )
+        };
+        if !empty() {
+            return Err(taken());
         }
-        std::fs::create_dir_all(&path)
-            .map_err(|e| TrainError::file(&path, format!("cannot make the run folder: {e}")))?;
-        Ok(Self { path })
+        let lock = RunLock::acquire(&path)?;
+        // asked again, now that nobody else can put a run there
+        if !empty() {
+            return Err(taken());
+        }
+        Ok(Self {
+            path,
+            _lock: Arc::new(lock),
+        })
     }
 
-    /// An existing run.
+    /// Locks the folder of an existing run.
     ///
     /// # Errors
-    /// [`TrainError::File`] if it holds no recipe.
+    /// [`TrainError::File`] if it holds no recipe, [`TrainError::Usage`] if another process works in it.
     pub fn open(path: &Path) -> Result<(Self, Recipe)> {
-        let folder = Self {
-            path: path.to_path_buf(),
-        };
-        let file = folder.file("recipe.toml");
+        let file = path.join(RECIPE);
         if !file.is_file() {
             return Err(TrainError::file(
                 path,
                 "expected the folder of a run with a recipe.toml, found none",
             ));
         }
+        let folder = Self::lock(path)?;
         Ok((folder, Recipe::load(file)?))
+    }
+
+    /// Locks an existing folder.
+    ///
+    /// # Errors
+    /// [`TrainError::Usage`] if another process works in it, [`TrainError::File`] if it cannot be written.
+    pub fn lock(path: &Path) -> Result<Self> {
+        let lock = RunLock::acquire(path)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            _lock: Arc::new(lock),
+        })
     }
 
     /// The folder.
@@ -70,25 +122,6 @@ impl RunFolder {
     /// A file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
-    }
-
-    /// Writes the resolved recipe, the model's number of trained parameters and what it runs on.
-    ///
-    /// # Errors
-    /// [`TrainError::File`] if a file cannot be written.
-    pub fn describe(&self, recipe: &Recipe, device: &str, trained: usize) -> Result<()> {
-        self.write("recipe.toml", &recipe.to_toml())?;
-        let facts = json!({
-            "elm": env!("CARGO_PKG_VERSION"),
-            "burn": "0.22.1",
-            "device": device,
-            "model": recipe.model.kind,
-            "trained_parameters": trained,
-            "seed": recipe.seed,
-            "threads": rayon::current_num_threads(),
-            "command": std::env::args().collect::<Vec<_>>(),
-        });
-        self.write("run.json", &format!("{facts:#}\n"))
     }
 
     /// Writes `value` as JSON.
@@ -106,19 +139,26 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::File`] if it cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
-        write_whole(&self.file(name), text)
+        durable::write_whole(&self.file(name), text)
     }
 }
 
-/// Writes a file whole: under another name first, so that a reader never sees a part of it.
-///
-/// # Errors
-/// [`TrainError::File`] if it cannot be written.
-pub fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let partial = path.with_file_name(format!(".{name}.partial"));
-    std::fs::write(&partial, text)
-        .and_then(|()| std::fs::rename(&partial, path))
-        .inspect_err(|_| drop(std::fs::remove_file(&partial)))
-        .map_err(|e| TrainError::file(path, format!("cannot write it: {e}")))
+/// Is this a file that a run begins with, before its recipe makes it one? A process that died so early leaves no run
+/// behind.
+fn is_beginning(name: &std::ffi::OsStr) -> bool {
+    let partials = [RECIPE, RECORD].map(|name| format!(".{name}.partial"));
+    name == LOCK || name == RECORD || partials.iter().any(|partial| name == partial.as_str())
+}
+
+/// Makes a folder and what it is in; false if it was there before.
+fn make(path: &Path) -> Result<bool> {
+    let failed = |e| TrainError::file(path, format!("cannot make the run folder: {e}"));
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(failed)?;
+    }
+    match std::fs::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(failed(e)),
+    }
 }

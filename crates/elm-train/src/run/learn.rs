@@ -1,339 +1,364 @@
-//! Burn's learner on one device, with checkpoints that also hold within an epoch.
+//! The training loop of every task: steps, validations, checkpoints, and what is told of them.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use burn::data::dataloader::Progress;
 use burn::tensor::Device;
-use burn::train::metric::LossMetric;
-use burn::train::metric::Metric;
-use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
-use burn::train::{
-    EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent, LearnerModel,
-    SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents,
-    TrainingItem, ValidLoader,
-};
 
-use super::experiment::BEST;
-use super::history::{Column, EpochRecord, History};
-use super::progress::duration;
-use super::unfinished::Unfinished;
+use super::checkpoint::{Best, Checkpoints, Partial, State};
+use super::experiment::{self, BatchOf, Experiment, ModelOf};
+use super::finish;
+use super::folder::RunFolder;
+use super::history::{self, EpochRecord};
+use super::meters::Meters;
+use super::step::{Stepped, Trainer, module_bytes};
+use super::steps::StepRecord;
 use crate::error::{Result, TrainError};
-use crate::optim::Clock;
+use crate::optim::Schedule;
+use crate::recipe::Recipe;
 use crate::say;
+use crate::stop::{Stop, StopReason};
+use crate::task::{Measured, Objective, OnDevice};
 
-type Processor<M> = SupervisedTrainingEventProcessor<M>;
+/// File of a checkpoint that holds the numbers.
+pub(super) const STATE: &str = "state.json";
+/// File of a checkpoint that holds the best model so far.
+pub(super) const BEST: &str = "best.bpk";
 
-/// The training loop: Burn's own for one device, but it counts gradient steps over epochs, saves a checkpoint
-/// when it is stopped in the middle of one, and keeps the best model and the history as files.
-pub struct Loop<M> {
-    /// Where it runs, with autodiff.
-    pub device: Device,
-    /// Epochs of the whole training.
-    pub epochs: usize,
-    /// Gradient steps in an epoch.
-    pub batches: u64,
-    /// Seconds after which it ends, whatever the epochs; none where they end it.
-    pub budget: Option<f64>,
-    /// Shows the schedule how much of the budget is used.
-    pub clock: Clock,
-    /// Gradient steps so far, moved by the training loader.
-    pub position: Arc<AtomicU64>,
-    /// The task's validation metrics.
-    pub columns: &'static [Column],
-    /// How the best model is written.
-    pub save: fn(&M, &Path) -> Result<()>,
-    /// Metrics of each epoch.
-    pub history: Arc<Mutex<History>>,
-    /// The run's folder.
-    pub folder: PathBuf,
-    /// The epoch that the run goes on in the middle of.
-    pub unfinished: Option<Unfinished>,
-    /// First failure that Burn does not know of.
-    pub failure: Arc<Mutex<Option<TrainError>>>,
+/// A training that is under way.
+pub(super) struct Loop<'a, E: Experiment> {
+    pub(super) experiment: &'a E,
+    pub(super) recipe: &'a Recipe,
+    pub(super) folder: &'a RunFolder,
+    /// Without autodiff.
+    pub(super) device: Device,
+    pub(super) stop: &'a Stop,
+    pub(super) schedule: Schedule,
+    pub(super) trainer: Trainer<E::Objective>,
+    pub(super) checkpoints: Checkpoints,
+    pub(super) state: State,
+    /// The best model so far, as a file of a checkpoint.
+    pub(super) best: Option<Vec<u8>>,
+    pub(super) meters: Meters,
+    pub(super) timer: Timer,
+    /// Step and number of ended epochs of the last checkpoint; none before the first.
+    pub(super) saved: Option<(u64, usize)>,
+    /// When it was saved, or the call began.
+    pub(super) saved_at: Instant,
 }
 
-impl<M: LearnerModel> SupervisedLearningStrategy<M> for Loop<M> {
-    fn fit(
-        &self,
-        components: TrainingComponents<M>,
-        mut learner: Learner<M>,
-        train: TrainLoader<M>,
-        valid: ValidLoader<M>,
-        _: usize,
-    ) -> (M, Processor<M>) {
-        let train = train.to_device(&self.device);
-        let valid = valid.to_device(&self.device.clone().inner());
-        learner.fork(&self.device);
-        let TrainingComponents {
-            mut event_processor,
-            mut checkpointer,
-            event_store,
-            interrupter,
-            ..
-        } = components;
-        let (earlier, mut trained_for) = self.seconds_so_far();
-        let timer = Timer {
-            started: Instant::now(),
-            earlier,
-        };
-        let mut unfinished = self.unfinished;
-        while self.goes_on(&timer) && !interrupter.should_stop() {
-            let first = self.step();
-            let epoch = (first / self.batches + 1) as usize;
-            let epoch_started = Instant::now();
-            self.train_epoch(
-                epoch,
-                &timer,
-                &mut learner,
-                &train,
-                &mut event_processor,
-                &interrupter,
-            );
-            trained_for += epoch_started.elapsed().as_secs_f64();
-            // An epoch that was trained to its end is validated even when asked to stop, or its metrics would be lost;
-            // so is what time has left of the last one.
-            let full = self.step() == epoch as u64 * self.batches;
-            let last = !self.goes_on(&timer) && self.step() > first && !interrupter.should_stop();
-            let whole = full || last;
-            if whole {
-                self.valid_epoch(epoch, &learner, &valid, &mut event_processor, &interrupter);
-            }
-            interrupter.fail_on_error(event_processor.flush());
-            let trained = Unfinished {
-                step: self.step(),
-                batches: self.step() - first,
-                train_loss: find(&event_store, &LossMetric::new().name(), epoch, Split::Train),
-                seconds: timer.seconds(),
-                train_seconds: trained_for,
-            };
-            let trained = unfinished.take().map_or(trained, |part| part.and(trained));
-            if interrupter.error().is_none() {
-                let kept = if whole {
-                    let rate = learner.lr_current().base();
-                    let record = record(epoch, trained, rate, self.columns, &event_store);
-                    self.keep(record, &learner)
-                } else if trained.batches > 0 {
-                    trained.save(&self.folder)
-                } else {
-                    Ok(())
-                };
-                if let Err(error) = kept {
-                    self.fail(error);
-                    interrupter.stop(Some("cannot write the run folder"));
-                }
-            }
-            if let Some(checkpointer) = &mut checkpointer {
-                checkpointer.checkpoint(&learner, self.step() as usize, &event_store);
-            }
-        }
-        (learner.model(), event_processor)
-    }
-}
-
-impl<M: LearnerModel> Loop<M> {
-    fn step(&self) -> u64 {
-        self.position.load(Ordering::SeqCst)
-    }
-
-    /// Is there anything left to train? Sets the clock.
-    ///
-    /// A budget of time keeps back what a validation takes, by those so far.
-    fn goes_on(&self, timer: &Timer) -> bool {
-        let Some(budget) = self.budget else {
-            return self.step() < self.epochs as u64 * self.batches;
-        };
-        let history = self.history.lock();
-        let kept_back = history.map_or(0.0, |history| history.validation_seconds());
-        let share = timer.seconds() / (budget - kept_back).max(1e-3);
-        self.clock.set(share);
-        // one step at least, or there would be no model to test
-        share < 1.0 || self.step() == 0
-    }
-
-    /// Seconds of the run's earlier sessions, and those that gradient steps took.
-    fn seconds_so_far(&self) -> (f64, f64) {
-        if let Some(part) = self.unfinished {
-            return (part.seconds, part.train_seconds);
-        }
-        let history = self.history.lock();
-        let last = history.ok().and_then(|h| h.records().last().cloned());
-        last.map_or((0.0, 0.0), |r| (r.seconds, r.train_seconds))
-    }
-
-    fn fail(&self, error: TrainError) {
-        if let Ok(mut slot) = self.failure.lock() {
-            slot.get_or_insert(error);
-        }
-    }
-
-    fn train_epoch(
-        &self,
-        epoch: usize,
-        timer: &Timer,
-        learner: &mut Learner<M>,
-        loader: &TrainLoader<M>,
-        processor: &mut Processor<M>,
-        interrupter: &Interrupter,
-    ) {
-        let start = LearnerEvent::StartSplit {
-            epoch_number: epoch,
-            total_items: loader.num_items(),
-        };
-        interrupter.fail_on_error(processor.process_train(start));
-        let mut batches = loader.iter();
-        // Asked before a batch is taken: a batch that was taken counts as trained.
-        while self.goes_on(timer) && !interrupter.should_stop() {
-            let item = match batches.next() {
-                Some(Ok(item)) => item,
-                Some(Err(error)) => {
-                    interrupter.fail(error);
-                    break;
-                }
-                None => break,
-            };
-            let progress = batches.progress();
-            let output = learner.train_step(item);
-            learner.lr_step();
-            learner.optimizer_step(output.grads);
-            let item = training_item(output.item, progress, Some(learner.lr_current()));
-            interrupter.fail_on_error(processor.process_train(LearnerEvent::ProcessedItem(item)));
-        }
-        interrupter.fail_on_error(processor.process_train(LearnerEvent::EndSplit(epoch)));
-    }
-
-    fn valid_epoch(
-        &self,
-        epoch: usize,
-        learner: &Learner<M>,
-        loader: &ValidLoader<M>,
-        processor: &mut Processor<M>,
-        interrupter: &Interrupter,
-    ) {
-        let start = LearnerEvent::StartSplit {
-            epoch_number: epoch,
-            total_items: loader.num_items(),
-        };
-        interrupter.fail_on_error(processor.process_valid(start));
-        let model = learner.model().valid();
-        let mut batches = loader.iter();
-        while let Some(item) = batches.next() {
-            match item {
-                Ok(item) => {
-                    let item =
-                        training_item(InferenceStep::step(&model, item), batches.progress(), None);
-                    interrupter
-                        .fail_on_error(processor.process_valid(LearnerEvent::ProcessedItem(item)));
-                }
-                Err(error) => {
-                    interrupter.fail(error);
-                    break;
-                }
-            }
-        }
-        interrupter.fail_on_error(processor.process_valid(LearnerEvent::EndSplit(epoch)));
-        interrupter.fail_on_error(processor.process_train(LearnerEvent::EndEpoch(epoch)));
-    }
-
-    /// Keeps the epoch's metrics, and the model if it is the best so far.
-    fn keep(&self, record: EpochRecord, learner: &Learner<M>) -> Result<()> {
-        if !(record.train_loss.is_finite() && record.valid_loss.is_finite()) {
-            return Err(TrainError::Run(format!(
-                "the loss of epoch {} is not a number (training {}, validation {}); try a smaller train.learning_rate",
-                record.epoch, record.train_loss, record.valid_loss
-            )));
-        }
-        let mut history = self
-            .history
-            .lock()
-            .map_err(|_| TrainError::Run("the history is out of reach".into()))?;
-        if history
-            .best()
-            .is_none_or(|best| record.valid_loss < best.valid_loss)
-        {
-            (self.save)(&learner.model().valid(), &self.folder.join(BEST))?;
-        }
-        say!("{}", self.line(&record));
-        history.push(record)
-    }
-
-    fn line(&self, r: &EpochRecord) -> String {
-        let metrics: String = self
-            .columns
-            .iter()
-            .map(|column| {
-                let value = r.metric(column.key).map_or("-".into(), |value| {
-                    let digits = column.decimals;
-                    let space = if column.unit.is_empty() { "" } else { " " };
-                    format!("{value:.digits$}{space}{}", column.unit)
-                });
-                format!("  valid {} {value}", column.title)
-            })
-            .collect();
-        let of = match self.budget {
-            Some(_) => String::new(),
-            None => format!("/{}", self.epochs),
-        };
-        format!(
-            "epoch {:>3}{of}  loss {:.4}  valid loss {:.4}{metrics}  {}",
-            r.epoch,
-            r.train_loss,
-            r.valid_loss,
-            duration(r.seconds)
-        )
-    }
-}
-
-/// Time over all sessions of a run.
-struct Timer {
+/// Time over all calls of a run.
+pub(super) struct Timer {
     started: Instant,
-    /// Seconds of the earlier sessions.
+    /// Seconds of the earlier calls.
     earlier: f64,
 }
 
 impl Timer {
+    /// Goes on after `earlier` seconds.
+    pub(super) fn after(earlier: f64) -> Self {
+        Self {
+            started: Instant::now(),
+            earlier,
+        }
+    }
+
     fn seconds(&self) -> f64 {
         self.earlier + self.started.elapsed().as_secs_f64()
     }
 }
 
-fn find(store: &EventStoreClient, name: &str, epoch: usize, split: Split) -> f64 {
-    store
-        .find_metric(name, epoch, Aggregate::Mean, &split)
-        .unwrap_or(f64::NAN)
-}
-
-fn record(
-    epoch: usize,
-    trained: Unfinished,
-    learning_rate: f64,
-    columns: &[Column],
-    store: &EventStoreClient,
-) -> EpochRecord {
-    let valid = |name: &str| find(store, name, epoch, Split::Valid);
-    let metrics = columns.iter().map(|column| {
-        let value = valid(column.metric);
-        (column.key.to_string(), value.is_finite().then_some(value))
-    });
-    EpochRecord {
-        epoch,
-        step: trained.step,
-        seconds: trained.seconds,
-        train_seconds: trained.train_seconds,
-        learning_rate,
-        train_loss: trained.train_loss,
-        valid_loss: valid(&LossMetric::new().name()),
-        metrics: metrics.collect(),
+impl<E: Experiment> Loop<'_, E> {
+    /// Trains to the end, or until it is asked to stop: then the reason is returned, with a checkpoint kept.
+    ///
+    /// # Errors
+    /// If a file cannot be written, data cannot be read, the device fails, or a number is none.
+    pub(super) fn run(&mut self) -> Result<Option<StopReason>> {
+        let accumulate = self.recipe.train.accumulate as u64;
+        let first = self.state.step * accumulate;
+        let mut batches =
+            experiment::batches::<E>(self.experiment.train(), first, u64::MAX - first);
+        loop {
+            if self.epoch_is_over() {
+                match self.end_epoch() {
+                    Err(TrainError::Stopped { reason, .. }) => return self.stopped(reason),
+                    ended => ended?,
+                }
+            }
+            if !self.goes_on() {
+                self.save()?;
+                return Ok(None);
+            }
+            if let Some(reason) = self.stop.asked() {
+                return self.stopped(reason);
+            }
+            self.step(&mut batches)?;
+            if self.checkpoint_is_due() && !self.epoch_is_over() {
+                self.save()?;
+            }
+        }
     }
-}
 
-fn training_item<T>(
-    item: T,
-    progress: Progress,
-    rate: Option<burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate>,
-) -> TrainingItem<T> {
-    let iteration = Some(progress.items_processed);
-    TrainingItem::new(item, progress, iteration, rate)
+    fn stopped(&mut self, reason: StopReason) -> Result<Option<StopReason>> {
+        self.meters.clear();
+        self.save()?;
+        Ok(Some(reason))
+    }
+
+    /// Is anything left to train?
+    fn goes_on(&self) -> bool {
+        let patience = self.recipe.train.patience;
+        if patience > 0 && self.state.epochs_since_best() >= patience {
+            return false;
+        }
+        match self.budget() {
+            // one step at least, or there would be no model to test
+            Some(_) => self.share() < 1.0 || self.state.step == 0,
+            None => self.state.step < self.experiment.steps_in_all(),
+        }
+    }
+
+    /// Seconds after which the training ends; none where it ends with its steps.
+    fn budget(&self) -> Option<f64> {
+        let minutes = self.recipe.train.minutes;
+        (minutes > 0.0).then_some(60.0 * minutes)
+    }
+
+    /// The share of the time that is used; what a validation takes is kept back, by those so far.
+    fn share(&self) -> f64 {
+        self.budget().map_or(0.0, |budget| {
+            let left = budget - self.state.validation_seconds();
+            (self.timer.seconds() / left.max(1e-3)).min(1.0)
+        })
+    }
+
+    /// Was an epoch, or what the training has of the last one, trained and not yet validated?
+    fn epoch_is_over(&self) -> bool {
+        let full = self
+            .state
+            .step
+            .is_multiple_of(self.experiment.steps_per_epoch());
+        self.state.partial.steps > 0 && (full || !self.goes_on())
+    }
+
+    fn checkpoint_is_due(&self) -> bool {
+        let every = &self.recipe.checkpoint;
+        let (step, last) = (self.state.step, self.saved_at);
+        let by_steps = every.every_steps > 0 && step.is_multiple_of(every.every_steps as u64);
+        let minutes = last.elapsed().as_secs_f64() / 60.0;
+        by_steps || (every.every_minutes > 0.0 && minutes >= every.every_minutes)
+    }
+
+    fn step(&mut self, batches: &mut elm_data::BatchStream<E::Source>) -> Result<()> {
+        let begun = Instant::now();
+        let step = self.state.step;
+        let rate = self.schedule.rate(step, self.share());
+        let device = self.device.clone().autodiff();
+        let stepped = self.trainer.step(step, rate, || match batches.next() {
+            Some(batch) => Ok(BatchOf::<E>::on_device(batch?, &device)),
+            None => Err(TrainError::Run("there are no more batches".into())),
+        })?;
+        if let Some(fault) = &stepped.fault {
+            return Err(self.not_a_number(fault, &stepped));
+        }
+        let state = &mut self.state;
+        state.step += 1;
+        state.partial.steps += 1;
+        state.partial.loss += stepped.loss;
+        state.train_seconds += begun.elapsed().as_secs_f64();
+        state.seconds = self.timer.seconds();
+        self.tell(&stepped, rate)
+    }
+
+    fn tell(&mut self, stepped: &Stepped, rate: f64) -> Result<()> {
+        let train = &self.recipe.train;
+        let epoch = self.state.epochs.len() + 1;
+        let record = StepRecord {
+            step: self.state.step,
+            epoch,
+            loss: stepped.loss,
+            learning_rate: rate,
+            gradient_norm: stepped.gradient_norm,
+            samples_per_second: 0.0,
+            seconds: self.state.seconds,
+        };
+        self.meters
+            .step(record, train.log_every, train.batch_size * train.accumulate)?;
+        let per_epoch = self.experiment.steps_per_epoch();
+        let eta = match self.budget() {
+            Some(budget) => Some(budget * (1.0 - self.share())),
+            None => {
+                let left = self
+                    .experiment
+                    .steps_in_all()
+                    .saturating_sub(self.state.step);
+                let validations = left.div_ceil(per_epoch) as f64;
+                let per_step = self.meters.seconds_per_step();
+                per_step.map(|s| s * left as f64 + validations * self.state.validation_seconds())
+            }
+        };
+        let text = format!(
+            "{}  step {}/{per_epoch}  loss {:.4}",
+            self.place(epoch),
+            (self.state.step - 1) % per_epoch + 1,
+            stepped.loss
+        );
+        self.meters.show(&text, eta);
+        Ok(())
+    }
+
+    /// The epoch, and out of how many where that is known.
+    fn place(&self, epoch: usize) -> String {
+        let epochs = self
+            .experiment
+            .steps_in_all()
+            .div_ceil(self.experiment.steps_per_epoch());
+        match self.budget() {
+            Some(_) => format!("epoch {epoch:>3}"),
+            None => format!("epoch {epoch:>3}/{epochs}"),
+        }
+    }
+
+    fn not_a_number(&self, fault: &str, stepped: &Stepped) -> TrainError {
+        let run = self.folder.path().display();
+        let back = match self.checkpoints.steps().last() {
+            Some(step) => format!(
+                "the last checkpoint is that of step {step}; go on from there with a smaller step, such as: elm train --resume \
+                 {run} --set train.learning_rate={:e}",
+                self.recipe.train.learning_rate / 10.0
+            ),
+            None => "there is no checkpoint yet; try a smaller train.learning_rate".into(),
+        };
+        TrainError::Run(format!(
+            "step {}: {fault} is not a number (loss {}, norm of the gradient {}); {back}",
+            self.state.step + 1,
+            stepped.loss,
+            stepped.gradient_norm
+        ))
+    }
+
+    /// Validates, and keeps what the epoch came to. The model is the best so far if no epoch before had less loss.
+    fn end_epoch(&mut self) -> Result<()> {
+        let epoch = self.state.epochs.len() + 1;
+        let model = self.trainer.evaluated();
+        let measured = self.validate(&model, epoch)?;
+        let Partial { steps, loss } = self.state.partial;
+        if !measured.loss.is_finite() {
+            return Err(TrainError::Run(format!(
+                "epoch {epoch}: the validation loss is not a number; the last checkpoint is kept"
+            )));
+        }
+        self.state.seconds = self.timer.seconds();
+        let values = measured.metrics.iter().map(|v| v.is_finite().then_some(*v));
+        let columns = E::COLUMNS.iter().map(|column| column.key.to_string());
+        let record = EpochRecord {
+            epoch,
+            step: self.state.step,
+            seconds: self.state.seconds,
+            train_seconds: self.state.train_seconds,
+            learning_rate: self
+                .schedule
+                .rate(self.state.step.saturating_sub(1), self.share()),
+            train_loss: loss / steps as f64,
+            valid_loss: measured.loss,
+            metrics: columns.zip(values).collect(),
+        };
+        self.state.partial = Partial::default();
+        self.state.epochs.push(record.clone());
+        let improved = self
+            .state
+            .best
+            .is_none_or(|best| record.valid_loss < best.valid_loss);
+        if improved {
+            self.best = Some(module_bytes(&model)?);
+            self.state.best = Some(Best {
+                epoch,
+                valid_loss: record.valid_loss,
+            });
+        }
+        self.save()?;
+        if improved {
+            finish::publish(self.folder, &model)?;
+        }
+        history::write(self.folder.path(), E::COLUMNS, &self.state.epochs)?;
+        self.meters.epoch(&record, E::COLUMNS)?;
+        say!("{}", self.line(&record));
+        let best = match improved {
+            true => Some(model),
+            false => None,
+        };
+        self.report(best)
+    }
+
+    /// Draws the report of the epochs so far, with the best model; `best` if that is at hand.
+    fn report(&self, best: Option<ModelOf<E>>) -> Result<()> {
+        let best = match best {
+            Some(best) => best,
+            None => finish::best_model(self.experiment, self.best.as_deref(), &self.device)?,
+        };
+        finish::interim_report(
+            self.experiment,
+            self.folder,
+            &self.state,
+            &best,
+            &self.device,
+        )
+    }
+
+    fn validate(&mut self, model: &ModelOf<E>, epoch: usize) -> Result<Measured> {
+        let place = self.place(epoch);
+        let meters = &mut self.meters;
+        let valid = self.experiment.valid();
+        let meter =
+            experiment::measure::<E>(model, valid, &self.device, self.stop, &mut |done, total| {
+                meters.show(&format!("{place}  validating, batch {done}/{total}"), None);
+            });
+        self.meters.clear();
+        Ok(E::Objective::measured(&meter?))
+    }
+
+    fn line(&self, r: &EpochRecord) -> String {
+        let metrics = E::COLUMNS.iter().map(|column| {
+            let value = r.metric(column.key).map_or("-".into(), |value| {
+                let digits = column.decimals;
+                let space = if column.unit.is_empty() { "" } else { " " };
+                format!("{value:.digits$}{space}{}", column.unit)
+            });
+            format!("  valid {} {value}", column.title)
+        });
+        format!(
+            "{}  loss {:.4}  valid loss {:.4}{}  {}",
+            self.place(r.epoch),
+            r.train_loss,
+            r.valid_loss,
+            metrics.collect::<String>(),
+            super::duration(r.seconds)
+        )
+    }
+
+    /// Saves a checkpoint, unless there is nothing to save or the last one is of this state.
+    fn save(&mut self) -> Result<()> {
+        let step = self.state.step;
+        let now = (step, self.state.epochs.len());
+        if step == 0 || self.saved == Some(now) {
+            return Ok(());
+        }
+        if let Some(tensor) = self.trainer.fault() {
+            return Err(TrainError::Run(format!(
+                "step {step}: `{tensor}` is not a number; the checkpoint before is kept"
+            )));
+        }
+        self.state.averaged = self.trainer.averaged();
+        self.state.seconds = self.timer.seconds();
+        let state = serde_json::to_vec_pretty(&self.state)
+            .map_err(|e| TrainError::Run(format!("the state of the run cannot be saved: {e}")))?;
+        let mut files = self.trainer.save()?;
+        files.push((STATE, state));
+        files.extend(self.best.clone().map(|best| (BEST, best)));
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(n, b)| (*n, b.as_slice())).collect();
+        self.checkpoints.save(step, &files)?;
+        tracing::debug!("checkpoint of step {step}");
+        self.saved = Some(now);
+        self.saved_at = Instant::now();
+        Ok(())
+    }
 }

@@ -1,25 +1,42 @@
-//! A training run: its folder, the learner's loop, checkpoints, and what comes out.
+//! A training run: its folder, the loop, checkpoints, and what comes out.
+//!
+//! A run is exact: everything random in a gradient step follows from the recipe's seed and the number of the step, and a
+//! checkpoint holds everything else. A run that was killed and gone on with ends with the numbers of one that was not, to
+//! the last bit, on the same kind of device and, on the CPU, with the same number of threads.
 
-mod checkpoints;
+mod change;
+mod checkpoint;
 mod data;
 mod describe;
 mod experiment;
+mod finish;
 mod folder;
 mod history;
 mod learn;
+mod list;
+mod lock;
 mod measure;
+mod meters;
 mod neuronio;
 mod outcome;
 mod progress;
+mod record;
 mod sequence;
+mod step;
+mod steps;
+mod tensorboard;
+mod time;
 mod train;
-mod unfinished;
 
 pub use data::load as load_simulations;
 pub use data::{Part, about};
-pub use folder::{RunFolder, write_whole};
-pub use history::{Column, EpochRecord, History};
+pub use folder::RunFolder;
+pub use history::{Column, EpochRecord, best, read as read_epochs};
+pub use list::{RunState, RunSummary, list, summary};
 pub use measure::{StepTimes, measure};
 pub use outcome::{Outcome, ResultRow};
-pub use progress::{StatusLine, duration};
+pub use progress::{StatusLine, fitted};
+pub use record::{Ending, How, RunRecord, Session};
+pub(crate) use step::Trainer;
+pub use time::duration;
 pub use train::{Ended, TrainOptions, train};

@@ -1,31 +1,29 @@
 //! Training on NeuronIO simulations.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use burn::train::metric::LossMetric;
-use burn::train::{SupervisedTraining, TrainLoader, ValidLoader};
 use elm_data::neuronio::{NUM_CHANNELS, Simulation, WindowConfig, WindowSampler, evaluated};
 
 use super::data::{Part, about, load};
 use super::describe::Finished;
-use super::experiment::{self, BEST, Experiment};
-use super::folder::RunFolder;
-use super::history::{Column, History};
-use super::outcome::Outcome;
+use super::experiment::Experiment;
+use super::history::Column;
+use super::outcome::{Outcome, ResultRow};
 use super::progress::StatusLine;
 use crate::error::Result;
 use crate::model::{ModelConfig, PublishedForm, SequenceToSequence};
 use crate::recipe::{DataSource, Recipe};
-use crate::report::{ExampleTrace, MemoryTraces, RocCurve, render};
-use crate::say;
+use crate::report::{ExampleTrace, MemoryTraces, Report, RocCurve};
+use crate::stop::Stop;
 use crate::task::neuronio::{
-    self, LossWeights, NeuronIoModel, PooledMetric, PooledQuantity, Tested, WindowLoader,
+    self, Figures, LossWeights, NeuronIoModel, PublishedResult, Tested, published,
 };
 
 /// The cell has not settled before this time (ms): no window starts there.
 const IGNORE_FIRST_MS: usize = 500;
+/// Seed of the windows that validate: the same whatever the training's seed, so that the losses of seeds compare.
+const VALIDATION_SEED: u64 = 0x56a1_1da7_e5ee_d000;
 /// Simulations that are drawn.
 const EXAMPLES: usize = 3;
 /// Part of a simulation that is drawn (ms).
@@ -57,8 +55,8 @@ impl NeuronIoRun {
             .map(|s| (s.duration_ms as usize).saturating_sub(IGNORE_FIRST_MS))
             .sum();
         let per_batch = config.batch_size * config.window_ms;
-        let sampler = |simulations: Vec<Simulation>, source: &DataSource| {
-            WindowSampler::new(simulations.into(), config, recipe.seed)
+        let sampler = |simulations: Vec<Simulation>, source: &DataSource, seed| {
+            WindowSampler::new(simulations.into(), config, seed)
                 .map(Arc::new)
                 .map_err(|error| about(source.paths(), error))
         };
@@ -66,8 +64,8 @@ impl NeuronIoRun {
         evaluated(&test).map_err(|error| about(recipe.data.test.paths(), error))?;
         Ok(Self {
             recipe: recipe.clone(),
-            train: sampler(train, &recipe.data.train)?,
-            valid: sampler(valid, &recipe.data.valid)?,
+            train: sampler(train, &recipe.data.train, recipe.seed)?,
+            valid: sampler(valid, &recipe.data.valid, VALIDATION_SEED)?,
             // Windows are drawn at random: twice the length covers most of it.
             valid_batches: (2 * usable).div_ceil(per_batch).max(1) as u64,
             test,
@@ -77,26 +75,32 @@ impl NeuronIoRun {
 
 impl Experiment for NeuronIoRun {
     type Objective = LossWeights;
+    type Source = WindowSampler;
+    type Tested = Tested;
 
     const COLUMNS: &'static [Column] = &[
         Column {
             key: "valid_auc",
-            metric: PooledQuantity::Auc.name(),
             title: "AUC",
             unit: "",
             decimals: 4,
         },
         Column {
             key: "valid_soma_rmse_mv",
-            metric: PooledQuantity::SomaRmse.name(),
             title: "soma RMSE",
             unit: "mV",
             decimals: 2,
         },
     ];
+    const ITEMS: &'static str = "windows";
 
-    fn batches_per_epoch(&self) -> u64 {
-        self.recipe.train.batches_per_epoch as u64
+    fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    fn batches_in_data(&self) -> u64 {
+        // windows are drawn without end: the recipe says how many make an epoch
+        1
     }
 
     fn init(&self, device: &Device) -> Result<NeuronIoModel> {
@@ -106,73 +110,105 @@ impl Experiment for NeuronIoRun {
             soma: train.soma_weight,
         };
         let body = self.recipe.model_config().init(device)?;
-        Ok(NeuronIoModel::new(body, None, weights, train.clip_norm))
+        Ok(NeuronIoModel::new(body, None, weights))
     }
 
-    fn loaders(
+    fn train(&self) -> Arc<WindowSampler> {
+        Arc::clone(&self.train)
+    }
+
+    fn valid(&self) -> (Arc<WindowSampler>, u64) {
+        (Arc::clone(&self.valid), self.valid_batches)
+    }
+
+    fn test(
         &self,
-        position: Arc<AtomicU64>,
+        model: &NeuronIoModel,
         device: &Device,
-    ) -> (TrainLoader<NeuronIoModel>, ValidLoader<NeuronIoModel>) {
-        let batches = self.batches_per_epoch();
-        let train = WindowLoader::running(self.train.clone(), batches, position, device);
-        let valid = WindowLoader::fixed(self.valid.clone(), self.valid_batches, device);
-        (Arc::new(train), Arc::new(valid))
-    }
-
-    fn with_metrics(
-        training: SupervisedTraining<NeuronIoModel>,
-    ) -> SupervisedTraining<NeuronIoModel> {
-        training
-            .metric_train_numeric(LossMetric::new())
-            .metric_valid_numeric(LossMetric::new())
-            .metric_valid_numeric(PooledMetric::new(PooledQuantity::Auc))
-            .metric_valid_numeric(PooledMetric::new(PooledQuantity::SomaRmse))
-    }
-
-    fn finish(&self, folder: &RunFolder, history: &History, device: &Device) -> Result<()> {
-        let model = experiment::load(self, folder, device)?;
-        let mut line = StatusLine::new();
-        let tested = neuronio::evaluate(&model.body, &self.test, device, &mut |done, total| {
+        stop: &Stop,
+        line: &mut StatusLine,
+    ) -> Result<Tested> {
+        neuronio::evaluate(&model.body, &self.test, device, stop, &mut |done, total| {
             line.show(&format!("testing, window {done}/{total}"));
-        })?;
-        line.clear();
+        })
+    }
+
+    fn outcome(&self, model: &NeuronIoModel, tested: &Tested) -> Outcome {
+        let size = published_size(&model.body);
+        let size = size.filter(|_| self.recipe.data.test == DataSource::Shipped);
+        outcome(tested, size, self.test.len())
+    }
+
+    fn illustrate(
+        &self,
+        tested: &Tested,
+        finished: &Finished<'_>,
+        report: &mut Report,
+    ) -> Result<()> {
         let evaluation = &tested.evaluation;
-        let outcome = Outcome::new(
-            &evaluation.metrics,
-            published_size(&model.body).filter(|_| self.recipe.data.test == DataSource::Shipped),
-            &self.test,
-            evaluation.dropped,
-        );
-        folder.write_json("test.json", &outcome)?;
-        say!("\n{}", outcome.table());
-        say!("model  {}", folder.file(BEST).display());
-        let finished = Finished {
-            recipe: &self.recipe,
-            batches: self.batches_per_epoch(),
-            items: "windows",
-            history,
-            model: &model.body,
-            trained: model.num_trained(),
-            published: outcome
-                .published_memory
-                .map(|m| format!("Published, M = {m}")),
-            rows: &outcome.rows,
-            device,
-        };
-        let mut report = finished.report()?;
-        report.examples = self.examples(&tested);
+        report.examples = self.examples(tested);
         report.roc = Some(RocCurve {
             fpr: evaluation.roc.fpr.clone(),
             tpr: evaluation.roc.tpr.clone(),
             auc: evaluation.metrics.auc,
         });
-        report.memory_traces = self.memory(&finished)?;
-        report.notes = notes(&outcome);
-        folder.write("report.html", &render(&report))?;
-        say!("report {}", folder.file("report.html").display());
+        report.memory_traces = self.memory(finished)?;
         Ok(())
     }
+}
+
+/// Puts metrics beside those of the published neuron with about `num_memory` memory units, where that is given: for a
+/// neuron on the shipped test simulations, on which the published figures were taken.
+fn outcome(tested: &Tested, num_memory: Option<usize>, simulations: usize) -> Outcome {
+    let (metrics, dropped) = (&tested.evaluation.metrics, tested.evaluation.dropped);
+    let reference = num_memory.map(published);
+    let row = |metric, ours, of: fn(&Figures) -> f64, decimals| {
+        let published = reference.as_ref().map(|r| of(&r.shipped));
+        ResultRow::new(metric, ours, decimals).published(published)
+    };
+    Outcome {
+        samples: simulations - dropped,
+        items: "simulations",
+        rows: vec![
+            row("AUC", metrics.auc, |p| p.auc, 4),
+            row("TPR at 0.01 FPR", metrics.tpr_at_01, |p| p.tpr_at_01, 4),
+            row(
+                "Soma RMSE (mV)",
+                metrics.soma_rmse_mv,
+                |p| p.soma_rmse_mv,
+                3,
+            ),
+            row(
+                "Soma explained variance (%)",
+                metrics.soma_explained_variance_percent,
+                |p| p.explained_variance,
+                2,
+            ),
+        ],
+        published: reference.map(|r| format!("published, M = {}", r.num_memory)),
+        comparison: reference.map_or(Vec::new(), |r| comparison(&r, simulations)),
+        notes: vec![format!(
+            "Test: {} simulations by the published protocol (windows of 500 ms with 150 ms burn-in, soma voltage \
+             re-aligned to its file's mean and spread, first 500 ms dropped); {dropped} left out for more than 24 output \
+             spikes.",
+            simulations - dropped
+        )],
+        details: serde_json::json!({ "dropped": dropped }),
+    }
+}
+
+fn comparison(published: &PublishedResult, simulations: usize) -> Vec<String> {
+    let full = published.full;
+    vec![
+        format!(
+            "Published: the published checkpoint with M = {}, trained on the full NeuronIO data, on these same {simulations} simulations.",
+            published.num_memory
+        ),
+        format!(
+            "On the full NeuronIO test set it reaches AUC {:.4}, TPR {:.4}, soma RMSE {:.3} mV, explained variance {:.2} %.",
+            full.auc, full.tpr_at_01, full.soma_rmse_mv, full.explained_variance
+        ),
+    ]
 }
 
 impl NeuronIoRun {
@@ -227,16 +263,6 @@ fn example(i: usize, simulation: &Simulation, tested: &Tested) -> ExampleTrace {
         true_spikes_ms: shown_spikes(simulation),
         spike_probability: tested.predictions[i].spike_probability[shown].to_vec(),
     }
-}
-
-fn notes(outcome: &Outcome) -> Vec<String> {
-    let mut notes = vec![format!(
-        "Test: {} simulations by the published protocol (windows of 500 ms with 150 ms burn-in, soma voltage \
-         re-aligned to its file's mean and spread, first 500 ms dropped); {} left out for more than 24 output spikes.",
-        outcome.simulations, outcome.dropped
-    )];
-    notes.extend(outcome.comparison.clone());
-    notes
 }
 
 fn shown(simulation: &Simulation) -> std::ops::Range<usize> {

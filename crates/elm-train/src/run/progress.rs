@@ -1,40 +1,48 @@
-//! Live progress on the terminal: epoch, step, loss and the time left.
+//! What a run tells while it works: one line on a terminal that is written over, one plain line every half minute elsewhere.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
-use burn::train::metric::MetricDefinition;
-use burn::train::renderer::{
-    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation,
-    MetricsRendererTraining,
-};
+use crate::tell;
 
-use crate::optim::Clock;
+/// Time between two changes of the line on a terminal.
+const REFRESH: Duration = Duration::from_millis(100);
+/// Time between two lines elsewhere.
+const PLAIN: Duration = Duration::from_secs(30);
+/// Width where the terminal does not tell it.
+const WIDTH: usize = 80;
 
-/// One line that is written over while it changes; on a pipe nothing but whole lines.
+/// One line on standard error that tells how far work came.
 pub struct StatusLine {
     terminal: bool,
     last: Option<Instant>,
+    begun: Instant,
 }
 
 impl StatusLine {
-    /// A line on standard error.
+    /// A line that is still empty.
     pub fn new() -> Self {
         Self {
             terminal: std::io::stderr().is_terminal(),
             last: None,
+            begun: Instant::now(),
         }
     }
 
-    /// Shows `text`, at most ten times a second.
+    /// Shows `text`: on a terminal at once, cut to its width, at most ten times a second; elsewhere every half minute.
     pub fn show(&mut self, text: &str) {
-        let due = self
-            .last
-            .is_none_or(|last| last.elapsed() > Duration::from_millis(100));
-        if self.terminal && due {
+        let since = self.last.unwrap_or(self.begun).elapsed();
+        if !self.terminal {
+            if since > PLAIN {
+                self.last = Some(Instant::now());
+                tell!("{text}");
+            }
+            return;
+        }
+        if self.last.is_none() || since > REFRESH {
             self.last = Some(Instant::now());
             let mut out = std::io::stderr();
+            let text = fitted(text, width());
             // A terminal that went away is no reason to stop.
             let _ = write!(out, "\r\x1b[2K{text}").and_then(|()| out.flush());
         }
@@ -54,149 +62,50 @@ impl Default for StatusLine {
     }
 }
 
-/// `1 h 02 min`, `3 min 05 s` or `12 s`.
-pub fn duration(seconds: f64) -> String {
-    let s = seconds.max(0.0).round() as u64;
-    match s {
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min {:02} s", s / 60, s % 60),
-        _ => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
+impl Drop for StatusLine {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
-/// Burn's learner reports here.
-pub struct ProgressRenderer {
-    line: StatusLine,
-    epochs: usize,
-    batches: u64,
-    first_step: u64,
-    epoch: usize,
-    loss: Option<f64>,
-    training: bool,
-    started: Instant,
-    /// Seconds of the whole training, and how much of them is used, where it ends with its time.
-    budget: Option<(f64, Clock)>,
+/// Columns of the terminal.
+fn width() -> usize {
+    let size = terminal_size::terminal_size_of(std::io::stderr());
+    size.map_or(WIDTH, |(width, _)| usize::from(width.0))
 }
 
-impl ProgressRenderer {
-    /// For a training of `epochs` of `batches` each, or of a `budget` of seconds, that starts at gradient step
-    /// `first_step`.
-    pub fn new(epochs: usize, batches: u64, first_step: u64, budget: Option<(f64, Clock)>) -> Self {
-        Self {
-            budget,
-            line: StatusLine::new(),
-            epochs,
-            batches,
-            first_step,
-            epoch: (first_step / batches) as usize,
-            loss: None,
-            training: false,
-            started: Instant::now(),
-        }
+/// `text` in less than `width` columns: a full row would wrap, and only its last row be written over. The middle goes, as
+/// long file names differ at their ends.
+pub fn fitted(text: &str, width: usize) -> String {
+    let count = text.chars().count();
+    let room = width.saturating_sub(1).max(1);
+    if count <= room {
+        return text.to_string();
     }
-
-    /// The epoch, and out of how many where that is known.
-    fn place(&self) -> String {
-        match self.budget {
-            Some(_) => format!("epoch {}", self.epoch),
-            None => format!("epoch {}/{}", self.epoch, self.epochs),
-        }
-    }
-
-    fn eta(&self, step: u64) -> String {
-        if let Some((seconds, clock)) = &self.budget {
-            return duration(seconds * (1.0 - clock.share()));
-        }
-        let total = self.epochs as u64 * self.batches;
-        match step.saturating_sub(self.first_step) {
-            0 => "-".into(),
-            done => {
-                let per_step = self.started.elapsed().as_secs_f64() / done as f64;
-                duration(per_step * total.saturating_sub(step) as f64)
-            }
-        }
-    }
-}
-
-impl TrainingProgressLogger for ProgressRenderer {
-    fn start(&mut self, _: usize, _: usize, _: Option<usize>, _: Option<&str>) {
-        self.started = Instant::now();
-    }
-
-    fn update_epoch(&mut self, _: usize) {}
-
-    fn start_split(&mut self, split: &str, _: usize) {
-        self.training = split.eq_ignore_ascii_case("train");
-        if self.training {
-            self.epoch += 1;
-        }
-    }
-
-    fn update_split(&mut self, done: usize) {
-        if !self.training {
-            self.line.show(&format!("{}  validating", self.place()));
-            return;
-        }
-        let step = (self.epoch as u64 - 1) * self.batches + done as u64;
-        let loss = self.loss.map_or("-".into(), |loss| format!("{loss:.4}"));
-        self.line.show(&format!(
-            "{}  step {done}/{}  loss {loss}  ETA {}",
-            self.place(),
-            self.batches,
-            self.eta(step)
-        ));
-    }
-
-    fn end_split(&mut self) {
-        self.line.clear();
-    }
-
-    fn end(&mut self) {
-        self.line.clear();
-    }
-
-    fn log_event_training(&mut self, _: String) {}
-}
-
-impl MetricsRendererTraining for ProgressRenderer {
-    fn update_train(&mut self, state: MetricState) {
-        if let MetricState::Numeric(_, Some(value)) = state {
-            self.loss = Some(value.current());
-        }
-    }
-
-    fn update_valid(&mut self, _: MetricState) {}
-}
-
-impl EvaluationProgressLogger for ProgressRenderer {
-    fn start_global_progress(&mut self, _: usize) {}
-    fn start_test(&mut self, _: &str, _: usize) {}
-    fn update_test_progress(&mut self, _: usize) {}
-    fn end_test(&mut self) {}
-    fn end_global_progress(&mut self) {}
-    fn log_event_evaluation(&mut self, _: String) {}
-}
-
-impl MetricsRendererEvaluation for ProgressRenderer {
-    fn update_test(&mut self, _: EvaluationName, _: MetricState) {}
-}
-
-impl MetricsRenderer for ProgressRenderer {
-    fn manual_close(&mut self) {
-        self.line.clear();
-    }
-
-    fn register_metric(&mut self, _: MetricDefinition) {}
+    let (head, tail) = (room.saturating_sub(1).div_ceil(2), (room - 1) / 2);
+    let first: String = text.chars().take(head).collect();
+    let last: String = text.chars().skip(count - tail).collect();
+    format!("{first}…{last}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use super::*;
 
     #[test]
-    fn durations_read_like_a_clock() {
-        assert_eq!(duration(0.4), "0 s");
-        assert_eq!(duration(59.6), "1 min 00 s");
-        assert_eq!(duration(3725.0), "1 h 02 min");
+    fn a_line_never_wraps() {
+        let published = "converted 17/266, last full_ergodic_train_batch_1/sim__saved_InputSpikes_DVTs__1117_outputSpikes__128_simulationRuns__6_secDuration__randomSeed_100520.p.gz";
+        for width in [0, 1, 2, 3, 20, 79, 80, 113, 500] {
+            let line = fitted(published, width);
+            assert!(line.chars().count() < width.max(2), "{width}: {line}");
+        }
+        let line = fitted(published, 60);
+        assert!(
+            line.starts_with("converted 17/266") && line.ends_with("100520.p.gz"),
+            "{line}"
+        );
+        assert_eq!(fitted("short", 80), "short");
+        // letters, not bytes
+        assert_eq!(fitted("ääääää", 5), "ää…ä");
     }
 }

@@ -1,31 +1,24 @@
 //! Training on the tasks that classify sequences.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use burn::tensor::Device;
-use burn::train::metric::{AccuracyMetric, LossMetric};
-use burn::train::{Interrupter, SupervisedTraining, TrainLoader, ValidLoader};
 use elm_data::shd::{SyntheticShdOptions, generate_shd};
 use elm_data::task::{Order, SampleBatches, TaskData, TaskOptions};
 use elm_data::{Encoding, SequenceBatch, Split, Task};
-use serde::Serialize;
 
 use super::describe::Finished;
-use super::experiment::{self, BEST, Experiment};
-use super::folder::RunFolder;
-use super::history::{Column, History};
-use super::outcome::{ResultRow, table};
+use super::experiment::{self, Experiment};
+use super::history::Column;
+use super::outcome::{Outcome, ResultRow};
 use super::progress::StatusLine;
 use crate::error::Result;
 use crate::model::ModelKind;
 use crate::recipe::Recipe;
-use crate::report::{ClassReport, SamplePicture, render};
-use crate::task::sequence::{
-    Answer, ClassLoss, Classified, SequenceInput, SequenceLoader, SequenceModel, classify,
-};
+use crate::report::{ClassReport, Report, SamplePicture};
+use crate::stop::Stop;
+use crate::task::sequence::{Answer, ClassLoss, Classified, SequenceInput, SequenceModel};
 use crate::{say, tell};
 
 /// Test samples that are drawn: half of them rightly classified, if there are as many.
@@ -44,7 +37,7 @@ pub(super) struct SequenceRun {
 
 impl SequenceRun {
     /// Opens the data of a recipe; synthetic data that is not there yet is made, unless `stop` is asked for.
-    pub(super) fn open(recipe: &Recipe, stop: &Interrupter) -> Result<Self> {
+    pub(super) fn open(recipe: &Recipe, stop: &Stop) -> Result<Self> {
         let (task, data) = (recipe.task, &recipe.data);
         let dir = data.dir.clone().unwrap_or_default();
         if task.is_synthetic() && !dir.exists() {
@@ -53,7 +46,16 @@ impl SequenceRun {
         let options = recipe.task_options();
         let encoding = task.encoding()?;
         let part = |split, order, pairs: Option<usize>| -> Result<Arc<SampleBatches>> {
-            let options = TaskOptions { pairs, ..options };
+            // what validates and tests is the same whatever the training's seed, so that the losses of seeds compare
+            let draw_seed = match split {
+                Split::Train => recipe.seed,
+                _ => recipe.data.split_seed,
+            };
+            let options = TaskOptions {
+                pairs,
+                draw_seed,
+                ..options
+            };
             let samples: Arc<dyn TaskData> = task.open(&dir, split, &options)?;
             for warning in samples.warnings() {
                 tell!("warning: {warning}");
@@ -81,152 +83,130 @@ impl SequenceRun {
 }
 
 /// Draws the synthetic spikes of a recipe into `dir`.
-fn make_spikes(recipe: &Recipe, dir: &Path, stop: &Interrupter) -> Result<()> {
+fn make_spikes(recipe: &Recipe, dir: &Path, stop: &Stop) -> Result<()> {
     let mut options = SyntheticShdOptions::new(dir, recipe.seed);
     options.train = recipe.data.make_train.unwrap_or(options.train);
     options.test = recipe.data.make_test.unwrap_or(options.test);
     say!("drawing synthetic spikes into {}", dir.display());
     let line = std::cell::RefCell::new(StatusLine::new());
-    generate_shd(&options, &|progress| {
+    let made = generate_shd(&options, &|progress| {
         let text = format!("drawn {}/{} samples", progress.done, progress.total);
         line.borrow_mut().show(&text);
-        match stop.should_stop() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    })?;
+        stop.flow()
+    });
     line.borrow_mut().clear();
+    stop.named(made)?;
     Ok(())
 }
 
 impl Experiment for SequenceRun {
     type Objective = ClassLoss;
+    type Source = SampleBatches;
+    type Tested = Classified;
 
     const COLUMNS: &'static [Column] = &[Column {
         key: "valid_accuracy_percent",
-        metric: "Accuracy",
         title: "accuracy",
         unit: "%",
         decimals: 2,
     }];
+    const ITEMS: &'static str = "samples";
 
-    fn batches_per_epoch(&self) -> u64 {
-        match self.recipe.train.batches_per_epoch {
-            0 => self.train.batches(),
-            batches => batches as u64,
-        }
+    fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    fn batches_in_data(&self) -> u64 {
+        self.train.batches()
     }
 
     fn init(&self, device: &Device) -> Result<SequenceModel> {
         SequenceModel::init(&self.recipe, device)
     }
 
-    fn loaders(
+    fn train(&self) -> Arc<SampleBatches> {
+        Arc::clone(&self.train)
+    }
+
+    fn valid(&self) -> (Arc<SampleBatches>, u64) {
+        (Arc::clone(&self.valid), self.valid.batches())
+    }
+
+    fn test(
         &self,
-        position: Arc<AtomicU64>,
+        model: &SequenceModel,
         device: &Device,
-    ) -> (TrainLoader<SequenceModel>, ValidLoader<SequenceModel>) {
-        let batches = self.batches_per_epoch();
-        let train = SequenceLoader::running(self.train.clone(), batches, position, device);
-        let valid = SequenceLoader::fixed(self.valid.clone(), self.valid.batches(), device);
-        (Arc::new(train), Arc::new(valid))
+        stop: &Stop,
+        line: &mut StatusLine,
+    ) -> Result<Classified> {
+        let batches = (Arc::clone(&self.test), self.test.batches());
+        let meter =
+            experiment::measure::<Self>(model, batches, device, stop, &mut |done, total| {
+                line.show(&format!("testing, batch {done}/{total}"));
+            })?;
+        Ok(meter.classified(self.recipe.task.classes()))
     }
 
-    fn with_metrics(
-        training: SupervisedTraining<SequenceModel>,
-    ) -> SupervisedTraining<SequenceModel> {
-        training
-            .metric_train_numeric(LossMetric::new())
-            .metric_valid_numeric(LossMetric::new())
-            .metric_valid_numeric(AccuracyMetric::new())
-    }
-
-    fn finish(&self, folder: &RunFolder, history: &History, device: &Device) -> Result<()> {
-        let task = self.recipe.task;
-        let model = experiment::load(self, folder, device)?;
-        let mut line = StatusLine::new();
-        let tested = classify(
-            &model,
-            self.test.clone(),
-            task.classes(),
-            device,
-            &mut |done, total| line.show(&format!("testing, batch {done}/{total}")),
-        )?;
-        line.clear();
-        let rows = self.rows(&tested);
-        let result = TestResult {
-            task,
+    fn outcome(&self, _: &SequenceModel, tested: &Classified) -> Outcome {
+        let published = self.published_accuracy();
+        Outcome {
             samples: tested.answers.len(),
-            rows: &rows,
-            result: &tested,
-        };
-        folder.write_json("test.json", &result)?;
-        let published = rows.iter().any(|row| row.published.is_some());
-        say!(
-            "\n{}",
-            table(&rows, if published { "published" } else { "" })
-        );
-        say!("model  {}", folder.file(BEST).display());
-        let finished = Finished {
-            recipe: &self.recipe,
-            batches: self.batches_per_epoch(),
             items: "samples",
-            history,
-            model: &model.body,
-            trained: model.num_trained(),
-            published: None,
-            rows: &rows,
-            device,
-        };
-        let mut report = finished.report()?;
-        report.classification = Some(self.class_report(&tested)?);
+            rows: rows(tested, published),
+            published: published.map(|_| "published".into()),
+            comparison: published.map_or(Vec::new(), |_| vec![PUBLISHED_SHD.into()]),
+            notes: self.notes(tested.answers.len()),
+            details: serde_json::to_value(tested).unwrap_or_default(),
+        }
+    }
+
+    fn illustrate(
+        &self,
+        tested: &Classified,
+        finished: &Finished<'_>,
+        report: &mut Report,
+    ) -> Result<()> {
+        report.classification = Some(self.class_report(tested)?);
         if finished.neuron().is_some()
-            && let Some((x, label)) = self.first_input(device)?
+            && let Some((x, label)) = self.first_input(finished.device)?
         {
-            let title = format!("First test sample, {}", task.class_name(label));
+            let title = format!("First test sample, {}", self.recipe.task.class_name(label));
             report.memory_traces = finished.memory(x.x, 0, title)?;
         }
-        report.notes = self.notes(tested.answers.len());
-        folder.write("report.html", &render(&report))?;
-        say!("report {}", folder.file("report.html").display());
         Ok(())
     }
 }
 
-/// What `test.json` holds.
-#[derive(Serialize)]
-struct TestResult<'a> {
-    task: Task,
-    samples: usize,
-    rows: &'a [ResultRow],
-    result: &'a Classified,
+/// Samples that it was tested on.
+const PUBLISHED_SHD_TEST: usize = 2264;
+/// What the published accuracy on the spoken digits is.
+const PUBLISHED_SHD: &str =
+    "Published: Spieler et al., ICLR 2024, the neuron of this size trained with these settings.";
+
+fn rows(tested: &Classified, published: Option<f64>) -> Vec<ResultRow> {
+    let rows = tested.confusion.iter();
+    let commonest = rows.map(|row| row.iter().sum::<usize>()).max();
+    let share = commonest.unwrap_or(0) as f64 / tested.answers.len().max(1) as f64;
+    vec![
+        ResultRow::new("Accuracy (%)", 100.0 * tested.accuracy, 2).published(published),
+        ResultRow::new("Cross entropy (nats)", tested.loss, 4),
+        ResultRow::new("Share of commonest class (%)", 100.0 * share, 2),
+    ]
 }
 
 impl SequenceRun {
-    fn rows(&self, tested: &Classified) -> Vec<ResultRow> {
-        let commonest = tested
-            .confusion
-            .iter()
-            .map(|row| row.iter().sum::<usize>())
-            .max();
-        let share = commonest.unwrap_or(0) as f64 / tested.answers.len().max(1) as f64;
-        // Spieler et al., ICLR 2024, of the neuron with 100 memory units
-        let model = &self.recipe.model;
-        let published = (self.recipe.task == Task::Shd
-            && model.kind == ModelKind::Elm
-            && model.num_memory == 100)
-            .then_some(86.0);
-        let row = |metric, ours, published, decimals| ResultRow {
-            metric,
-            ours,
-            published,
-            decimals,
-        };
-        vec![
-            row("Accuracy (%)", 100.0 * tested.accuracy, published, 2),
-            row("Cross entropy (nats)", tested.loss, None, 4),
-            row("Share of commonest class (%)", 100.0 * share, None, 2),
-        ]
+    /// The accuracy that was published for exactly this: the spoken digits, model, bins and training of the recipe `shd`,
+    /// whatever the seed.
+    fn published_accuracy(&self) -> Option<f64> {
+        let mut published = Recipe::builtin("shd").ok()?;
+        let own = &self.recipe;
+        // neither changes what is learnt
+        published.seed = own.seed;
+        published.data.dir.clone_from(&own.data.dir);
+        published.checkpoint = own.checkpoint.clone();
+        published.train.log_every = own.train.log_every;
+        let same = own.task == Task::Shd && own.model.kind == ModelKind::Elm && *own == published;
+        (same && self.test.samples() == PUBLISHED_SHD_TEST).then_some(86.0)
     }
 
     /// Test sample number `place` of those that were tested, without the rest of its batch.

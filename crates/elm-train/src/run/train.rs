@@ -1,29 +1,32 @@
 //! From a recipe to a trained model.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
-use burn::module::Module;
 use burn::tensor::Device;
-use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use elm_data::Task;
 
-use super::checkpoints::{self, KeepLastTwo};
-use super::experiment::{self, BEST, Experiment, ModelOf};
-use super::folder::RunFolder;
-use super::history::History;
-use super::learn::Loop;
+use super::change::change;
+use super::checkpoint::{Checkpoints, Found, Saved, State};
+use super::experiment::{Experiment, ModelOf};
+use super::finish::{self, best_model};
+use super::folder::{LOG, RECIPE, RunFolder};
+use super::history;
+use super::learn::{BEST, Loop, STATE, Timer};
+use super::meters::Meters;
 use super::neuronio::NeuronIoRun;
-use super::progress::ProgressRenderer;
+use super::record::{How, RunRecord};
 use super::sequence::SequenceRun;
-use super::unfinished::Unfinished;
+use super::step::Trainer;
+use super::steps::StepLog;
+use super::tensorboard::EventFile;
 use crate::device::describe;
 use crate::error::{Result, TrainError};
-use crate::model;
-use crate::optim::{self, Clock};
+use crate::optim::Schedule;
 use crate::recipe::Recipe;
-use crate::{say, tell};
+use crate::stop::{Stop, StopReason};
+use crate::{logging, say, tell};
 
 /// What to train and where.
 pub struct TrainOptions {
@@ -35,10 +38,14 @@ pub struct TrainOptions {
     pub out: Option<PathBuf>,
     /// Folder of a run to go on with.
     pub resume: Option<PathBuf>,
+    /// Changes to the recipe of a run that is gone on with, such as `train.epochs=20`.
+    pub set: Vec<String>,
+    /// Writes event files for TensorBoard, too.
+    pub tensorboard: bool,
     /// Where to compute.
     pub device: Device,
     /// Stops the training, with a checkpoint, when asked.
-    pub interrupter: Interrupter,
+    pub stop: Stop,
 }
 
 /// How a training ended.
@@ -47,7 +54,7 @@ pub enum Ended {
     /// It ran to its end, was tested and has its report.
     Finished,
     /// It was stopped, with a checkpoint.
-    Stopped,
+    Stopped(StopReason),
 }
 
 /// A recipe's task with its data.
@@ -59,7 +66,7 @@ pub(super) enum Opened {
 }
 
 /// Reads the data of a recipe; data that can be made is made, unless `stop` is asked for.
-pub(super) fn open(recipe: &Recipe, stop: &Interrupter) -> Result<Opened> {
+pub(super) fn open(recipe: &Recipe, stop: &Stop) -> Result<Opened> {
     Ok(match recipe.task {
         Task::Neuronio => Opened::NeuronIo(NeuronIoRun::open(recipe)?),
         _ => Opened::Sequence(SequenceRun::open(recipe, stop)?),
@@ -71,17 +78,30 @@ pub(super) fn open(recipe: &Recipe, stop: &Interrupter) -> Result<Opened> {
 /// # Errors
 /// Wrong input before anything is written; failures of the run afterwards, with the checkpoints kept.
 pub fn train(options: TrainOptions) -> Result<Ended> {
-    let (recipe, existing) = match &options.resume {
-        Some(path) => RunFolder::open(path).map(|(folder, recipe)| (recipe, Some(folder)))?,
-        None => (options.recipe.clone(), None),
+    let session = match &options.resume {
+        Some(path) => {
+            let (folder, mut recipe) = RunFolder::open(path)?;
+            let record = RunRecord::load(path)?;
+            let changed = change(&mut recipe, &options.set)?;
+            Session {
+                recipe,
+                existing: Some((folder, record)),
+                changed,
+                options,
+            }
+        }
+        None => Session {
+            recipe: options.recipe.clone(),
+            existing: None,
+            changed: BTreeMap::new(),
+            options,
+        },
     };
-    recipe.validate()?;
-    let session = Session {
-        options,
-        recipe,
-        existing,
-    };
-    match open(&session.recipe, &session.options.interrupter)? {
+    session.recipe.validate()?;
+    if let Some(mismatch) = session.recipe.time_step_mismatch() {
+        tell!("note: {mismatch}");
+    }
+    match open(&session.recipe, &session.options.stop)? {
         Opened::NeuronIo(run) => session.run(&run),
         Opened::Sequence(run) => session.run(&run),
     }
@@ -91,7 +111,9 @@ pub fn train(options: TrainOptions) -> Result<Ended> {
 struct Session {
     options: TrainOptions,
     recipe: Recipe,
-    existing: Option<RunFolder>,
+    existing: Option<(RunFolder, RunRecord)>,
+    /// Keys of the recipe that this call changed.
+    changed: BTreeMap<String, [String; 2]>,
 }
 
 impl Session {
@@ -99,142 +121,177 @@ impl Session {
         let Self {
             options, recipe, ..
         } = self;
-        let steps = recipe.train.epochs as u64 * experiment.batches_per_epoch();
         // a schedule that does not fit is told before a folder is made
-        optim::schedule(&recipe.train, steps as usize, &Clock::default())?;
+        let schedule = Schedule::new(&recipe.train, experiment.steps_in_all())?;
         options.device.seed(recipe.seed);
         // on a device with autodiff, or its parameters would not be trained
         let model = experiment.init(&options.device.clone().autodiff())?;
-        let (folder, checkpoint) = match &self.existing {
-            Some(folder) => {
-                let history = History::open(folder.path(), E::COLUMNS)?;
-                let checkpoint = resumable(folder, &history, &model)?;
-                (folder.clone(), checkpoint)
-            }
+        let (folder, mut record) = match &self.existing {
+            Some((folder, record)) => (folder.clone(), record.clone()),
             None => {
                 let folder = RunFolder::create(options.out.as_deref(), &options.name)?;
-                (folder, None)
+                let record = RunRecord::new(recipe.model.kind, model.num_trained(), recipe.seed);
+                // from the recipe on it is a run that can be gone on with
+                record.save(&folder)?;
+                self.write_recipe(&folder)?;
+                (folder, record)
             }
         };
-        folder.describe(recipe, &describe(&options.device), model.num_trained())?;
-        say!(
-            "training {}, {} trained parameters, on {}; run folder {}",
-            model.body.config().title(),
-            model.num_trained(),
-            describe(&options.device),
-            folder.path().display()
-        );
-        let mut history = History::open(folder.path(), E::COLUMNS)?;
-        history.keep_until(checkpoint.unwrap_or(0) as u64)?;
-        let history = Arc::new(Mutex::new(history));
-        let stopped = self.learn(experiment, &folder, checkpoint, history.clone(), model)?;
-        let history = history
-            .lock()
-            .map_err(|_| TrainError::Run("the history is out of reach".into()))?;
-        if stopped {
-            say!(
-                "stopped; checkpoint kept, go on with: elm train --resume {}",
-                folder.path().display()
-            );
-            return Ok(Ended::Stopped);
-        }
-        experiment
-            .finish(&folder, &history, &options.device)
-            .map_err(TrainError::at_run_time)?;
-        Ok(Ended::Finished)
+        logging::to_file(&folder.file(LOG))?;
+        let mut training = self.training(experiment, &folder, schedule, model)?;
+        let step = training.state.step;
+        record.begin(describe(&options.device), step, self.changed.clone());
+        record.save(&folder)?;
+        self.write_recipe(&folder)?;
+        self.introduce(&training, &record);
+        let ended = training
+            .run()
+            .and_then(|stopped| self.finish(experiment, &folder, &training, stopped))
+            .map_err(TrainError::at_run_time);
+        let (how, why) = match &ended {
+            Ok(Ended::Finished) => (How::Finished, None),
+            Ok(Ended::Stopped(reason)) => (How::Stopped, Some(reason.name().to_string())),
+            Err(error) => (How::Failed, Some(error.to_string())),
+        };
+        record.end(how, training.state.step, why);
+        let noted = record.save(&folder);
+        // what went wrong first counts
+        ended.and_then(|ended| noted.map(|()| ended).map_err(TrainError::at_run_time))
     }
 
-    /// Runs Burn's learner; true if it was stopped before its end.
-    fn learn<E: Experiment>(
+    fn write_recipe(&self, folder: &RunFolder) -> Result<()> {
+        let recipe = self.recipe.clone().with_absolute_paths();
+        folder.write(RECIPE, &recipe.to_toml())
+    }
+
+    /// A training at its start, or where its last checkpoint left it.
+    fn training<'a, E: Experiment>(
+        &'a self,
+        experiment: &'a E,
+        folder: &'a RunFolder,
+        schedule: Schedule,
+        model: ModelOf<E>,
+    ) -> Result<Loop<'a, E>> {
+        let Self {
+            options, recipe, ..
+        } = self;
+        let device = options.device.clone();
+        let mut trainer = Trainer::new(model, recipe, &device.clone().autodiff());
+        let checkpoints = Checkpoints::open(folder.path(), recipe.checkpoint.keep)?;
+        let found = checkpoints.latest(|saved| restore(&mut trainer, saved))?;
+        let (state, best) = match found {
+            Some(Found {
+                step,
+                content,
+                damaged,
+            }) => {
+                if let Some(problem) = damaged {
+                    tell!(
+                        "note: the last checkpoint cannot be read ({problem}); going on from step {step}"
+                    );
+                }
+                content
+            }
+            None => (State::default(), None),
+        };
+        if let Some(best) = &best {
+            // files that were written after the checkpoint, or not in time before the end, are as it tells again
+            finish::publish(folder, &best_model(experiment, Some(best), &device)?)?;
+        }
+        if !state.epochs.is_empty() || folder.file(history::FILE).exists() {
+            history::write(folder.path(), E::COLUMNS, &state.epochs)?;
+        }
+        let events = match options.tensorboard {
+            true => Some(EventFile::begin(folder.path(), state.step)?),
+            false => None,
+        };
+        let now = Instant::now();
+        Ok(Loop {
+            experiment,
+            recipe,
+            folder,
+            device,
+            stop: &options.stop,
+            schedule,
+            trainer,
+            checkpoints,
+            best,
+            meters: Meters::new(StepLog::open(folder.path(), state.step)?, events),
+            timer: Timer::after(state.seconds),
+            saved: Some((state.step, state.epochs.len())),
+            saved_at: now,
+            state,
+        })
+    }
+
+    fn introduce<E: Experiment>(&self, training: &Loop<'_, E>, record: &RunRecord) {
+        let recipe = &self.recipe;
+        let from = match training.state.step {
+            0 => String::new(),
+            step => format!(" from step {step}"),
+        };
+        say!(
+            "training {}, {} trained parameters, on {}{from}; run folder {}",
+            recipe.model_config().title(),
+            record.trained_parameters,
+            describe(&self.options.device),
+            training.folder.path().display()
+        );
+        if let [.., before, now] = &record.sessions[..]
+            && (before.threads, &before.device) != (now.threads, &now.device)
+        {
+            tell!(
+                "note: the run went on with {} threads on {} so far, now with {} on {}: the last digits may differ from those of an undisturbed run",
+                before.threads,
+                before.device,
+                now.threads,
+                now.device
+            );
+        }
+    }
+
+    fn finish<E: Experiment>(
         &self,
         experiment: &E,
         folder: &RunFolder,
-        checkpoint: Option<usize>,
-        history: Arc<Mutex<History>>,
-        model: ModelOf<E>,
-    ) -> Result<bool> {
-        let (options, recipe) = (&self.options, &self.recipe);
-        let batches = experiment.batches_per_epoch();
-        let total = recipe.train.epochs as u64 * batches;
-        let first = checkpoint.unwrap_or(0) as u64;
-        let position = Arc::new(AtomicU64::new(first));
-        let device = &options.device;
-        let (train, valid) = experiment.loaders(position.clone(), device);
-        let failure = Arc::new(Mutex::new(None));
-        let clock = Clock::default();
-        let minutes = recipe.train.minutes;
-        let budget = (minutes > 0.0).then_some(60.0 * minutes);
-        let strategy = Loop {
-            device: device.clone().autodiff(),
-            epochs: recipe.train.epochs,
-            batches,
-            budget,
-            clock: clock.clone(),
-            position: position.clone(),
-            columns: E::COLUMNS,
-            history,
-            save: experiment::save,
-            folder: folder.path().to_path_buf(),
-            unfinished: Unfinished::load(folder.path(), first),
-            failure: failure.clone(),
+        training: &Loop<'_, E>,
+        stopped: Option<StopReason>,
+    ) -> Result<Ended> {
+        let device = &self.options.device;
+        let ended = match stopped {
+            Some(reason) => Err(reason),
+            None => {
+                let model = best_model(experiment, training.best.as_deref(), device)?;
+                let state = &training.state;
+                match finish::finish(experiment, folder, state, &model, device, training.stop) {
+                    Ok(()) => return Ok(Ended::Finished),
+                    Err(TrainError::Stopped { reason, .. }) => Err(reason),
+                    Err(error) => return Err(error),
+                }
+            }
         };
-        let scheduler = optim::schedule(&recipe.train, total as usize, &clock)?;
-        let learner = Learner::new(model, optim::optimizer(&recipe.train), scheduler);
-        let training = SupervisedTraining::new(folder.path(), train, valid);
-        let mut training = E::with_metrics(training)
-            .num_epochs(recipe.train.epochs)
-            .with_application_logger(None)
-            .with_default_checkpointers()
-            .with_checkpointing_strategy(KeepLastTwo::resumed(checkpoint))
-            .with_interrupter(options.interrupter.clone())
-            .with_training_strategy(TrainingStrategy::Custom(Arc::new(strategy)))
-            .renderer(Box::new(ProgressRenderer::new(
-                recipe.train.epochs,
-                batches,
-                first,
-                budget.map(|seconds| (seconds, clock)),
-            )));
-        if let Some(step) = checkpoint {
-            training = training.checkpoint(step);
-        }
-        let result = training.launch(learner);
-        let failed = failure.lock().ok().and_then(|mut slot| slot.take());
-        if let Some(error) = failed {
-            return Err(error.at_run_time());
-        }
-        if let Some(error) = result.error {
-            return Err(TrainError::Run(format!("training failed: {error}")));
-        }
-        let short = budget.is_none() && position.load(Ordering::SeqCst) < total;
-        Ok(short || result.interrupted.is_some())
+        ended.or_else(|reason| {
+            let kept = match training.saved {
+                Some((0, _)) | None => "before its first step".to_string(),
+                Some((step, _)) => format!("after step {step}; checkpoint kept"),
+            };
+            say!(
+                "stopped by {} {kept}, go on with: elm train --resume {}",
+                reason.name(),
+                folder.path().display()
+            );
+            Ok(Ended::Stopped(reason))
+        })
     }
 }
 
-/// The checkpoint that a run goes on from; none where it was stopped before its first.
-fn resumable<M: Module>(folder: &RunFolder, history: &History, model: &M) -> Result<Option<usize>> {
-    let Some(found) = checkpoints::latest(folder.path(), model)? else {
-        if history.records().is_empty() {
-            return Ok(None);
-        }
-        return Err(TrainError::file(
-            &folder.file("checkpoint"),
-            "expected a checkpoint to go on from, found none",
-        ));
-    };
-    if let Some(problem) = found.damaged {
-        tell!(
-            "note: the last checkpoint cannot be read ({problem}); going on from step {}",
-            found.step
-        );
-    }
-    let best = folder.file(BEST);
-    if history
-        .records()
-        .iter()
-        .any(|r| r.step <= found.step as u64)
-    {
-        // needed for the test if no later epoch is better
-        model::stored(&best)?;
-    }
-    Ok(Some(found.step))
+/// State and best model of a checkpoint, whose tensors the trainer takes.
+fn restore<O: crate::task::Objective>(
+    trainer: &mut Trainer<O>,
+    saved: &Saved,
+) -> std::result::Result<(State, Option<Vec<u8>>), String> {
+    let state: State =
+        serde_json::from_slice(saved.file(STATE)?).map_err(|e| format!("{STATE}: {e}"))?;
+    trainer.load(saved, state.averaged)?;
+    Ok((state, saved.optional(BEST).map(<[u8]>::to_vec)))
 }

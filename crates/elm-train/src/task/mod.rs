@@ -1,9 +1,7 @@
 //! Tasks: data, loss, metrics and what a model's outputs mean.
 
-mod loader;
 mod model;
 pub mod neuronio;
 pub mod sequence;
 
-pub use loader::{OnDevice, StreamLoader};
-pub use model::{Judged, Objective, TaskModel};
+pub use model::{Losses, Measured, Objective, OnDevice, TaskModel, numbers};

@@ -1,37 +1,55 @@
-//! A model with the loss of a task, as Burn's learner wants it: one mechanism for every task.
+//! A model with the loss of a task: one mechanism for every task.
 
 use std::fmt::Debug;
 
 use burn::module::Module;
-use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
-use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
-use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
+use burn::tensor::{Device, Tensor};
 
 use super::sequence::PairHead;
+use crate::error::{Result, TrainError};
 use crate::model::SequenceToSequence;
-use crate::optim::clip_global_norm;
+
+/// A batch on a device, made from one in memory.
+pub trait OnDevice<B>: Sized + Send + 'static {
+    /// Moves a batch to a device.
+    fn on_device(batch: B, device: &Device) -> Self;
+}
 
 /// What a task makes of a model's outputs.
 pub trait Objective: Clone + Debug + Send + Sync + 'static {
     /// A batch on a device.
     type Batch: Send + 'static;
-    /// What a step gives to the metrics.
-    type Output: ItemLazy + 'static;
+    /// Collects what a model makes of batch after batch, without training.
+    type Meter: Default;
 
-    /// Answers of a model to a batch, judged.
-    fn judge(model: &TaskModel<Self>, batch: Self::Batch) -> Judged<Self::Output>;
+    /// Loss of a model on a batch that it is trained on.
+    fn losses(model: &TaskModel<Self>, batch: Self::Batch) -> Losses;
 
-    /// Mean loss of a batch, `[1]`.
-    fn loss(output: &Self::Output) -> Tensor<1>;
+    /// Adds a model's answers to a batch to a meter.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn measure(model: &TaskModel<Self>, batch: Self::Batch, meter: &mut Self::Meter) -> Result<()>;
+
+    /// What the batches of a meter come to.
+    fn measured(meter: &Self::Meter) -> Measured;
 }
 
-/// A batch's answers and what training adds to their loss.
-pub struct Judged<T> {
-    /// What a step gives to the metrics.
-    pub output: T,
+/// The loss of a batch.
+pub struct Losses {
+    /// Mean loss, `[1]`.
+    pub loss: Tensor<1>,
     /// Penalties on what the model does, `[1]`; they are in no metric, so that losses of different models compare.
     pub penalty: Option<Tensor<1>>,
+}
+
+/// Loss and metrics of a part of the data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Mean loss.
+    pub loss: f64,
+    /// The task's metrics, in the order of its columns; NaN where there is no value.
+    pub metrics: Vec<f64>,
 }
 
 /// A model that is trained on a task.
@@ -43,23 +61,15 @@ pub struct TaskModel<O: Objective> {
     pub head: Option<PairHead>,
     #[module(skip)]
     pub(super) objective: O,
-    #[module(skip)]
-    clip_norm: f64,
 }
 
 impl<O: Objective> TaskModel<O> {
-    /// `body` with a task's loss; `clip_norm` bounds the global norm of the gradient, 0 means no bound.
-    pub fn new(
-        body: SequenceToSequence,
-        head: Option<PairHead>,
-        objective: O,
-        clip_norm: f64,
-    ) -> Self {
+    /// `body` with a task's loss.
+    pub fn new(body: SequenceToSequence, head: Option<PairHead>, objective: O) -> Self {
         Self {
             body,
             head,
             objective,
-            clip_norm,
         }
     }
 
@@ -70,38 +80,14 @@ impl<O: Objective> TaskModel<O> {
     }
 }
 
-impl<O: Objective> TrainStep for TaskModel<O> {
-    type Input = O::Batch;
-    type Output = O::Output;
-
-    fn step(&self, batch: O::Batch) -> TrainOutput<O::Output> {
-        let Judged { output, penalty } = O::judge(self, batch);
-        let loss = match penalty {
-            Some(penalty) => O::loss(&output) + penalty,
-            None => O::loss(&output),
-        };
-        let grads = loss.backward();
-        TrainOutput::new(self, grads, output)
-    }
-
-    fn optimize(
-        self,
-        optim: &mut ModuleOptimizer,
-        rate: ModuleLearningRate,
-        mut grads: GradientsParams,
-    ) -> Self {
-        if self.clip_norm > 0.0 {
-            clip_global_norm(&self, &mut grads, self.clip_norm);
-        }
-        optim.step(rate, self, grads)
-    }
-}
-
-impl<O: Objective> InferenceStep for TaskModel<O> {
-    type Input = O::Batch;
-    type Output = O::Output;
-
-    fn step(&self, batch: O::Batch) -> O::Output {
-        O::judge(self, batch).output
-    }
+/// A tensor's numbers, in their order.
+///
+/// # Errors
+/// [`TrainError::Run`] if the device does not hand them out.
+pub fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    let data = tensor
+        .try_into_data()
+        .map_err(|e| TrainError::Run(format!("the device failed: {e}")))?;
+    data.try_into_vec_as::<f32>()
+        .map_err(|e| TrainError::Run(format!("values cannot be read: {e:?}")))
 }

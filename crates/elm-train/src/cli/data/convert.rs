@@ -8,8 +8,8 @@ use elm_data::lra::pathfinder::{self, PathfinderConfig};
 use elm_data::neuronio;
 
 use super::{DifficultyArg, SharedLine};
-use crate::cli::stop::StopFlag;
 use crate::error::{Result, TrainError};
+use crate::stop::Stop;
 use crate::{say, tell};
 
 /// What can be converted.
@@ -98,7 +98,7 @@ fn images(dir: &Path, out: &Path, config: &PathfinderConfig) -> Result<()> {
             "expected a file for the images, found a folder",
         ));
     }
-    let (line, stop) = (SharedLine::default(), StopFlag::listen()?);
+    let (line, stop) = (SharedLine::default(), Stop::on_signals(false)?);
     let result = pathfinder::convert(dir, out, config, &mut |progress| {
         let (verb, done) = match progress.checked {
             0 => ("converted", progress.written),
@@ -108,7 +108,7 @@ fn images(dir: &Path, out: &Path, config: &PathfinderConfig) -> Result<()> {
         stop.flow()
     });
     line.clear();
-    let summary = result?;
+    let summary = stop.named(result)?;
     for warning in &summary.warnings {
         tell!("warning: {warning}");
     }

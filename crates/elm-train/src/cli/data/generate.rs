@@ -8,9 +8,9 @@ use elm_data::lra::pathfinder::generate::{PathfinderOptions, PathfinderSize, gen
 use elm_data::shd::{SyntheticShdOptions, generate_shd};
 
 use super::{DifficultyArg, SharedLine};
-use crate::cli::stop::StopFlag;
 use crate::error::Result;
 use crate::say;
+use crate::stop::Stop;
 
 /// What is made. The same seed gives the same files, whatever the number of threads.
 #[derive(Debug, Subcommand)]
@@ -83,14 +83,14 @@ pub(super) fn run(command: Command) -> Result<()> {
     | Command::Pathfinder { common, .. }
     | Command::Shd { common, .. }) = &command;
     crate::cli::set_threads(common.threads)?;
-    let (line, stop) = (SharedLine::default(), StopFlag::listen()?);
+    let (line, stop) = (SharedLine::default(), Stop::on_signals(false)?);
     let show = |done: usize, total: usize| {
         line.show(&format!("made {done}/{total}"));
         stop.flow()
     };
     let made = make(command, &show);
     line.clear();
-    for text in made? {
+    for text in stop.named(made)? {
         say!("{text}");
     }
     Ok(())

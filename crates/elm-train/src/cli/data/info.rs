@@ -12,9 +12,9 @@ use rayon::prelude::*;
 
 use super::neuronio::describe;
 use super::{DifficultyArg, SharedLine};
-use crate::cli::stop::StopFlag;
 use crate::error::{Result, TrainError};
 use crate::report::{SamplePicture, sheet};
+use crate::stop::Stop;
 use crate::{say, tell};
 
 /// Samples in the picture.
@@ -22,8 +22,8 @@ const PICTURES: usize = 8;
 
 /// Check a task's files and describe them, or describe NeuronIO simulations.
 ///
-/// With --data: every sample of the task is read; counts, lengths and class balance are printed, and some samples
-/// are drawn. Without: NeuronIO files or folders, or the shipped simulations.
+/// With --data: every sample of the task is read; counts, lengths and class balance are printed, and with
+/// --picture some samples drawn. Without: NeuronIO files or folders, or the shipped simulations.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   elm data info                          the shipped simulations
@@ -32,11 +32,11 @@ const PICTURES: usize = 8;
 pub(super) struct Args {
     /// A task of `elm data list` (with --data), or NeuronIO files or folders
     #[arg(value_name = "TASK or PATHS")]
-    what: Vec<String>,
+    what: Vec<PathBuf>,
     /// Folder of the task's files (Pathfinder: or a converted file)
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where to draw some samples [default: <task>.svg]
+    /// Draw some samples into this file
     #[arg(long, value_name = "FILE.svg", requires = "data")]
     picture: Option<PathBuf>,
     /// Which images of Pathfinder and Path-X
@@ -55,7 +55,7 @@ pub(super) fn run(args: Args) -> Result<()> {
             args.what.len()
         )));
     };
-    match Task::from_name(name)? {
+    match Task::from_name(&name.to_string_lossy())? {
         Task::Neuronio => {
             describe(&open_simulations(&[dir])?);
             Ok(())
@@ -66,13 +66,12 @@ pub(super) fn run(args: Args) -> Result<()> {
                 difficulty: args.difficulty.into(),
                 ..TaskOptions::default()
             };
-            let picture = args.picture.unwrap_or_else(|| format!("{task}.svg").into());
-            classification(task, &dir, &options, &picture)
+            classification(task, &dir, &options, args.picture.as_deref())
         }
     }
 }
 
-fn simulations(paths: &[String]) -> Result<()> {
+fn simulations(paths: &[PathBuf]) -> Result<()> {
     if paths.is_empty() {
         for split in [Split::Train, Split::Valid, Split::Test] {
             say!("shipped, {split:?}");
@@ -80,16 +79,20 @@ fn simulations(paths: &[String]) -> Result<()> {
         }
         return Ok(());
     }
-    if let [name] = paths
-        && !Path::new(name).exists()
+    // a task by its name, with the folder behind it or forgotten: nobody has simulations of such a name
+    if let [first, rest @ ..] = paths
+        && !first.exists()
+        && let Some(name) = first.to_str()
         && Task::from_name(name).is_ok()
     {
+        let folder = rest
+            .first()
+            .map_or("DIR".into(), |dir| dir.display().to_string());
         return Err(TrainError::Usage(format!(
-            "{name}: name the folder of the task's files, elm data info {name} --data DIR"
+            "{name}: name the folder of the task's files: elm data info {name} --data {folder}"
         )));
     }
-    let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    describe(&open_simulations(&paths)?);
+    describe(&open_simulations(paths)?);
     Ok(())
 }
 
@@ -155,8 +158,13 @@ impl Summary {
     }
 }
 
-fn classification(task: Task, dir: &Path, options: &TaskOptions, picture: &Path) -> Result<()> {
-    let stop = StopFlag::listen()?;
+fn classification(
+    task: Task,
+    dir: &Path,
+    options: &TaskOptions,
+    picture: Option<&Path>,
+) -> Result<()> {
+    let stop = Stop::on_signals(false)?;
     let mut summaries = Vec::new();
     let mut warnings = BTreeSet::new();
     let mut drawn = Vec::new();
@@ -164,7 +172,7 @@ fn classification(task: Task, dir: &Path, options: &TaskOptions, picture: &Path)
         let data = task.open(dir, split, options)?;
         warnings.extend(data.warnings().iter().cloned());
         summaries.push((split, check(task, split, &*data, &stop)?));
-        if split == Split::Train {
+        if split == Split::Train && picture.is_some() {
             drawn = pictures(task, &*data)?;
         }
     }
@@ -208,8 +216,10 @@ fn classification(task: Task, dir: &Path, options: &TaskOptions, picture: &Path)
             count(2)
         );
     }
-    std::fs::write(picture, sheet(&drawn))
-        .map_err(|e| TrainError::file(picture, format!("cannot write the picture: {e}")))?;
+    let Some(picture) = picture else {
+        return Ok(());
+    };
+    crate::durable::write_whole(picture, sheet(&drawn))?;
     say!(
         "picture of {} training samples: {}",
         drawn.len(),
@@ -219,17 +229,13 @@ fn classification(task: Task, dir: &Path, options: &TaskOptions, picture: &Path)
 }
 
 /// Reads every sample of a part, on all threads.
-fn check(task: Task, split: Split, data: &dyn TaskData, stop: &StopFlag) -> Result<Summary> {
+fn check(task: Task, split: Split, data: &dyn TaskData, stop: &Stop) -> Result<Summary> {
     let (line, done, total) = (SharedLine::default(), AtomicUsize::new(0), data.len());
     let classes = task.classes();
     let summary = (0..total)
         .into_par_iter()
         .map(|index| {
-            if stop.flow().is_break() {
-                return Err(TrainError::Run(
-                    "stopped before all samples were read".into(),
-                ));
-            }
+            stop.check("stopped before all samples were read")?;
             let sample = data.read(0, index)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             if done.is_multiple_of(256) {

@@ -4,13 +4,16 @@ mod model;
 
 use elm_data::Task;
 
-use super::{DataSource, Recipe, RecipeError};
+use super::{DataSource, OptimizerChoice, Recipe, RecipeError};
+use crate::model::ModelKind;
 
 /// Length of a NeuronIO simulation in ms.
 const SIMULATION_MS: usize = 6000;
 
 /// Most time steps in a batch: their inputs take about 5 KB each.
 const MAX_BATCH_STEPS: usize = 1 << 22;
+/// Most samples of a gradient step.
+const MAX_SAMPLES: usize = 1 << 20;
 /// Most gradient steps of a training.
 const MAX_STEPS: usize = 1 << 40;
 
@@ -51,6 +54,9 @@ impl Recipe {
             at_least_one("train.batches_per_epoch", train.batches_per_epoch)?;
         }
         at_least_one("train.batch_size", train.batch_size)?;
+        at_least_one("train.accumulate", train.accumulate)?;
+        at_least_one("train.log_every", train.log_every)?;
+        at_least_one("checkpoint.keep", self.checkpoint.keep)?;
         if !(1..=SIMULATION_MS).contains(&train.window_ms) {
             return fail(
                 "train.window_ms",
@@ -81,6 +87,22 @@ impl Recipe {
                 ),
             );
         }
+        let windows = train.batch_size.saturating_mul(train.accumulate);
+        if windows > MAX_SAMPLES {
+            return fail(
+                "train.accumulate",
+                format!(
+                    "must make at most {MAX_SAMPLES} samples a step with train.batch_size = {}, found {}",
+                    train.batch_size, train.accumulate
+                ),
+            );
+        }
+        if train.steps > MAX_STEPS {
+            return fail(
+                "train.steps",
+                format!("must be at most {MAX_STEPS}, found {}", train.steps),
+            );
+        }
         if train.epochs.saturating_mul(train.batches_per_epoch.max(1)) > MAX_STEPS {
             return fail(
                 "train.epochs",
@@ -104,6 +126,9 @@ impl Recipe {
             ("train.final_learning_rate", train.final_learning_rate),
             ("train.clip_norm", train.clip_norm),
             ("train.minutes", train.minutes),
+            ("train.timescale_rate", train.timescale_rate),
+            ("train.weight_decay", train.weight_decay),
+            ("checkpoint.every_minutes", self.checkpoint.every_minutes),
             ("train.spike_weight", train.spike_weight),
             ("train.soma_weight", train.soma_weight),
         ] {
@@ -113,6 +138,27 @@ impl Recipe {
                     format!("must be a number of at least 0, found {value:?}"),
                 );
             }
+        }
+        if !(0.0..1.0).contains(&train.average_decay) {
+            return fail(
+                "train.average_decay",
+                format!(
+                    "must be at least 0 and below 1, found {}",
+                    train.average_decay
+                ),
+            );
+        }
+        if train.weight_decay > 0.0 && train.optimizer != OptimizerChoice::Adamw {
+            return fail(
+                "train.weight_decay",
+                "has no use but in the optimizer adamw: add --set train.optimizer=adamw".into(),
+            );
+        }
+        if train.timescale_rate != 1.0 && !self.learns_timescales() {
+            return fail(
+                "train.timescale_rate",
+                "has no use here: the memory timescales are not trained (learn_memory_tau is false)".into(),
+            );
         }
         if train.final_learning_rate > train.learning_rate {
             return fail(
@@ -134,6 +180,15 @@ impl Recipe {
 }
 
 impl Recipe {
+    /// Are any memory timescales trained?
+    fn learns_timescales(&self) -> bool {
+        match self.model.kind {
+            ModelKind::Elm => self.model.learn_memory_tau,
+            ModelKind::Network => self.network.learn_memory_tau,
+            _ => true,
+        }
+    }
+
     fn validate_classification(&self) -> Result<(), RecipeError> {
         for (key, value) in [
             ("train.label_smoothing", self.train.label_smoothing),
@@ -156,6 +211,9 @@ impl Recipe {
         ] {
             at_least_one(key, value.unwrap_or(1))?;
         }
+        if let Some(dir) = &data.dir {
+            no_tilde("data.dir", dir)?;
+        }
         if let Err(error) = self.task_options().binning.steps() {
             return fail("data.bin_ms", format!("does not fit: {error}"));
         }
@@ -174,6 +232,20 @@ impl Recipe {
             );
         }
         Ok(())
+    }
+}
+
+/// A path that the shell would have expanded, had it not been quoted or behind a `=`.
+fn no_tilde(key: &str, path: &std::path::Path) -> Result<(), RecipeError> {
+    match path.starts_with("~") {
+        true => fail(
+            key,
+            format!(
+                "is {}: `~` is only expanded by the shell; give the path in full",
+                path.display()
+            ),
+        ),
+        false => Ok(()),
     }
 }
 
@@ -197,7 +269,8 @@ fn validate_source(key: &str, source: &DataSource) -> Result<(), RecipeError> {
         DataSource::Paths(paths) if paths.iter().any(|path| path.as_os_str().is_empty()) => {
             fail(key, "has an empty path".into())
         }
-        _ => Ok(()),
+        DataSource::Paths(paths) => paths.iter().try_for_each(|path| no_tilde(key, path)),
+        DataSource::Shipped => Ok(()),
     }
 }
 
@@ -271,6 +344,31 @@ mod tests {
                 "at most train.learning_rate",
             ),
             ("train.clip_norm=-1", "train.clip_norm", "at least 0"),
+            ("train.accumulate=0", "train.accumulate", "at least 1"),
+            (
+                "train.accumulate=9223372036854775807",
+                "train.accumulate",
+                "at most",
+            ),
+            ("train.steps=9223372036854775807", "train.steps", "at most"),
+            ("train.log_every=0", "train.log_every", "at least 1"),
+            ("train.average_decay=1", "train.average_decay", "below 1"),
+            (
+                "train.weight_decay=0.1",
+                "train.weight_decay",
+                "train.optimizer=adamw",
+            ),
+            (
+                "train.timescale_rate=0.1",
+                "train.timescale_rate",
+                "not trained",
+            ),
+            ("checkpoint.keep=0", "checkpoint.keep", "at least 1"),
+            (
+                "checkpoint.every_minutes=-1",
+                "checkpoint.every_minutes",
+                "at least 0",
+            ),
             ("train.minutes=-1", "train.minutes", "at least 0"),
             ("train.soma_weight=inf", "train.soma_weight", "at least 0"),
             ("model.num_memory=0", "model.num_memory", "at least 1"),
@@ -299,6 +397,22 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn paths_may_look_like_numbers_but_not_like_homes() {
+        let mut recipe = Recipe::builtin("shd").unwrap();
+        recipe.set("data.dir=2024").unwrap();
+        assert_eq!(recipe.data.dir.as_deref(), Some("2024".as_ref()));
+        recipe.set("data.dir=~/shd").unwrap();
+        let error = recipe.validate().unwrap_err().to_string();
+        assert!(
+            error.contains("`data.dir`") && error.contains("path in full"),
+            "{error}"
+        );
+        let mut recipe = Recipe::builtin("quick").unwrap();
+        recipe.set("data.train=['~/sims']").unwrap();
+        assert!(recipe.validate().is_err());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use super::{at_least_one, fail};
 use crate::model::ModelKind;
 use crate::recipe::{Recipe, RecipeError};
 
+/// Most trained parameters of a model: with gradient and optimizer they take four times as many numbers, 4 GB.
+const MAX_TRAINED: usize = 1 << 28;
 /// Tensors of the size of its weights that attention keeps for the backward pass, about.
 const ATTENTION_COPIES: usize = 4;
 /// Most numbers in all of them together: 32 GB.
@@ -49,6 +51,17 @@ impl Recipe {
                 return fail(&key, format!("{problem}{place}"));
             }
             Err(other) => return fail(section, format!("describes no model: {other}")),
+        }
+        let count = self.num_trained();
+        if count > MAX_TRAINED {
+            return fail(
+                section,
+                format!(
+                    "has sizes that make {:.2e} trained parameters, {:.1} GB with what training keeps of them; at most {MAX_TRAINED} are possible",
+                    count as f64,
+                    16e-9 * count as f64
+                ),
+            );
         }
         match self.model.kind {
             ModelKind::Network if self.network.is_single(self.task) => self.validate_single(),
@@ -194,6 +207,44 @@ mod tests {
             .unwrap();
         let error = recipe.validate().unwrap_err().to_string();
         assert!(error.contains("at least 200 steps, found 100"), "{error}");
+    }
+
+    #[test]
+    fn no_size_asks_for_more_memory_than_there_is() {
+        for key in [
+            "network.num_memory",
+            "network.last_neurons",
+            "network.hidden_layers",
+            "network.hidden_size",
+            "network.num_branches",
+            "network.synapses_per_branch",
+            "network.hidden_neurons",
+            "chrono_lstm.hidden_size",
+            "transformer.embedding",
+            "transformer.num_layers",
+            "transformer.mlp_size",
+            "tcn.width",
+            "tcn.depth",
+            "lif.num_neurons",
+        ] {
+            let kind = match key.split('.').next().unwrap() {
+                "chrono_lstm" => ModelKind::ChronoLstm,
+                section => ModelKind::from_name(section).unwrap(),
+            };
+            for size in ["9007199254740993", "1000000000", "67108864"] {
+                let mut recipe = Recipe::builtin("spikes").unwrap().with_model(kind);
+                let value = match key {
+                    "network.hidden_neurons" => format!("[{size}]"),
+                    _ => size.into(),
+                };
+                recipe.set(&format!("{key}={value}")).unwrap();
+                let error = recipe.validate().unwrap_err().to_string();
+                assert!(
+                    error.contains("at most") || error.contains("too large"),
+                    "{key} {error}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use elm_data::neuronio::{
 
 use crate::error::{Result, TrainError};
 use crate::model::SequenceToSequence;
+use crate::stop::Stop;
+use crate::task::numbers;
 
 /// Windows that run through the model together.
 const BATCH: usize = 16;
@@ -25,15 +27,16 @@ pub struct Tested {
 /// `progress(done, total)` counts windows.
 ///
 /// # Errors
-/// If the model is none for NeuronIO (1278 inputs, 2 outputs), or the data do not allow an evaluation.
+/// If the model is none for NeuronIO (1278 inputs, 2 outputs), the data do not allow an evaluation, or `stop` is asked for.
 pub fn evaluate(
     model: &SequenceToSequence,
     simulations: &[Simulation],
     device: &Device,
+    stop: &Stop,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Tested> {
     neuronio::evaluated(simulations)?; // told before the work, not after it
-    let predictions = predict(model, simulations, device, progress)?;
+    let predictions = predict(model, simulations, device, stop, progress)?;
     let evaluation = neuronio::evaluate(simulations, &predictions)?;
     Ok(Tested {
         predictions,
@@ -58,22 +61,19 @@ pub fn check(model: &SequenceToSequence) -> Result<()> {
 /// Spike probability and soma voltage of each simulation.
 ///
 /// # Errors
-/// If the model is none for NeuronIO, or fails on the device.
+/// If the model is none for NeuronIO, fails on the device, or `stop` is asked for.
 pub fn predict(
     model: &SequenceToSequence,
     simulations: &[Simulation],
     device: &Device,
+    stop: &Stop,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Prediction>> {
     check(model)?;
     let mut answer = |inputs: &[f32], batch: usize, time: usize| -> Result<Vec<f32>> {
+        stop.check("stopped before all windows were evaluated")?;
         let x = TensorData::new(inputs.to_vec(), [batch, time, NUM_CHANNELS]);
-        let y = model.run(Tensor::from_data(x, device), None)?.y;
-        let data = y
-            .try_into_data()
-            .map_err(|e| TrainError::Run(format!("the device failed: {e}")))?;
-        data.try_into_vec_as::<f32>()
-            .map_err(|e| TrainError::Run(format!("the output cannot be read: {e:?}")))
+        numbers(model.run(Tensor::from_data(x, device), None)?.y)
     };
     neuronio::predict(
         simulations,

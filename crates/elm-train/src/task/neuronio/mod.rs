@@ -1,13 +1,11 @@
 //! NeuronIO: output 0 is the spike logit, output 1 the scaled soma voltage.
 
+mod batch;
 mod evaluate;
-mod loader;
-mod metrics;
 mod model;
 mod published;
 
+pub use batch::NeuronIoTensors;
 pub use evaluate::{Tested, check, evaluate, predict};
-pub use loader::{NeuronIoTensors, WindowLoader};
-pub use metrics::{PooledInput, PooledMetric, PooledQuantity};
-pub use model::{LossWeights, NeuronIoModel, NeuronIoOutput, bce_with_logits};
+pub use model::{LossWeights, NeuronIoModel, WindowMeter, bce_with_logits};
 pub use published::{Figures, PublishedResult, published};

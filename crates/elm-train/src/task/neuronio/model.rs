@@ -1,12 +1,11 @@
-//! The NeuronIO loss.
+//! The NeuronIO loss, and the metrics of random windows.
 
 use burn::tensor::{Tensor, activation};
-use burn::train::ItemLazy;
-use burn::train::metric::{Adaptor, LossInput};
+use elm_data::neuronio::{RocCurve, SOMA_SCALE};
 
-use super::loader::NeuronIoTensors;
-use super::metrics::PooledInput;
-use crate::task::{Judged, Objective, TaskModel};
+use super::batch::NeuronIoTensors;
+use crate::error::Result;
+use crate::task::{Losses, Measured, Objective, TaskModel, numbers};
 
 /// Weights of the two parts of the loss; the published values are 0.5 and 0.5.
 #[derive(Debug, Clone, Copy)]
@@ -22,34 +21,91 @@ pub type NeuronIoModel = TaskModel<LossWeights>;
 
 impl Objective for LossWeights {
     type Batch = NeuronIoTensors;
-    type Output = NeuronIoOutput;
+    type Meter = WindowMeter;
 
-    fn judge(model: &NeuronIoModel, batch: NeuronIoTensors) -> Judged<NeuronIoOutput> {
-        let answer = model.body.answer(batch.inputs, None);
-        let weights = model.objective;
-        let [batch_size, time, _] = answer.y.dims();
-        let output = |index| {
-            let y = answer.y.clone().narrow(2, index, 1);
-            y.reshape([batch_size, time])
-        };
-        let (logits, soma) = (output(0), output(1));
-        let error = soma.clone() - batch.soma.clone();
-        let loss = bce_with_logits(logits.clone(), batch.spikes.clone()).mean() * weights.spike
-            + (error.clone() * error).mean() * weights.soma;
-        Judged {
-            output: NeuronIoOutput {
-                loss,
-                logits,
-                soma,
-                spikes: batch.spikes,
-                soma_target: batch.soma,
-            },
-            penalty: answer.penalty,
+    fn losses(model: &NeuronIoModel, batch: NeuronIoTensors) -> Losses {
+        let judged = judge(model, batch);
+        Losses {
+            loss: judged.loss,
+            penalty: judged.penalty,
         }
     }
 
-    fn loss(output: &NeuronIoOutput) -> Tensor<1> {
-        output.loss.clone()
+    fn measure(
+        model: &NeuronIoModel,
+        batch: NeuronIoTensors,
+        meter: &mut WindowMeter,
+    ) -> Result<()> {
+        let judged = judge(model, batch);
+        meter.batches += 1;
+        meter.loss += numbers(judged.loss)?
+            .first()
+            .copied()
+            .map_or(f64::NAN, f64::from);
+        meter.logits.extend(numbers(judged.logits)?);
+        meter.spikes.extend(numbers(judged.spikes)?);
+        for error in numbers(judged.soma_error)? {
+            meter.squared_error += f64::from(error).powi(2);
+        }
+        Ok(())
+    }
+
+    fn measured(meter: &WindowMeter) -> Measured {
+        let steps = meter.spikes.len().max(1) as f64;
+        // windows without spikes have no AUC
+        let auc = RocCurve::new(&meter.spikes, &meter.logits).map_or(f64::NAN, |roc| roc.auc());
+        Measured {
+            loss: meter.loss / meter.batches.max(1) as f64,
+            metrics: vec![
+                auc,
+                (meter.squared_error / steps).sqrt() / f64::from(SOMA_SCALE),
+            ],
+        }
+    }
+}
+
+/// Loss and metrics over all time steps of some batches of equal size, taken together: an AUC is no mean of the
+/// batches' AUCs. The soma voltage is not re-aligned.
+#[derive(Debug, Clone, Default)]
+pub struct WindowMeter {
+    batches: usize,
+    loss: f64,
+    logits: Vec<f32>,
+    spikes: Vec<f32>,
+    squared_error: f64,
+}
+
+/// A model's answers to a batch, and what they are worth.
+struct Judged {
+    /// Mean loss, `[1]`.
+    loss: Tensor<1>,
+    penalty: Option<Tensor<1>>,
+    /// Spike logits, `[batch, time]`.
+    logits: Tensor<2>,
+    /// Spike targets, `[batch, time]`.
+    spikes: Tensor<2>,
+    /// Scaled soma voltage less its target, `[batch, time]`.
+    soma_error: Tensor<2>,
+}
+
+fn judge(model: &NeuronIoModel, batch: NeuronIoTensors) -> Judged {
+    let answer = model.body.answer(batch.inputs, None);
+    let weights = model.objective;
+    let [batch_size, time, _] = answer.y.dims();
+    let output = |index| {
+        let y = answer.y.clone().narrow(2, index, 1);
+        y.reshape([batch_size, time])
+    };
+    let (logits, soma) = (output(0), output(1));
+    let error = soma - batch.soma;
+    let loss = bce_with_logits(logits.clone(), batch.spikes.clone()).mean() * weights.spike
+        + (error.clone() * error.clone()).mean() * weights.soma;
+    Judged {
+        loss,
+        penalty: answer.penalty,
+        logits,
+        spikes: batch.spikes,
+        soma_error: error,
     }
 }
 
@@ -57,50 +113,6 @@ impl Objective for LossWeights {
 pub fn bce_with_logits(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<2> {
     let tail = logits.clone().abs().neg().exp().log1p();
     activation::relu(logits.clone()) - logits * targets + tail
-}
-
-/// What a step gives to the metrics.
-pub struct NeuronIoOutput {
-    /// Mean loss, `[1]`.
-    pub loss: Tensor<1>,
-    /// Spike logits, `[batch, time]`.
-    pub logits: Tensor<2>,
-    /// Predicted scaled soma voltage, `[batch, time]`.
-    pub soma: Tensor<2>,
-    /// Spike targets, `[batch, time]`.
-    pub spikes: Tensor<2>,
-    /// Scaled soma targets, `[batch, time]`.
-    pub soma_target: Tensor<2>,
-}
-
-impl ItemLazy for NeuronIoOutput {
-    fn sync(self) -> Result<Self, burn::tensor::ExecutionError> {
-        self.loss.device().flush()?;
-        Ok(Self {
-            loss: self.loss.without_autodiff(),
-            logits: self.logits.without_autodiff(),
-            soma: self.soma.without_autodiff(),
-            spikes: self.spikes.without_autodiff(),
-            soma_target: self.soma_target.without_autodiff(),
-        })
-    }
-}
-
-impl Adaptor<LossInput> for NeuronIoOutput {
-    fn adapt(&self) -> LossInput {
-        LossInput::new(self.loss.clone())
-    }
-}
-
-impl Adaptor<PooledInput> for NeuronIoOutput {
-    fn adapt(&self) -> PooledInput {
-        PooledInput {
-            logits: self.logits.clone(),
-            spikes: self.spikes.clone(),
-            soma: self.soma.clone(),
-            soma_target: self.soma_target.clone(),
-        }
-    }
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -1,10 +1,9 @@
 //! Batches of sequences as tensors.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use elm_data::task::SampleBatches;
 use elm_data::{BatchValues, SequenceBatch};
 
-use crate::task::{OnDevice, StreamLoader};
+use crate::task::OnDevice;
 
 /// One input of the samples of a batch.
 #[derive(Debug, Clone)]
@@ -23,9 +22,6 @@ pub struct SequenceTensors {
     /// Classes, `[batch]`.
     pub labels: Tensor<1, Int>,
 }
-
-/// Samples of a task, read and encoded in background threads.
-pub type SequenceLoader = StreamLoader<SampleBatches, SequenceTensors>;
 
 impl OnDevice<Vec<SequenceBatch>> for SequenceTensors {
     fn on_device(batches: Vec<SequenceBatch>, device: &Device) -> Self {

@@ -1,11 +1,11 @@
 //! Classification of sequences: spoken digits, the Long Range Arena.
 
 mod batch;
-mod evaluate;
 mod head;
+mod measure;
 mod model;
 
-pub use batch::{SequenceInput, SequenceLoader, SequenceTensors};
-pub use evaluate::{Answer, Classified, classify};
+pub use batch::{SequenceInput, SequenceTensors};
 pub use head::PairHead;
-pub use model::{ClassLoss, SequenceModel, SequenceOutput};
+pub use measure::{Answer, ClassMeter, Classified};
+pub use model::{ClassLoss, SequenceModel};

@@ -1,16 +1,15 @@
 //! The classification loss.
 
-use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData, activation};
-use burn::train::ItemLazy;
-use burn::train::metric::{AccuracyInput, Adaptor, LossInput};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use elm_data::Task;
 
 use super::batch::{SequenceInput, SequenceTensors};
 use super::head::PairHead;
+use super::measure::ClassMeter;
 use crate::error::Result;
 use crate::model::SequenceToSequence;
 use crate::recipe::{Readout, Recipe};
-use crate::task::{Judged, Objective, TaskModel};
+use crate::task::{Losses, Measured, Objective, TaskModel};
 
 /// How answers are read out and judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,16 +43,16 @@ impl SequenceModel {
             label_smoothing: recipe.train.label_smoothing,
         };
         let head = (task.inputs() == 2).then(|| PairHead::new(features, task.classes(), device));
-        Self::new(body, head, loss, recipe.train.clip_norm)
+        Self::new(body, head, loss)
     }
 
     /// Logits, `[batch, class]`.
     pub fn logits(&self, inputs: &[SequenceInput]) -> Tensor<2> {
-        self.classify(inputs).output
+        self.classify(inputs).0
     }
 
     /// Logits, `[batch, class]`, and the penalties of all inputs.
-    fn classify(&self, inputs: &[SequenceInput]) -> Judged<Tensor<2>> {
+    fn classify(&self, inputs: &[SequenceInput]) -> (Tensor<2>, Option<Tensor<1>>) {
         let mut read = Vec::with_capacity(inputs.len());
         let mut penalty: Option<Tensor<1>> = None;
         for input in inputs {
@@ -65,12 +64,12 @@ impl SequenceModel {
             };
         }
         let mut read = read.into_iter();
-        let output = match (&self.head, read.next(), read.next()) {
+        let logits = match (&self.head, read.next(), read.next()) {
             (Some(head), Some(u), Some(v)) => head.forward(u, v),
             (_, Some(y), _) => y,
             (_, None, _) => unreachable!("the loader gives at least one input"),
         };
-        Judged { output, penalty }
+        (logits, penalty)
     }
 
     /// The answer `[batch, output]` in outputs `[batch, time, output]` over sequences of these lengths.
@@ -102,23 +101,27 @@ impl SequenceModel {
 
 impl Objective for ClassLoss {
     type Batch = SequenceTensors;
-    type Output = SequenceOutput;
+    type Meter = ClassMeter;
 
-    fn judge(model: &SequenceModel, batch: SequenceTensors) -> Judged<SequenceOutput> {
-        let Judged { output, penalty } = model.classify(&batch.inputs);
+    fn losses(model: &SequenceModel, batch: SequenceTensors) -> Losses {
+        let (logits, penalty) = model.classify(&batch.inputs);
         let smoothing = model.objective.label_smoothing;
-        Judged {
-            output: SequenceOutput {
-                losses: cross_entropy(output.clone(), batch.labels.clone(), smoothing),
-                logits: output,
-                labels: batch.labels,
-            },
+        Losses {
+            loss: cross_entropy(logits, batch.labels, smoothing).mean(),
             penalty,
         }
     }
 
-    fn loss(output: &SequenceOutput) -> Tensor<1> {
-        output.losses.clone().mean()
+    fn measure(
+        model: &SequenceModel,
+        batch: SequenceTensors,
+        meter: &mut ClassMeter,
+    ) -> Result<()> {
+        meter.add(model, batch)
+    }
+
+    fn measured(meter: &ClassMeter) -> Measured {
+        meter.measured()
     }
 }
 
@@ -138,39 +141,6 @@ pub(super) fn cross_entropy(
         picked
     };
     loss.reshape([batch]).neg()
-}
-
-/// What a step gives to the metrics.
-pub struct SequenceOutput {
-    /// Loss of each sample, `[batch]`.
-    pub losses: Tensor<1>,
-    /// `[batch, class]`.
-    pub logits: Tensor<2>,
-    /// `[batch]`.
-    pub labels: Tensor<1, Int>,
-}
-
-impl ItemLazy for SequenceOutput {
-    fn sync(self) -> std::result::Result<Self, ExecutionError> {
-        self.losses.device().flush()?;
-        Ok(Self {
-            losses: self.losses.without_autodiff(),
-            logits: self.logits.without_autodiff(),
-            labels: self.labels.without_autodiff(),
-        })
-    }
-}
-
-impl Adaptor<LossInput> for SequenceOutput {
-    fn adapt(&self) -> LossInput {
-        LossInput::new(self.losses.clone())
-    }
-}
-
-impl Adaptor<AccuracyInput> for SequenceOutput {
-    fn adapt(&self) -> AccuracyInput {
-        AccuracyInput::new(self.logits.clone(), self.labels.clone())
-    }
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -1,17 +1,33 @@
-//! A bound on the norm of the gradient over all parameters.
+//! The norm of the gradient over all parameters, and a bound on it.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
-/// Scales all gradients by one factor so that the norm over all of them is at most `bound`; Burn's own
-/// clipping works tensor by tensor.
-pub fn clip_global_norm<M: Module>(module: &M, grads: &mut GradientsParams, bound: f64) {
+/// The norm over all gradients, `[1]`, kept on the device; none where there are no gradients.
+pub fn global_norm<M: Module>(module: &M, grads: &GradientsParams) -> Option<Tensor<1>> {
     let mut sum = SumOfSquares { grads, total: None };
     module.visit(&mut sum);
-    let Some(total) = sum.total else { return };
-    // One factor for all, kept on the device: no read-back in the training loop.
-    let factor = (total.sqrt().add_scalar(1e-6).recip() * bound).clamp_max(1.0);
+    sum.total.map(Tensor::sqrt)
+}
+
+/// Scales all gradients by one factor so that the norm over all of them, which is `norm`, is at most `bound`; Burn's own
+/// clipping works tensor by tensor.
+pub fn clip_global_norm<M: Module>(
+    module: &M,
+    grads: &mut GradientsParams,
+    norm: Tensor<1>,
+    bound: f64,
+) {
+    scale(
+        module,
+        grads,
+        (norm.add_scalar(1e-6).recip() * bound).clamp_max(1.0),
+    );
+}
+
+/// Multiplies all gradients by `factor` `[1]`.
+pub fn scale<M: Module>(module: &M, grads: &mut GradientsParams, factor: Tensor<1>) {
     module.visit(&mut Scale { grads, factor });
 }
 
@@ -68,7 +84,8 @@ mod tests {
         let gradients = |bound: f64| {
             let grads = layer.forward(x.clone()).sum().backward();
             let mut grads = GradientsParams::from_grads(grads, &layer);
-            clip_global_norm(&layer, &mut grads, bound);
+            let norm = global_norm(&layer, &grads).unwrap();
+            clip_global_norm(&layer, &mut grads, norm, bound);
             let mut all = grads
                 .get::<2>(layer.weight.id)
                 .unwrap()

@@ -1,9 +1,9 @@
 //! Batches of windows as tensors.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use elm_data::neuronio::{NUM_CHANNELS, NeuronIoBatch, WindowSampler};
+use elm_data::neuronio::{NUM_CHANNELS, NeuronIoBatch};
 
-use crate::task::{OnDevice, StreamLoader};
+use crate::task::OnDevice;
 
 /// One batch on a device.
 #[derive(Debug, Clone)]
@@ -29,6 +29,3 @@ impl OnDevice<NeuronIoBatch> for NeuronIoTensors {
         }
     }
 }
-
-/// Random windows, built in background threads.
-pub type WindowLoader = StreamLoader<WindowSampler, NeuronIoTensors>;

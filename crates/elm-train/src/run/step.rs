@@ -1,0 +1,244 @@
+//! One gradient step: forward, loss, checks, backward, bound, optimizer, average.
+
+use burn::module::{Module, ParamId};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, OptimizerRecord};
+use burn::store::ModuleRecord;
+use burn::tensor::{Bytes, Device, Tensor};
+
+use super::checkpoint::Saved;
+use crate::error::{Result, TrainError};
+use crate::optim::{self, Average};
+use crate::recipe::{Recipe, TrainRecipe};
+use crate::task::{Losses, Objective, TaskModel, numbers};
+
+/// Files of a checkpoint that hold tensors.
+const MODEL: &str = "model.bpk";
+const OPTIMIZER: &str = "optimizer.bpk";
+const AVERAGE: &str = "average.bpk";
+
+/// A model with its optimizer, taken from step to step.
+pub(crate) struct Trainer<O: Objective> {
+    model: TaskModel<O>,
+    optimizer: ModuleOptimizer,
+    average: Option<Average<TaskModel<O>>>,
+    /// The parameters with a learning rate of their own.
+    timescales: Vec<ParamId>,
+    train: TrainRecipe,
+    seed: u64,
+    /// With autodiff.
+    device: Device,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stepped {
+    /// Mean loss over its batches, without penalties.
+    pub(crate) loss: f64,
+    /// Norm of the gradient over all parameters, before it is bounded.
+    pub(crate) gradient_norm: f64,
+    /// What is not a number; the model then stayed as it was.
+    pub(crate) fault: Option<String>,
+}
+
+impl<O: Objective> Trainer<O> {
+    /// Begins with `model`, on a device with autodiff.
+    pub(crate) fn new(model: TaskModel<O>, recipe: &Recipe, device: &Device) -> Self {
+        let train = recipe.train.clone();
+        let average = train.average_decay;
+        Self {
+            optimizer: optim::optimizer(&train),
+            average: (average > 0.0).then(|| Average::new(&model, average)),
+            timescales: optim::timescale_parameters(&model),
+            train,
+            seed: recipe.seed,
+            device: device.clone(),
+            model,
+        }
+    }
+
+    /// Takes step number `step`, counted from 0, with the learning rate `rate`, on the batches that `next` gives.
+    ///
+    /// Everything random in it follows from the recipe's seed and the step: a step is the same whether it is taken in one
+    /// go with the others or after a restart.
+    ///
+    /// # Errors
+    /// Those of `next`, and if the device fails.
+    pub(crate) fn step(
+        &mut self,
+        step: u64,
+        rate: f64,
+        mut next: impl FnMut() -> Result<O::Batch>,
+    ) -> Result<Stepped> {
+        self.device.seed(mix(self.seed, step));
+        let count = self.train.accumulate.max(1);
+        let (mut grads, mut loss) = self.backward(next()?)?;
+        if count > 1 {
+            let mut sum = GradientsAccumulator::new();
+            sum.accumulate(&self.model, grads);
+            for _ in 1..count {
+                let (more, another) = self.backward(next()?)?;
+                sum.accumulate(&self.model, more);
+                loss += another;
+            }
+            grads = sum.grads();
+            loss /= count as f64;
+            let share = Tensor::from_data([1.0 / count as f32], &self.device.clone().inner());
+            optim::scale(&self.model, &mut grads, share);
+        }
+        let norm = optim::global_norm(&self.model, &grads);
+        let gradient_norm = match &norm {
+            Some(norm) => number(norm.clone())?,
+            None => 0.0,
+        };
+        let stepped = |fault| Stepped {
+            loss,
+            gradient_norm,
+            fault,
+        };
+        if !(loss.is_finite() && gradient_norm.is_finite()) {
+            let gradient = optim::not_finite_gradient(&self.model, &grads);
+            let fault = match gradient {
+                Some(tensor) => format!("the gradient of `{tensor}`"),
+                None if loss.is_finite() => "the norm of the gradient".into(),
+                None => "the loss".into(),
+            };
+            return Ok(stepped(Some(fault)));
+        }
+        if self.train.clip_norm > 0.0
+            && let Some(norm) = norm
+        {
+            optim::clip_global_norm(&self.model, &mut grads, norm, self.train.clip_norm);
+        }
+        let rates = optim::rates(rate, &self.timescales, self.train.timescale_rate);
+        self.model = self.optimizer.step(rates, self.model.clone(), grads);
+        if let Some(average) = &mut self.average {
+            average.update(&self.model);
+        }
+        Ok(stepped(None))
+    }
+
+    fn backward(&self, batch: O::Batch) -> Result<(GradientsParams, f64)> {
+        let Losses { loss, penalty } = O::losses(&self.model, batch);
+        let total = match penalty {
+            Some(penalty) => loss.clone() + penalty,
+            None => loss.clone(),
+        };
+        let grads = GradientsParams::from_grads(total.backward(), &self.model);
+        Ok((grads, number(loss)?))
+    }
+
+    /// The model that is evaluated: the average if there is one, without autodiff.
+    pub(crate) fn evaluated(&self) -> TaskModel<O> {
+        match &self.average {
+            Some(average) => average.model().clone(),
+            None => self.model.valid(),
+        }
+    }
+
+    /// Steps that the averaged weights are over.
+    pub(super) fn averaged(&self) -> u64 {
+        self.average.as_ref().map_or(0, Average::steps)
+    }
+
+    /// The first tensor of the model that is not finite.
+    pub(super) fn fault(&self) -> Option<String> {
+        optim::not_finite_parameter(&self.model)
+    }
+
+    /// The files of a checkpoint that hold its tensors.
+    ///
+    /// # Errors
+    /// If the device does not hand them out.
+    pub(super) fn save(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+        let optimizer = self.optimizer.to_record().into_bytes().map_err(unsaved)?;
+        let mut files = vec![
+            (MODEL, module_bytes(&self.model)?),
+            (OPTIMIZER, optimizer.to_vec()),
+        ];
+        if let Some(average) = &self.average {
+            files.push((AVERAGE, module_bytes(average.model())?));
+        }
+        Ok(files)
+    }
+
+    /// Goes on from a checkpoint, with an average that is over `averaged` steps.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub(super) fn load(&mut self, saved: &Saved, averaged: u64) -> std::result::Result<(), String> {
+        let model = load_module(self.model.clone(), MODEL, saved.file(MODEL)?)?;
+        let optimizer = Bytes::from_bytes_vec(saved.file(OPTIMIZER)?.to_vec());
+        let optimizer =
+            OptimizerRecord::from_bytes(optimizer).map_err(|e| format!("{OPTIMIZER}: {e}"))?;
+        // an average that was not asked for until now begins now
+        if let (Some(average), Some(bytes)) = (&mut self.average, saved.optional(AVERAGE)) {
+            let mean = load_module(average.model().clone(), AVERAGE, bytes)?;
+            *average = Average::resumed(mean, self.train.average_decay, averaged);
+        }
+        // their names are those of the checkpoint from now on
+        self.timescales = optim::timescale_parameters(&model);
+        self.optimizer = optim::optimizer(&self.train).load_record(optimizer);
+        self.model = model;
+        Ok(())
+    }
+}
+
+/// A module's tensors as bytes, which [`load_module`] reads.
+///
+/// # Errors
+/// If the device does not hand them out.
+pub(super) fn module_bytes<M: Module>(module: &M) -> Result<Vec<u8>> {
+    let bytes = module.clone().into_record().into_bytes();
+    Ok(bytes.map_err(unsaved)?.to_vec())
+}
+
+/// `module` with the tensors that [`module_bytes`] made the file `name` of.
+///
+/// # Errors
+/// What does not fit.
+pub(super) fn load_module<M: Module>(
+    module: M,
+    name: &str,
+    bytes: &[u8],
+) -> std::result::Result<M, String> {
+    ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()))
+        .and_then(|record| module.try_load_record(record))
+        .map_err(|e| format!("{name}: {e}"))
+}
+
+fn unsaved(error: impl std::fmt::Display) -> TrainError {
+    TrainError::Run(format!("the model cannot be saved: {error}"))
+}
+
+/// The number in a tensor `[1]`.
+fn number(tensor: Tensor<1>) -> Result<f64> {
+    Ok(numbers(tensor)?
+        .first()
+        .copied()
+        .map_or(f64::NAN, f64::from))
+}
+
+/// A seed for one step, unlike those of other steps and seeds (the finaliser of SplitMix64).
+fn mix(seed: u64, step: u64) -> u64 {
+    let mut z = seed
+        .wrapping_mul(0xd134_2543_de82_ef95)
+        .wrapping_add(step.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mix;
+
+    #[test]
+    fn steps_and_seeds_have_seeds_of_their_own() {
+        let mut all = std::collections::HashSet::new();
+        for seed in 0..40 {
+            for step in 0..40 {
+                assert!(all.insert(mix(seed, step)), "{seed} {step}");
+            }
+        }
+    }
+}
