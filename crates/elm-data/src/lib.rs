@@ -3,6 +3,7 @@
 //! Data flows one way: files -> simulations (sparse events) -> windows and batches. This crate knows neither a
 //! model nor a tensor library; its batches are plain `f32` arrays in row-major order.
 
+pub mod arrays;
 pub mod enwik8;
 pub mod error;
 mod files;
