@@ -17,6 +17,7 @@ pub mod shd;
 mod split;
 mod stream;
 pub mod task;
+pub mod text;
 
 pub use error::{DataError, Result};
 pub use sequence::{BatchValues, BinnedSpikes, Encoding, Sample, Sequence, SequenceBatch};

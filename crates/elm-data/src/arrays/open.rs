@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::array::View;
 use super::layout::{Raw, RawInputs, RawTargets, names, sample_targets_of, sequences, splits};
 use super::options::{ArrayKeys, ArrayOptions};
-use super::rows::{FileTable, labels_of};
+use super::rows::{Described, FileTable, labels_of};
 use super::source::{Arrays, FileKind, read_npy};
 use super::table::Table;
 use crate::{DataError, Result};
@@ -81,12 +81,15 @@ fn siblings(path: &Path, keys: &ArrayKeys) -> Vec<(String, PathBuf)> {
     files
 }
 
+/// The name of a file in its folder, and its path.
+type NamedFile = (String, PathBuf);
+
 /// What is in a folder.
 struct Folder {
     path: PathBuf,
-    arrays: Vec<(String, PathBuf)>,
-    tables: Vec<(String, PathBuf)>,
-    folders: Vec<(String, PathBuf)>,
+    arrays: Vec<NamedFile>,
+    tables: Vec<NamedFile>,
+    folders: Vec<NamedFile>,
 }
 
 impl Folder {
@@ -144,25 +147,25 @@ impl Folder {
         }
         let (files, inputs) = self.sequences(keys)?;
         let count = inputs.len();
-        let (targets, groups, splits) = match table {
+        let described = match table {
             Some(table) => FileTable::read(&table, keys)?.describe(&files, keys, options.kind)?,
-            None => (
-                sample_targets_of(&mut arrays, &keys.y, options.kind, count)?,
-                names(&mut arrays, &keys.group, count)?,
-                splits(&mut arrays, &keys.split, count)?,
-            ),
+            None => Described {
+                targets: sample_targets_of(&mut arrays, &keys.y, options.kind, count)?,
+                groups: names(&mut arrays, &keys.group, count)?,
+                splits: splits(&mut arrays, &keys.split, count)?,
+            },
         };
         Ok(Raw {
             inputs: RawInputs::Values(inputs),
-            targets,
-            groups,
-            splits,
+            targets: described.targets,
+            groups: described.groups,
+            splits: described.splits,
             names: Some(files.into_iter().map(|(name, _)| name).collect()),
         })
     }
 
     /// One sequence from each file of the folder.
-    fn sequences(&self, keys: &ArrayKeys) -> Result<(Vec<(String, PathBuf)>, Vec<View>)> {
+    fn sequences(&self, keys: &ArrayKeys) -> Result<(Vec<NamedFile>, Vec<View>)> {
         let error = |problem: &str| Err(DataError::format(&self.path, problem));
         match (&self.arrays[..], &self.tables[..]) {
             ([], []) => error(

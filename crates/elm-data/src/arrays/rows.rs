@@ -258,6 +258,13 @@ fn parts(table: &Table, samples: &[Vec<usize>], keys: &ArrayKeys) -> Result<Opti
     names.iter().map(part).collect::<Result<_>>().map(Some)
 }
 
+/// What is known of sequences besides their steps.
+pub(super) struct Described {
+    pub(super) targets: RawTargets,
+    pub(super) groups: Option<Vec<String>>,
+    pub(super) splits: Option<Vec<Split>>,
+}
+
 /// Labels, groups and parts of files, from a table that names each file in a row.
 pub(super) struct FileTable {
     table: Table,
@@ -292,7 +299,7 @@ impl FileTable {
         files: &[(String, PathBuf)],
         keys: &ArrayKeys,
         kind: Option<TargetKind>,
-    ) -> Result<(RawTargets, Option<Vec<String>>, Option<Vec<Split>>)> {
+    ) -> Result<Described> {
         let mut samples = Vec::with_capacity(files.len());
         for (name, _) in files {
             let stem = name
@@ -336,7 +343,11 @@ impl FileTable {
             &keys.group,
         )?;
         let splits = parts(&self.table, &samples, keys)?;
-        Ok((targets, groups, splits))
+        Ok(Described {
+            targets,
+            groups,
+            splits,
+        })
     }
 }
 

@@ -24,7 +24,7 @@ pub enum Normalization {
     Log1p,
 }
 
-/// A normalisation with what was learnt: `y = (f(x) − offset) · gain` for each channel, where `f` is the logarithm of
+/// A normalisation with what was learnt: `y = (f(x) − offset) / scale` for each channel, where `f` is the logarithm of
 /// [`Normalization::Log1p`] or nothing. Belongs to a trained model.
 ///
 /// A channel that never changes is only moved to 0.
@@ -33,7 +33,7 @@ pub enum Normalization {
 pub struct Scaler {
     kind: Normalization,
     offset: Vec<f64>,
-    gain: Vec<f64>,
+    scale: Vec<f64>,
 }
 
 /// A scaler as it is stored.
@@ -42,13 +42,21 @@ pub struct Scaler {
 struct Stored {
     kind: Normalization,
     offset: Vec<f64>,
-    gain: Vec<f64>,
+    scale: Vec<f64>,
 }
 
 impl From<Scaler> for Stored {
     fn from(scaler: Scaler) -> Self {
-        let Scaler { kind, offset, gain } = scaler;
-        Self { kind, offset, gain }
+        let Scaler {
+            kind,
+            offset,
+            scale,
+        } = scaler;
+        Self {
+            kind,
+            offset,
+            scale,
+        }
     }
 }
 
@@ -56,15 +64,23 @@ impl TryFrom<Stored> for Scaler {
     type Error = DataError;
 
     fn try_from(stored: Stored) -> Result<Self> {
-        let Stored { kind, offset, gain } = stored;
+        let Stored {
+            kind,
+            offset,
+            scale,
+        } = stored;
         let good = |v: &f64| v.is_finite();
-        let gains = gain.iter().all(|g| g.is_finite() && *g > 0.0);
-        if offset.len() != gain.len() || !offset.iter().all(good) || !gains {
+        let scales = scale.iter().all(|s| s.is_finite() && *s > 0.0);
+        if offset.len() != scale.len() || !offset.iter().all(good) || !scales {
             return Err(DataError::request(
-                "normalisation: expected a finite offset and a gain above 0 for each channel",
+                "normalisation: expected a finite offset and a scale above 0 for each channel",
             ));
         }
-        Ok(Self { kind, offset, gain })
+        Ok(Self {
+            kind,
+            offset,
+            scale,
+        })
     }
 }
 
@@ -74,7 +90,7 @@ impl Scaler {
         Self {
             kind: Normalization::None,
             offset: vec![0.0; channels],
-            gain: vec![1.0; channels],
+            scale: vec![1.0; channels],
         }
     }
 
@@ -149,8 +165,12 @@ impl Scaler {
                 all.merge(part);
             }
         }
-        let (offset, gain) = moments.iter().map(|m| m.scale(kind)).unzip();
-        Ok(Self { kind, offset, gain })
+        let (offset, scale) = moments.iter().map(|m| m.scale(kind)).unzip();
+        Ok(Self {
+            kind,
+            offset,
+            scale,
+        })
     }
 
     /// What is done.
@@ -167,12 +187,16 @@ impl Scaler {
     pub fn apply(&self, values: &mut [f64]) {
         let channels = self.offset.len().max(1);
         for row in values.chunks_mut(channels) {
-            for ((value, offset), gain) in row.iter_mut().zip(&self.offset).zip(&self.gain) {
+            for ((value, offset), scale) in row.iter_mut().zip(&self.offset).zip(&self.scale) {
                 let x = match self.kind {
                     Normalization::Log1p => log1p(*value),
                     _ => *value,
                 };
-                *value = if x.is_nan() { 0.0 } else { (x - offset) * gain };
+                *value = if x.is_nan() {
+                    0.0
+                } else {
+                    (x - offset) / scale
+                };
             }
         }
     }
@@ -181,8 +205,8 @@ impl Scaler {
     pub fn invert(&self, values: &mut [f64]) {
         let channels = self.offset.len().max(1);
         for row in values.chunks_mut(channels) {
-            for ((value, offset), gain) in row.iter_mut().zip(&self.offset).zip(&self.gain) {
-                let x = *value / gain + offset;
+            for ((value, offset), scale) in row.iter_mut().zip(&self.offset).zip(&self.scale) {
+                let x = *value * scale + offset;
                 *value = match self.kind {
                     Normalization::Log1p => x.abs().exp_m1().copysign(x),
                     _ => x,
@@ -277,7 +301,7 @@ impl Moments {
         self.most = self.most.max(other.most);
     }
 
-    /// Offset and gain.
+    /// Offset and scale.
     fn scale(&self, kind: Normalization) -> (f64, f64) {
         let (offset, range) = match kind {
             Normalization::None => return (0.0, 1.0),
@@ -290,9 +314,8 @@ impl Moments {
             return (0.0, 1.0);
         }
         // compared exactly: the deviation of a constant may be a rounding error
-        let gain = 1.0 / range;
-        match self.least < self.most && gain.is_finite() && gain > 0.0 {
-            true => (offset, gain),
+        match self.least < self.most && range > 0.0 && (1.0 / range).is_finite() {
+            true => (offset, range),
             false => (self.least, 1.0),
         }
     }
