@@ -3,6 +3,7 @@
 //! Data flows one way: files -> simulations (sparse events) -> windows and batches. This crate knows neither a
 //! model nor a tensor library; its batches are plain `f32` arrays in row-major order.
 
+pub mod arrays;
 pub mod enwik8;
 pub mod error;
 mod files;
@@ -16,6 +17,7 @@ pub mod shd;
 mod split;
 mod stream;
 pub mod task;
+pub mod text;
 
 pub use error::{DataError, Result};
 pub use sequence::{BatchValues, BinnedSpikes, Encoding, Sample, Sequence, SequenceBatch};
