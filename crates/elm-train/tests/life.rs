@@ -287,7 +287,7 @@ fn what_may_change_changes_and_is_noted() {
         "finished",
         "call 2",
         "train.epochs: 1 -> 4",
-        "elm neuron",
+        "4946 trained",
         "valid loss",
     ] {
         assert!(

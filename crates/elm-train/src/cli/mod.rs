@@ -20,9 +20,9 @@ use crate::{logging, output, tell};
 
 /// Train and examine Expressive Leaky Memory (ELM) neurons.
 #[derive(Debug, Parser)]
-#[command(name = "elm", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "elm", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXAMPLES)]
 struct Cli {
-    /// More in a run's log file (-vv: everything)
+    /// More in a run's log file
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]
@@ -31,7 +31,6 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  elm train                          train on the shipped simulations
   elm train --recipe spikes --set train.epochs=5
   elm compare --recipe spikes-adding --models elm,chrono-lstm --minutes 3
   elm runs                           what became of them

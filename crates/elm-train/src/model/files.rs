@@ -35,8 +35,10 @@ pub fn save(model: &SequenceToSequence, path: &Path) -> Result<()> {
         |e: &dyn std::fmt::Display| TrainError::file(path, format!("cannot write the model: {e}"));
     let config = serde_json::to_string(&model.config()).map_err(|e| failed(&e))?;
     let partial = path.with_extension("partial.safetensors");
+    // one entry, as several are written in an order that changes from call to call
     let mut store = SafetensorsStore::from_file(&partial)
         .overwrite(true)
+        .clear_metadata()
         .metadata(CONFIG_KEY, config);
     model
         .save_into(&mut store)
@@ -182,6 +184,12 @@ mod tests {
             assert!(a.iter().all(|v| v.is_finite()));
             let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
             assert_eq!(left.len(), 1, "{left:?}");
+            // the same model is the same file
+            let bytes = std::fs::read(&path).unwrap();
+            for _ in 0..8 {
+                save(&again, &path).unwrap();
+                assert!(std::fs::read(&path).unwrap() == bytes);
+            }
         }
     }
 

@@ -264,8 +264,13 @@ mod step_tests {
 
     #[test]
     fn timescales_have_a_rate_of_their_own() {
-        for (recipe, expected) in [("quick", 0), ("spikes", 1), ("spikes-adding-network", 2)] {
-            let recipe = Recipe::builtin(recipe).unwrap();
+        for (name, learnt, expected) in [
+            ("quick", "model.learn_memory_tau=false", 0),
+            ("quick", "model.learn_memory_tau=true", 1),
+            ("spikes-adding-network", "network.learn_memory_tau=true", 2),
+        ] {
+            let mut recipe = Recipe::builtin(name).unwrap();
+            recipe.set(learnt).unwrap();
             let model = recipe
                 .model_config()
                 .init(&Device::flex().autodiff())

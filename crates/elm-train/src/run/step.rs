@@ -1,6 +1,6 @@
 //! One gradient step: forward, loss, checks, backward, bound, optimizer, average.
 
-use burn::module::{Module, ParamId};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, Tensor};
@@ -42,7 +42,11 @@ pub(crate) struct Stepped {
 
 impl<O: Objective> Trainer<O> {
     /// Begins with `model`, on a device with autodiff.
+    ///
+    /// Start weights are drawn when a parameter is first used: all of them are drawn here, before the first step seeds the
+    /// device anew.
     pub(crate) fn new(model: TaskModel<O>, recipe: &Recipe, device: &Device) -> Self {
+        model.visit(&mut Draw);
         let train = recipe.train.clone();
         let average = train.average_decay;
         Self {
@@ -180,6 +184,15 @@ impl<O: Objective> Trainer<O> {
         self.optimizer = optim::optimizer(&self.train).load_record(optimizer);
         self.model = model;
         Ok(())
+    }
+}
+
+/// Uses every parameter in the module's order.
+struct Draw;
+
+impl ModuleVisitor for Draw {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        param.val();
     }
 }
 
