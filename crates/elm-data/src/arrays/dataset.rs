@@ -84,6 +84,10 @@ impl ArrayData {
     /// is not finite (unless missing ones are to be filled), files differ in their channels or kinds of targets, or a
     /// class or symbol is not known.
     pub fn open(paths: &[PathBuf], options: &ArrayOptions, known: Option<Known>) -> Result<Self> {
+        Self::open_all(paths, options, known).map_err(in_one_line)
+    }
+
+    fn open_all(paths: &[PathBuf], options: &ArrayOptions, known: Option<Known>) -> Result<Self> {
         let mut raws = Vec::with_capacity(paths.len());
         for path in paths {
             let raw = Raw::open(path, options)?;
@@ -212,6 +216,21 @@ impl ArrayData {
     }
 }
 
+/// A message may have names from a file in it: none of them may break its line or drive a terminal.
+fn in_one_line(error: DataError) -> DataError {
+    let plain = |problem: String| problem.replace(char::is_control, " ");
+    match error {
+        DataError::Format { path, problem } => DataError::Format {
+            path,
+            problem: plain(problem),
+        },
+        DataError::Request { problem } => DataError::Request {
+            problem: plain(problem),
+        },
+        other => other,
+    }
+}
+
 impl SequenceData for ArrayData {
     fn len(&self) -> usize {
         self.items.len()
@@ -240,7 +259,7 @@ impl SequenceData for ArrayData {
         let inputs = match (&item.steps, &self.inputs) {
             (Steps::View(view), InputKind::Values { .. }) => Inputs::Values(view.read()),
             (Steps::View(view), InputKind::Symbols(names)) => {
-                Inputs::Symbols(self.symbols(view, names, item)?)
+                Inputs::Symbols(self.symbols(view, names, item).map_err(in_one_line)?)
             }
             (Steps::Events(list, number), kind) => {
                 let list = &self.events[*list as usize];

@@ -168,3 +168,28 @@ fn inflate_to_disk(member: &mut impl Read, size: usize) -> std::result::Result<C
     // Its name goes when this returns, its content with the map: a program that is killed leaves nothing behind.
     Content::map(file.path(), "an inflated array").map_err(|e| e.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_comes_out_has_the_size_that_was_declared() {
+        for size in [100, MOST_IN_MEMORY + 1] {
+            let problem = |length: u64, size| {
+                let mut endless = std::io::repeat(7).take(length);
+                inflate(&mut endless, size).unwrap_err()
+            };
+            let (size64, less) = (size as u64, size - 1);
+            let short = format!("expected {size} bytes, found {less}");
+            assert_eq!(problem(size64 - 1, size), short);
+            let long = format!("expected {size} bytes, found more");
+            assert_eq!(problem(size64 + 1000, size), long);
+            let content = inflate(&mut std::io::repeat(7).take(size64), size).unwrap();
+            assert!(content.len() == size && content[size - 1] == 7);
+        }
+        let bomb = inflate(&mut std::io::repeat(0), MOST_INFLATED + 1).unwrap_err();
+        assert!(bomb.contains("np.savez stores it"), "{bomb}");
+    }
+}
