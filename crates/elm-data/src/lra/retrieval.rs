@@ -7,8 +7,6 @@
 use std::ops::Range;
 use std::path::Path;
 
-use burn_dataset::{Dataset, DatasetError};
-
 use super::store::tokens;
 use super::table::{binary_label, check_max_length, columns, lines, shown};
 use crate::files::{Content, locate};
@@ -107,13 +105,15 @@ impl Retrieval {
     }
 }
 
-impl Dataset<Sample> for Retrieval {
-    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
-        Ok(self.sample(index))
+impl Retrieval {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
     }
 
-    fn len(&self) -> usize {
-        self.pairs.len()
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

@@ -1,7 +1,5 @@
 //! Labelled sequences of bytes in memory, one after the other.
 
-use burn_dataset::{Dataset, DatasetError};
-
 use crate::{Sample, Sequence};
 
 /// What the bytes of a sequence are.
@@ -88,13 +86,15 @@ impl ByteSequences {
     }
 }
 
-impl Dataset<Sample> for ByteSequences {
-    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
-        Ok(self.sample(index))
+impl ByteSequences {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
     }
 
-    fn len(&self) -> usize {
-        self.labels.len()
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use burn_dataset::{Dataset, DatasetError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -122,12 +121,14 @@ impl ShdDataset {
     }
 }
 
-impl Dataset<Sample> for ShdDataset {
-    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
-        Ok(self.sample(index))
+impl ShdDataset {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.chosen.len()
     }
 
-    fn len(&self) -> usize {
-        self.chosen.len()
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }

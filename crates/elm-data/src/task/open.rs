@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use burn_dataset::Dataset;
-
 use super::Task;
 use crate::lra::pathfinder::{Difficulty, Pathfinder, PathfinderConfig};
 use crate::lra::retrieval::Retrieval;
@@ -44,7 +42,15 @@ impl Default for TaskOptions {
 }
 
 /// A part of a classification task's data, in the order of its files.
-pub trait TaskData: Dataset<Sample> {
+pub trait TaskData: Send + Sync {
+    /// Number of samples; of those drawn on the fly, in an epoch.
+    fn len(&self) -> usize;
+
+    /// Is there none?
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Class of sample `index`, without reading the rest of it.
     ///
     /// # Panics
@@ -67,6 +73,10 @@ pub trait TaskData: Dataset<Sample> {
 }
 
 impl TaskData for ByteSequences {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
     }
@@ -77,6 +87,10 @@ impl TaskData for ByteSequences {
 }
 
 impl TaskData for Retrieval {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
     }
@@ -87,6 +101,10 @@ impl TaskData for Retrieval {
 }
 
 impl TaskData for Pathfinder {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
     }
@@ -101,6 +119,10 @@ impl TaskData for Pathfinder {
 }
 
 impl TaskData for ShdDataset {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
     }
@@ -111,6 +133,10 @@ impl TaskData for ShdDataset {
 }
 
 impl TaskData for ShdAdding {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
     }

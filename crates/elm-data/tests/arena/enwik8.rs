@@ -1,7 +1,6 @@
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::Split;
 use elm_data::enwik8::{Enwik8, Vocabulary, bits_per_character};
 use proptest::prelude::*;
@@ -72,7 +71,7 @@ fn streams_go_through_the_text_side_by_side() {
     // 20 bytes of 18 to train on: two streams of 9 tokens, so 8 steps with a successor.
     let read = text(*b"abcdefghijklmnopqrst");
     let streams = read.streams(Split::Train, 2, 3).unwrap();
-    let batches: Vec<_> = streams.iter().map(Result::unwrap).collect();
+    let batches: Vec<_> = (0..streams.len()).map(|i| streams.batch(i)).collect();
     let texts =
         |tokens: &[u8]| String::from_utf8(read.vocabulary().decode(tokens).unwrap()).unwrap();
     assert_eq!((batches.len(), streams.len()), (3, 3));
@@ -88,7 +87,7 @@ fn streams_go_through_the_text_side_by_side() {
         batches.iter().map(|b| b.reset).collect::<Vec<_>>(),
         [true, false, false]
     );
-    assert_eq!(streams.get(1).unwrap(), batches[1]);
+    assert_eq!(streams.batch(1), batches[1]);
     let x = batches[0].one_hot(20, 3.0).unwrap();
     assert_eq!((x.len(), x.iter().sum::<f32>()), (6 * 20, 18.0));
     assert_eq!((x[0], x[2 * 20 + 2], x[3 * 20 + 9]), (3.0, 3.0, 3.0));
@@ -190,8 +189,7 @@ proptest! {
         let streams = read.streams(Split::Train, batch, time).unwrap();
         let length = part.len() / batch;
         let mut rows = vec![(Vec::new(), Vec::new()); batch];
-        for one in streams.iter() {
-            let one = one.unwrap();
+        for one in (0..streams.len()).map(|i| streams.batch(i)) {
             for (row, stream) in rows.iter_mut().enumerate() {
                 let range = row * one.shape[1]..(row + 1) * one.shape[1];
                 stream.0.extend_from_slice(&one.inputs[range.clone()]);

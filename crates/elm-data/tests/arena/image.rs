@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::lra::image::{self, ENCODING, batch_from_bytes, read_batch};
 use elm_data::{SequenceBatch, Split};
 use proptest::prelude::*;
@@ -71,7 +70,7 @@ fn both_published_forms_give_the_same_images() {
             (&test, 1, 11),
         ];
         for (part, index, n) in images {
-            let sample = part.get(index).unwrap();
+            let sample = part.sample(index);
             is_image(pixels(&sample), n);
             assert_eq!(
                 (sample.label, part.label(index)),

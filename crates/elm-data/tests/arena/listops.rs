@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::lra::ByteSequences;
 use elm_data::lra::listops::{self, ENCODING, MAX_LENGTH, SYMBOLS};
 use elm_data::{DataError, SequenceBatch, Split};
@@ -49,7 +48,7 @@ fn published_lines_are_read_without_their_parentheses() {
     let open = |folder: &Path, split| listops::open(folder, split, MAX_LENGTH).unwrap();
     let train = open(folder.path(), Split::Train);
     assert_eq!(train.len(), 3);
-    let samples: Vec<_> = (0..3).map(|i| train.get(i).unwrap()).collect();
+    let samples: Vec<_> = (0..3).map(|i| train.sample(i)).collect();
     assert_eq!(symbols(tokens(&samples[0])), ["[MAX", "2", "9", "]"]);
     assert_eq!(
         symbols(tokens(&samples[1])),

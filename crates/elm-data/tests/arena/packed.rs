@@ -1,7 +1,6 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::lra::pathfinder::{
     ConvertProgress, PackedImages, Pathfinder, PathfinderConfig, convert,
 };
@@ -224,7 +223,7 @@ fn a_file_of_another_size_is_refused() {
         &["at least 10 images, found 9"],
     );
     let open = Pathfinder::open(&path, Split::Test, &CONFIG).unwrap();
-    assert_eq!(pixels(&open.get(0).unwrap()).len(), 64);
+    assert_eq!(pixels(&open.sample(0).unwrap()).len(), 64);
 }
 
 /// Reads all of a file.

@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::lra::retrieval::{ENCODING, MAX_LENGTH, Retrieval};
 use elm_data::{DataError, Sample, Sequence, SequenceBatch, Split};
 use proptest::prelude::*;
@@ -45,7 +44,7 @@ fn pairs_are_read_from_the_mapped_file() {
     let open = |folder: &Path, split| Retrieval::open(folder, split, MAX_LENGTH).unwrap();
     let train = open(folder.path(), Split::Train);
     assert_eq!(train.len(), 3);
-    let samples: Vec<Sample> = (0..3).map(|i| train.get(i).unwrap()).collect();
+    let samples: Vec<Sample> = (0..3).map(|i| train.sample(i)).collect();
     assert_eq!(texts(&samples[0]), [&b"the \"first"[..], b"text, second"]);
     assert_eq!(texts(&samples[1]), [&b"caf\xe9"[..], b"\"quoted\""]);
     assert_eq!(texts(&samples[2]), [b"x", b"y"]);

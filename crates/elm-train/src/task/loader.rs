@@ -129,7 +129,7 @@ impl<S: BatchSource, T: OnDevice<S::Batch>> Iterator for StreamIterator<'_, S, T
         let batch = match self.stream.next()? {
             Ok(batch) => batch,
             // what cannot be read is not counted as trained
-            Err(error) => return Some(Err(error.into())),
+            Err(error) => return Some(Err(DatasetError::new(error))),
         };
         self.done += 1;
         if let Position::Running(position) = &self.loader.position {

@@ -10,8 +10,6 @@ pub use batches::{batch_from_bytes, read_batch};
 
 use std::path::Path;
 
-use burn_dataset::Dataset;
-
 use super::store::{ByteSequences, Meaning};
 use crate::files::locate;
 use crate::{DataError, Encoding, Result, Split};

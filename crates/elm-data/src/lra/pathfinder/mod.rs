@@ -17,7 +17,6 @@ pub use picture::decode_png;
 
 use std::path::Path;
 
-use burn_dataset::{Dataset, DatasetError};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -202,13 +201,15 @@ impl Pathfinder {
     }
 }
 
-impl Dataset<Sample> for Pathfinder {
-    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
-        Ok(self.sample(index)?)
+impl Pathfinder {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.images.len()
     }
 
-    fn len(&self) -> usize {
-        self.images.len()
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

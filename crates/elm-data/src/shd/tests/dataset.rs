@@ -1,12 +1,10 @@
 //! Binned samples and their split.
 
-use burn_dataset::Dataset;
-
 use super::*;
 use crate::{BinnedSpikes, SequenceBatch};
 
-fn events(dataset: &dyn Dataset<crate::Sample>, index: usize) -> (usize, Vec<BinnedSpikes>) {
-    match dataset.get(index).unwrap().inputs.remove(0) {
+fn events(dataset: &ShdDataset, index: usize) -> (usize, Vec<BinnedSpikes>) {
+    match dataset.sample(index).inputs.remove(0) {
         crate::Sequence::Spikes { steps, events } => (steps, events),
         other => panic!("expected spikes, found {other:?}"),
     }
@@ -50,7 +48,7 @@ fn samples_are_binned_counts_of_the_first_second() {
 fn samples_make_batches() {
     let file = ShdFile::from_bytes("f16", fixture("f16")).unwrap();
     let dataset = ShdDataset::read(&file, Binning::default()).unwrap();
-    let samples = dataset.get_many(vec![0, 6]).unwrap();
+    let samples = [0, 6].map(|i| dataset.sample(i));
     let batch = SequenceBatch::encode(&samples, &ENCODING)
         .unwrap()
         .remove(0);
@@ -73,7 +71,7 @@ fn the_split_is_seeded_and_divides_all_samples() {
     // 400 are expected, with a standard deviation of 18
     assert!((330..470).contains(&valid.len()), "{}", valid.len());
     assert_eq!(train.size() + valid.size(), whole.size());
-    let all = |part: &ShdDataset| part.iter().map(|s| s.unwrap()).collect::<Vec<_>>();
+    let all = |part: &ShdDataset| (0..part.len()).map(|i| part.sample(i)).collect::<Vec<_>>();
     let (again, same) = whole.split(VALIDATION_FRACTION, 3).unwrap();
     assert_eq!((all(&again), all(&same)), (all(&train), all(&valid)));
     let (_, other) = whole.split(VALIDATION_FRACTION, 4).unwrap();

@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
-use burn_dataset::Dataset;
-
 use super::*;
 use crate::Sequence;
 
@@ -70,7 +68,7 @@ fn files_depend_on_the_seed_and_not_on_the_threads() {
 /// Spike counts over `times` × 35 coarse bins, scaled to unit length.
 fn features(dataset: &ShdDataset, times: usize) -> Vec<(Vec<f32>, usize)> {
     let one = |index: usize| {
-        let sample = dataset.get(index).unwrap();
+        let sample = dataset.sample(index);
         let Sequence::Spikes { steps, events } = &sample.inputs[0] else {
             panic!("expected spikes");
         };

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use burn_dataset::Dataset;
-
 use super::*;
 use crate::Split;
 use crate::lra::listops::{MAX_LENGTH, open};

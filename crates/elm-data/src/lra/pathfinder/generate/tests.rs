@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use burn_dataset::Dataset;
 use rayon::prelude::*;
 
 use super::ink::Pixel;
