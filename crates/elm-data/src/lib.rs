@@ -3,13 +3,16 @@
 //! Data flows one way: files -> simulations (sparse events) -> windows and batches. This crate knows neither a
 //! model nor a tensor library; its batches are plain `f32` arrays in row-major order.
 
+mod container;
 pub mod enwik8;
 pub mod error;
 mod files;
 mod hdf5;
+pub mod json;
 pub mod lra;
+pub mod made;
 pub mod neuronio;
-mod part_folder;
+
 mod pickle;
 pub mod sequence;
 pub mod shd;

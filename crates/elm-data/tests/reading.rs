@@ -289,7 +289,7 @@ fn conversion_is_complete_and_resumable() {
             written: 0,
             skipped: 2,
             simulations: 3,
-            bytes: 0
+            ..ConvertSummary::default()
         }
     );
 
@@ -315,17 +315,73 @@ fn conversion_is_complete_and_resumable() {
 }
 
 #[test]
-fn a_failed_conversion_leaves_no_archive() {
+fn a_conversion_goes_on_past_bad_files_and_tells_of_each() {
     let folder = tempfile::tempdir().unwrap();
-    let (input, out) = (folder.path().join("bad.p"), folder.path().join("out"));
+    let (input, out) = (folder.path().join("in"), folder.path().join("out"));
+    std::fs::create_dir(&input).unwrap();
     let whole = python2(&Content::default());
-    std::fs::write(&input, &whole[..whole.len() / 2]).unwrap();
-    let error = convert(&[input], &out, &|_| ()).unwrap_err().to_string();
-    assert!(
-        error.contains("bad.p") && error.contains("cut off"),
-        "{error}"
-    );
-    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
+    for (name, bytes) in [
+        ("a.p", &whole[..]),
+        ("b.p", &whole[..whole.len() / 2]),
+        ("c.p", b""),
+        ("d.p", b"\xfd7zXZ\0"),
+        ("e.p", &whole),
+    ] {
+        std::fs::write(input.join(name), bytes).unwrap();
+    }
+    write_archive(&input.join("f.p"), &[expected("f", 0)]).unwrap();
+    let told = Mutex::new(0);
+    let summary = convert(&[input], &out, &|p| {
+        if let ConvertOutcome::Failed { .. } = p.outcome {
+            *told.lock().unwrap() += 1;
+        }
+    })
+    .unwrap();
+    assert_eq!((summary.written, summary.simulations), (2, 2));
+    assert_eq!(told.into_inner().unwrap(), 4);
+    let words = ["cut off", "empty", "unxz", "found an archive"];
+    assert_eq!(summary.failed.len(), words.len());
+    for ((problem, name), words) in summary
+        .failed
+        .iter()
+        .zip(["b.p", "c.p", "d.p", "f.p"])
+        .zip(words)
+    {
+        assert!(
+            problem.contains(name) && problem.contains(words),
+            "{problem}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 2);
+}
+
+#[test]
+fn a_conversion_into_no_folder_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("a.p");
+    std::fs::write(&input, python2(&Content::default())).unwrap();
+    assert!(convert(&[input], Path::new("/proc/nowhere"), &|_| ()).is_err());
+}
+
+#[test]
+fn pickles_of_protocols_0_and_1_and_with_other_containers_are_read() {
+    for name in [
+        "protocol0.p.gz",
+        "protocol1.p.gz",
+        "text2.p.gz",
+        "text4.p.gz",
+        "text5.p.gz",
+        "containers0.p.gz",
+        "containers2.p.gz",
+        "containers4.p.gz",
+    ] {
+        let simulations = read_pickle(&fixture(name)).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(
+            simulations,
+            [expected(name, 0), expected(name, 1)],
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Opening whatever a user names: pickles, archives, folders of them.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -9,8 +8,8 @@ use rayon::prelude::*;
 use super::archive::{MAGIC, read_archive};
 use super::pickle::read_pickle;
 use super::simulation::Simulation;
-use crate::files::{files_in, open_file};
-use crate::pickle::GZIP_MAGIC;
+use crate::files::{files_in, first_bytes, open_file, refuse_packed};
+use crate::pickle::{GZIP_MAGIC, starts_pickle};
 use crate::{DataError, Result};
 
 /// What a path is opened as.
@@ -31,16 +30,15 @@ impl FileKind {
     /// # Errors
     /// If it cannot be read or is neither.
     pub fn of(path: &Path) -> Result<Self> {
-        let mut first = Vec::with_capacity(MAGIC.len());
-        open_file(path, "a file with simulations")?
-            .take(MAGIC.len() as u64)
-            .read_to_end(&mut first)
-            .map_err(|e| DataError::io(path, "read it", e))?;
-        if first == MAGIC {
+        let what = "a file with simulations";
+        open_file(path, what)?;
+        let first = first_bytes(path)?;
+        if first.starts_with(&MAGIC) {
             Ok(Self::Archive)
-        } else if first.starts_with(&GZIP_MAGIC) || first.first() == Some(&0x80) {
+        } else if first.starts_with(&GZIP_MAGIC) || starts_pickle(&first) {
             Ok(Self::Pickle)
         } else {
+            refuse_packed(path, what, &first)?;
             Err(DataError::format(
                 path,
                 format!(

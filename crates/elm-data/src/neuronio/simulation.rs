@@ -40,6 +40,13 @@ pub struct Simulation {
 }
 
 impl Simulation {
+    /// Bytes in memory.
+    pub fn size(&self) -> usize {
+        size_of_val(&*self.events)
+            + size_of_val(&*self.output_spikes_ms)
+            + size_of_val(&*self.soma_mv)
+    }
+
     /// Events with `start_ms <= time < end_ms`.
     pub fn events_between(&self, start_ms: usize, end_ms: usize) -> &[SpikeEvent] {
         let at = |t: usize| self.events.partition_point(|e| (e.time_ms as usize) < t);

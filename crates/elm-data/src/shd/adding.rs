@@ -53,6 +53,11 @@ impl ShdAdding {
         })
     }
 
+    /// What the pairs are drawn from.
+    pub fn source(&self) -> &ShdDataset {
+        &self.source
+    }
+
     /// Time steps of every pair.
     pub fn steps(&self) -> usize {
         2 * self.source.steps()

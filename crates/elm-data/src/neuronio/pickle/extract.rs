@@ -18,11 +18,12 @@ pub(super) const NEEDED: [&str; 9] = [
     "somaVoltageLowRes",
 ];
 
-/// All simulations under `root`.
+/// All simulations under `root`, if they take at most `most_memory` bytes.
 pub(super) fn simulations(
     heap: &Heap,
     root: Value,
     source: &Arc<str>,
+    most_memory: u64,
 ) -> Result<Vec<Simulation>, String> {
     let Some(root_dict) = heap.dict(root) else {
         return Err(format!(
@@ -36,6 +37,7 @@ pub(super) fn simulations(
     match heap.get(segments) {
         Some(Object::List(list)) if list.len() == NUM_SEGMENTS => {}
         Some(Object::Tuple(items)) if items.len() == NUM_SEGMENTS => {}
+        Some(Object::Array(Some(array))) if array.shape == [NUM_SEGMENTS as i64] => {}
         _ => {
             let found = heap.describe(segments);
             return Err(format!(
@@ -66,10 +68,19 @@ pub(super) fn simulations(
                 .into(),
         );
     }
-    let mut simulations = Vec::with_capacity(items.len());
+    let mut simulations = Vec::new();
+    let mut taken = 0;
     for (index, item) in items.iter().enumerate() {
         let one = simulation(heap, *item, source, index as u32, duration_ms);
-        simulations.push(one.map_err(|problem| format!("simulation {index}: {problem}"))?);
+        let one = one.map_err(|problem| format!("simulation {index}: {problem}"))?;
+        taken += one.size() as u64;
+        if taken > most_memory {
+            return Err(format!(
+                "the first {} simulations take more than {most_memory} bytes, which the file cannot hold",
+                index + 1
+            ));
+        }
+        simulations.push(one);
     }
     Ok(simulations)
 }
@@ -127,6 +138,13 @@ fn simulation(
                 heap.describe(spikes)
             )
         })?;
+    // The bin of a spike is half a ms before it: one at the very end is inside.
+    let inside = |t: &f32| *t >= 0.0 && f64::from(*t) < f64::from(duration_ms) + 0.5;
+    if let Some(t) = output_spikes_ms.iter().find(|t| !inside(t)) {
+        return Err(format!(
+            "outputSpikeTimes: expected times of 0 to {duration_ms} ms, found {t} ms"
+        ));
+    }
     let mut trains: Vec<Train> = vec![Train::default(); 2 * NUM_SEGMENTS];
     let (excitatory, inhibitory) = trains.split_at_mut(NUM_SEGMENTS);
     spike_trains(heap, dict, "exInputSpikeTimes", excitatory)?;

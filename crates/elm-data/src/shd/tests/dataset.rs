@@ -84,3 +84,19 @@ fn the_split_is_seeded_and_divides_all_samples() {
     }
     assert!(whole.split(1.5, 0).is_err() && whole.split(f64::NAN, 0).is_err());
 }
+
+#[test]
+fn times_in_milliseconds_are_noticed() {
+    let mut content = Content::new(&[1, 2, 3]);
+    content
+        .times
+        .iter_mut()
+        .flatten()
+        .for_each(|t| *t = *t * 1000.0 + 2.0);
+    let data = ShdDataset::read(&content.open().unwrap(), Binning::default()).unwrap();
+    let found = data.statistics();
+    assert_eq!((found.samples, found.late, found.spikes), (3, 3, 4));
+    assert!(found.nothing_is_used());
+    let told = data.about(Path::new("a.h5"), None);
+    assert!(told.warnings()[0].starts_with("a.h5: no spike in the first second in 3 of 3 samples"));
+}
