@@ -67,6 +67,44 @@ fn raw_and_zipped_files_are_the_same_text() {
 }
 
 #[test]
+fn compressed_texts_are_read_or_refused_by_their_content() {
+    let content = b"the text of an encyclopedia, byte by byte";
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(content).unwrap();
+    let gz = gz.finish().unwrap();
+    let plain = text(*content);
+    for name in ["enwik8.gz", "enwik8", "text.txt"] {
+        let read = Enwik8::from_bytes(name, gz.clone()).unwrap();
+        assert_eq!(read.part(Split::Train), plain.part(Split::Train));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "enwik8.gz", &gz);
+    assert_eq!(
+        Enwik8::open(folder.path()).unwrap().vocabulary(),
+        plain.vocabulary()
+    );
+    let name = Path::new("enwik8");
+    let damaged = [&gz[..gz.len() / 2], &[0xff; 9]].concat();
+    complains(
+        Enwik8::from_bytes("enwik8", damaged),
+        name,
+        &["gzip file is damaged"],
+    );
+    for (magic, command) in [
+        (&b"\xfd7zXZ\0\0"[..], "unxz 'enwik8'"),
+        (b"BZh91AY&SY", "bunzip2 'enwik8'"),
+        (b"\x28\xb5\x2f\xfd\0", "unzstd 'enwik8'"),
+        (b"7z\xbc\xaf\x27\x1c", "7z x 'enwik8'"),
+    ] {
+        complains(
+            Enwik8::from_bytes("enwik8", magic.to_vec()),
+            name,
+            &["expected a text, found", command],
+        );
+    }
+}
+
+#[test]
 fn streams_go_through_the_text_side_by_side() {
     // 20 bytes of 18 to train on: two streams of 9 tokens, so 8 steps with a successor.
     let read = text(*b"abcdefghijklmnopqrst");

@@ -114,6 +114,23 @@ fn bad_binary_batches_are_named() {
 }
 
 #[test]
+fn labels_out_of_range_are_named_wherever_they_are() {
+    for (bad, label) in [(0, 10u8), (0, 128), (0, 31), (1, 255), (0, b'}')] {
+        let mut batch: Vec<u8> = (0..2).flat_map(record).collect();
+        batch[bad * 3073] = label;
+        for name in ["data_batch_4.bin", "data_batch_4"] {
+            complains(
+                batch_from_bytes(name, &batch),
+                Path::new(name),
+                &[&format!(
+                    "image {bad}: expected a label of 0 to 9, found {label}"
+                )],
+            );
+        }
+    }
+}
+
+#[test]
 fn bad_pickled_batches_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let whole = std::fs::read(data("cifar/data_batch_1")).unwrap();
@@ -185,7 +202,7 @@ fn missing_batches_are_named() {
     complains(
         image::open(folder.path(), Split::Train),
         &inside,
-        &["at least 10 training images, found 9"],
+        &["at least 10 training images, of which a tenth is the part `valid`, found 9"],
     );
 }
 
