@@ -370,8 +370,11 @@ fn simulations_that_break_the_rules_are_not_written() {
     );
     refused(&|s| s.events.reverse(), "in order");
     refused(&|s| s.events[1] = s.events[0], "in order");
-    refused(&|s| s.events[0].channel = 1278, "channel 1278");
-    refused(&|s| s.events[0].time_ms = 20, "20 ms");
+    refused(
+        &|s| s.events[0] = SpikeEvent::new(0, 1278).unwrap(),
+        "channel 1278",
+    );
+    refused(&|s| s.events[0] = SpikeEvent::new(20, 0).unwrap(), "20 ms");
     refused(
         &|s| s.output_spikes_ms[0] = f32::INFINITY,
         "output spike, found inf",
@@ -424,7 +427,7 @@ fn any_simulation() -> impl Strategy<Value = Simulation> {
                     duration_ms: 40,
                     events: events
                         .into_iter()
-                        .map(|(time_ms, channel)| SpikeEvent { time_ms, channel })
+                        .map(|(time_ms, channel)| SpikeEvent::new(time_ms, channel).unwrap())
                         .collect(),
                     output_spikes_ms: round(spikes, spikes_16),
                     soma_mv: round(soma, soma_16),

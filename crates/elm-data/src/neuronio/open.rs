@@ -1,12 +1,9 @@
 //! Opening whatever a user names: pickles, archives, folders of them.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
-use super::archive::{MAGIC, read_archive};
-use super::pickle::read_pickle;
+use super::archive::MAGIC;
+use super::set::SimulationSet;
 use super::simulation::Simulation;
 use crate::files::{files_in, first_bytes, open_file, refuse_packed};
 use crate::pickle::{GZIP_MAGIC, starts_pickle};
@@ -55,40 +52,14 @@ impl FileKind {
 }
 
 /// Reads all simulations of `paths`, in their order: files (`.p`, `.p.gz`, `.elmnio`, decided by content) and folders
-/// (all files in it with these endings, sorted by name; folders in it are not entered). Files are read in parallel.
+/// (all files in it with these endings, sorted by name; folders in it are not entered). Files are read in parallel, into
+/// memory; [`SimulationSet`] decodes archives as they are used.
 ///
 /// # Errors
 /// If a path is missing, a folder holds no such file, a file cannot be read or is not what it must be, or the same
 /// simulation of the same source comes twice (a pickle and its archive, for example).
 pub fn open_simulations(paths: &[PathBuf]) -> Result<Vec<Simulation>> {
-    if paths.is_empty() {
-        return Err(DataError::request(
-            "expected files or folders with simulations, found none named",
-        ));
-    }
-    let files = files(paths, &[".p", ".p.gz", ".elmnio"])?;
-    let read = |file: &PathBuf| match FileKind::of(file)? {
-        FileKind::Pickle => read_pickle(file),
-        FileKind::Archive => read_archive(file),
-    };
-    let parts: Vec<Vec<Simulation>> = files.par_iter().map(read).collect::<Result<_>>()?;
-    let mut seen = HashMap::new();
-    for (file, part) in files.iter().zip(&parts) {
-        for simulation in part {
-            if let Some(before) = seen.insert((&simulation.source, simulation.index), file) {
-                return Err(DataError::format(
-                    file,
-                    format!(
-                        "simulation {} of {} was already read from {}",
-                        simulation.index,
-                        simulation.source,
-                        before.display()
-                    ),
-                ));
-            }
-        }
-    }
-    Ok(parts.into_iter().flatten().collect())
+    SimulationSet::open(paths)?.decode_all()
 }
 
 /// The files among `paths`, and those in the folders among them whose names end like `endings`, sorted by name.

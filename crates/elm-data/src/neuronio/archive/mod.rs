@@ -6,15 +6,19 @@
 //! A record (see `record.rs`) holds spike counts per ms, channel deltas within each ms, output spike times and the
 //! voltage, in 16-bit floats where that loses nothing (as in the published files) and in 32-bit floats otherwise.
 
+mod head;
 mod record;
 
-use std::path::Path;
+pub use head::Head;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::Simulation;
 use crate::container::{Form, MOST_DEFLATED, Row};
-use crate::files::{Temporary, crc};
+use crate::files::{Content, Temporary, crc};
 use crate::{DataError, Result};
 
 const FORM: Form = Form {
@@ -48,6 +52,67 @@ pub fn read_archive(path: &Path) -> Result<Vec<Simulation>> {
 /// As [`read_archive`].
 pub fn read_archive_bytes(name: &str, bytes: &[u8]) -> Result<Vec<Simulation>> {
     decode(bytes).map_err(|problem| DataError::format(Path::new(name), problem))
+}
+
+/// An archive that is mapped: simulations are decoded as they are asked for. Clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct ArchiveFile(Arc<Mapped>);
+
+#[derive(Debug)]
+struct Mapped {
+    path: PathBuf,
+    content: Content,
+    rows: Vec<Row>,
+}
+
+impl ArchiveFile {
+    /// Maps the archive `path` and checks its header.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let content = Content::map(path, FORM.what)?;
+        let header = FORM
+            .read(&content)
+            .map_err(|problem| DataError::format(path, problem))?;
+        Ok(Self(Arc::new(Mapped {
+            path: path.to_path_buf(),
+            content,
+            rows: header.rows,
+        })))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// What the simulations are, in their order; those of one file share its name.
+    pub(super) fn heads(&self) -> Result<Vec<Head>> {
+        let Mapped {
+            path,
+            content,
+            rows,
+        } = &*self.0;
+        let mut heads: Vec<Head> = Vec::with_capacity(rows.len());
+        for (index, row) in rows.iter().enumerate() {
+            let deflated = content.get(row.place()).unwrap_or(&[]);
+            let mut head = record::head(deflated)
+                .map_err(|problem| DataError::format(path, format!("record {index}: {problem}")))?;
+            if let Some(last) = heads.last().filter(|last| last.source == head.source) {
+                head.source = last.source.clone();
+            }
+            heads.push(head);
+        }
+        Ok(heads)
+    }
+
+    /// Decodes a simulation, checking its checksum.
+    pub(super) fn decode(&self, record: usize) -> Result<Simulation> {
+        let Mapped {
+            path,
+            content,
+            rows,
+        } = &*self.0;
+        decode_record(content, record, &rows[record])
+            .map_err(|problem| DataError::format(path, problem))
+    }
 }
 
 /// Writes `simulations` as an archive: into a temporary file beside `path`, which replaces `path` only once it is

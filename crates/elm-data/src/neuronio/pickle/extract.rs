@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::neuronio::simulation::{NUM_SEGMENTS, Simulation, SpikeEvent};
+use crate::neuronio::simulation::{MAX_DURATION_MS, NUM_SEGMENTS, Simulation, SpikeEvent};
 use crate::pickle::{Heap, List, Object, Value};
 
 /// Keys whose values are read; large arrays under other keys are skipped.
@@ -108,11 +108,12 @@ fn duration(heap: &Heap, params: &[(Value, Value)]) -> Result<u32, String> {
         _ => f64::NAN,
     };
     let ms = (seconds * 1000.0).round();
-    if ms >= 1.0 && ms <= f64::from(i32::MAX) {
+    if ms >= 1.0 && ms < f64::from(MAX_DURATION_MS) {
         return Ok(ms as u32);
     }
     Err(format!(
-        "Params.totalSimDurationInSec: expected a number of seconds above 0, found {}",
+        "Params.totalSimDurationInSec: expected a number of seconds from 0.001 to {}, found {}",
+        MAX_DURATION_MS / 1000,
         heap.describe(value)
     ))
 }
@@ -301,20 +302,12 @@ fn sorted_events(trains: &[Train<'_>], duration_ms: u32) -> Result<Vec<SpikeEven
         ends[t] += ends[t - 1];
     }
     let total = ends.last().copied().unwrap_or(0) as usize;
-    let mut events = vec![
-        SpikeEvent {
-            time_ms: 0,
-            channel: 0
-        };
-        total
-    ];
+    let mut events = vec![SpikeEvent::default(); total];
     for (channel, train) in trains.iter().enumerate() {
         for &time in train.times() {
             let place = &mut ends[time as usize];
-            events[*place as usize] = SpikeEvent {
-                time_ms: time as u32,
-                channel: channel as u16,
-            };
+            let event = SpikeEvent::new(time as u32, channel as u16);
+            events[*place as usize] = event.unwrap_or_default(); // both were checked above
             *place += 1;
         }
     }
