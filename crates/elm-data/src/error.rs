@@ -44,12 +44,6 @@ pub enum DataError {
     },
 }
 
-impl From<DataError> for burn_dataset::DatasetError {
-    fn from(error: DataError) -> Self {
-        Self::new(error)
-    }
-}
-
 impl DataError {
     /// An input/output error on `path` while trying to `action`.
     pub fn io(path: &Path, action: &'static str, source: std::io::Error) -> Self {

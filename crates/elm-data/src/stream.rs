@@ -18,6 +18,12 @@ pub trait BatchSource: Send + Sync + 'static {
     fn make(&self, index: u64) -> Result<Self::Batch>;
 }
 
+/// Threads that build batches unless somebody asks for another number: all but one of the machine's, at most eight.
+pub fn default_workers() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.saturating_sub(1).clamp(1, 8)
+}
+
 /// Batches `first..first + count` of a source, in order, built ahead of time in background threads.
 ///
 /// The batches are those of [`BatchSource::make`] whatever the number of threads, and an error takes the place of its

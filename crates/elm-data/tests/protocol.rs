@@ -9,7 +9,7 @@ use std::time::Duration;
 use elm_data::neuronio::simulation::NUM_CHANNELS;
 use elm_data::neuronio::{
     BatchStream, EvaluationWindows, Metrics, Prediction, RocCurve, Simulation, SomaErrors,
-    SpikeEvent, WindowConfig, WindowSampler, evaluate, predict,
+    SparseSampler, SpikeEvent, WindowConfig, WindowSampler, evaluate, predict,
 };
 use proptest::prelude::*;
 
@@ -22,9 +22,9 @@ fn simulation(
     duration_ms: u32,
     output_spikes_ms: Vec<f32>,
 ) -> Simulation {
-    let event = |time_ms: u32| SpikeEvent {
-        time_ms,
-        channel: ((time_ms * 13 + index) % 1278) as u16,
+    let event = |time_ms: u32| {
+        let channel = ((time_ms * 13 + index) % 1278) as u16;
+        SpikeEvent::new(time_ms, channel).unwrap()
     };
     Simulation {
         source: source.into(),
@@ -306,7 +306,7 @@ fn predictions_join_the_kept_parts_whatever_the_batch() {
         assert_eq!(prediction.soma_mv.len(), simulation.duration_ms as usize);
         let mut logits = vec![0.0f32; simulation.duration_ms as usize];
         for event in &simulation.events {
-            logits[event.time_ms as usize] += if event.channel < 639 { 1.0 } else { -1.0 };
+            logits[event.time_ms() as usize] += event.value();
         }
         for (t, logit) in logits.iter().enumerate() {
             let expected = 1.0 / (1.0 + (-logit).exp());
@@ -481,7 +481,7 @@ fn evaluations_that_cannot_be_done_say_why() {
 
 fn sampler(count: u32, duration_ms: u32, config: WindowConfig, seed: u64) -> WindowSampler {
     let one = |i| simulation("a", i, duration_ms, vec![duration_ms as f32 / 2.0]);
-    WindowSampler::new((0..count).map(one).collect(), config, seed).unwrap()
+    WindowSampler::new((0..count).map(one).collect::<Vec<_>>(), config, seed).unwrap()
 }
 
 #[test]
@@ -492,7 +492,7 @@ fn a_batch_holds_the_windows_drawn() {
         ignore_first_ms: 50,
     };
     let sampler = sampler(3, 200, config, 1);
-    let batch = sampler.batch(5);
+    let batch = sampler.batch(5).unwrap();
     assert_eq!((batch.batch, batch.time), (3, 40));
     assert_eq!(
         (batch.inputs.len(), batch.spikes.len(), batch.soma.len()),
@@ -581,7 +581,7 @@ fn seeds_and_indices_give_different_batches() {
 #[test]
 fn samplers_that_cannot_work_say_why() {
     let problem = |count: u32, batch_size: usize, window_ms: usize| {
-        let simulations = (0..count)
+        let simulations: Vec<Simulation> = (0..count)
             .map(|i| simulation("file.p", i, 600, vec![]))
             .collect();
         let config = WindowConfig {
@@ -603,6 +603,98 @@ fn samplers_that_cannot_work_say_why() {
     );
 }
 
+#[test]
+fn windows_may_be_longer_than_the_published_simulations() {
+    let config = WindowConfig {
+        batch_size: 1,
+        window_ms: 7000,
+        ignore_first_ms: 500,
+    };
+    let sampler = sampler(2, 8000, config, 1);
+    let batch = sampler.sparse(3).unwrap();
+    assert_eq!((batch.time, batch.soma.len()), (7000, 7000));
+    let inside = |start: usize| (500..=1000).contains(&start);
+    assert!((0..20).all(|i| inside(sampler.draw(i)[0].1)));
+}
+
+#[test]
+fn sparse_windows_are_the_dense_ones() {
+    let config = WindowConfig {
+        batch_size: 3,
+        window_ms: 40,
+        ignore_first_ms: 0,
+    };
+    let sampler = Arc::new(sampler(4, 200, config, 2));
+    let sparse = Arc::new(SparseSampler(WindowSampler::clone(&sampler)));
+    for (sparse, index) in BatchStream::new(sparse, 0, 9, 2).zip(0..) {
+        let sparse = sparse.unwrap();
+        assert!(sparse.places.is_sorted_by(|a, b| a < b) && sparse.places.len() < 30);
+        assert_eq!(sparse.dense_len(), 120 * NUM_CHANNELS);
+        assert_eq!(sparse.dense(), sampler.batch(index).unwrap());
+    }
+    let large = WindowConfig {
+        batch_size: 1 << 20,
+        window_ms: 100,
+        ..config
+    };
+    let error = WindowSampler::new(sampler.simulations().clone(), large, 0).unwrap_err();
+    assert!(error.to_string().contains("values"), "{error}");
+}
+
+#[test]
+fn validation_windows_are_the_same_for_every_seed() {
+    let config = WindowConfig {
+        batch_size: 8,
+        window_ms: 20,
+        ignore_first_ms: 0,
+    };
+    let train = sampler(8, 500, config, 0);
+    let set = train.simulations();
+    let valid = || WindowSampler::validation(set.clone(), config).unwrap();
+    assert_eq!(valid().draw(3), valid().draw(3));
+    assert_ne!(valid().draw(3), valid().draw(4));
+    for seed in 0..50 {
+        let other = WindowSampler::new(set.clone(), config, seed).unwrap();
+        assert_ne!(valid().draw(3), other.draw(3));
+    }
+}
+
+#[test]
+fn files_are_taken_in_turn() {
+    let config = WindowConfig {
+        batch_size: 4,
+        window_ms: 50,
+        ignore_first_ms: 0,
+    };
+    let names = ["a.p", "b.p", "c.p"];
+    let all: Vec<Simulation> = names
+        .iter()
+        .flat_map(|name| (0..4).map(|i| simulation(name, i, 500, vec![])))
+        .collect();
+    let sampler = WindowSampler::new(all, config, 7).unwrap();
+    // a file lasts 2000 ms, a batch 200: three tenths of a file are three batches
+    let sampler = sampler.with_file_load_fraction(0.3).unwrap();
+    let file = |index| {
+        let drawn = sampler.draw(index);
+        let mut members: Vec<usize> = drawn.iter().map(|d| d.0 % 4).collect();
+        members.sort();
+        assert_eq!(members, [0, 1, 2, 3], "without replacement");
+        let files: Vec<usize> = drawn.iter().map(|d| d.0 / 4).collect();
+        assert!(files.iter().all(|f| *f == files[0]));
+        files[0]
+    };
+    let files: Vec<usize> = (0..300).map(file).collect();
+    assert!(
+        files
+            .chunks(3)
+            .all(|stretch| stretch.iter().all(|f| *f == stretch[0]))
+    );
+    assert!((0..3).all(|f| files.iter().filter(|other| **other == f).count() > 60));
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(sampler.clone().with_file_load_fraction(bad).is_err());
+    }
+}
+
 // ------------------------------------------------------------------------------------------------ stream
 
 #[test]
@@ -617,7 +709,7 @@ fn a_stream_gives_the_batches_of_its_sampler_in_order() {
         let stream = BatchStream::new(Arc::clone(&sampler), 7, 20, workers);
         assert_eq!(stream.size_hint(), (20, Some(20)));
         let batches: Vec<_> = stream.map(Result::unwrap).collect();
-        let expected: Vec<_> = (7..27).map(|i| sampler.batch(i)).collect();
+        let expected: Vec<_> = (7..27).map(|i| sampler.batch(i).unwrap()).collect();
         assert!(batches == expected, "{workers} workers");
     }
     assert_eq!(BatchStream::new(sampler, 0, 0, 2).count(), 0);
@@ -643,7 +735,7 @@ fn a_stream_dropped_early_ends_its_threads() {
     let first = receiver
         .recv_timeout(Duration::from_secs(30))
         .expect("the stream ends when it is dropped");
-    assert!(first == Some(sampler.batch(0)));
+    assert!(first == Some(sampler.batch(0).unwrap()));
     assert_eq!(
         Arc::strong_count(&sampler),
         1,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use elm_data::neuronio::{
-    ConvertOutcome, ConvertSummary, Simulation, SpikeEvent, Split, convert, open_simulations,
-    read_archive, read_pickle, shipped, write_archive,
+    ConvertOutcome, ConvertSummary, Simulation, SimulationSet, SpikeEvent, Split, check_disjoint,
+    convert, open_simulations, read_archive, read_pickle, shipped, write_archive,
 };
 
 use pickles::{Content, python2};
@@ -44,7 +44,7 @@ fn fixture(name: &str) -> PathBuf {
 
 /// What the hand-written pickle and the fixtures hold.
 fn expected(source: &str, index: u32) -> Simulation {
-    let event = |(time_ms, channel)| SpikeEvent { time_ms, channel };
+    let event = |(time_ms, channel)| SpikeEvent::new(time_ms, channel).unwrap();
     Simulation {
         source: source.into(),
         index,
@@ -88,7 +88,7 @@ fn shipped_simulations_hold_what_python_reads() {
     assert_eq!(spikes, [0, 20, 0, 0, 12, 16, 13, 19]);
     assert_eq!(test[0].events.len(), 43306 + 34787);
     assert_eq!(
-        test[0].events.iter().filter(|e| e.channel < 639).count(),
+        test[0].events.iter().filter(|e| e.channel() < 639).count(),
         43306
     );
     let checks: Vec<(u64, u64)> = test.iter().map(checksums).collect();
@@ -99,7 +99,7 @@ fn shipped_simulations_hold_what_python_reads() {
 fn checksums(simulation: &Simulation) -> (u64, u64) {
     let events = simulation.events.iter().zip(1u64..);
     let events = events
-        .map(|(e, i)| i * (u64::from(e.time_ms) * 1278 + u64::from(e.channel)) % 1_000_003)
+        .map(|(e, i)| i * (u64::from(e.time_ms()) * 1278 + u64::from(e.channel())) % 1_000_003)
         .sum();
     let bits = simulation.soma_mv.iter().zip(1u64..);
     (
@@ -237,6 +237,83 @@ fn folders_and_files_open_in_order_by_content() {
 }
 
 #[test]
+fn a_set_decodes_the_simulations_that_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let all: Vec<Simulation> = (0..3).map(|i| expected("a.p", i)).collect();
+    let archive = folder.path().join("a.elmnio");
+    write_archive(&archive, &all).unwrap();
+    std::fs::write(folder.path().join("b.p"), python2(&Content::default())).unwrap();
+    let paths = [folder.path().to_path_buf()];
+    let set = SimulationSet::open(&paths).unwrap();
+    assert_eq!((set.len(), set.is_empty()), (4, false));
+    for set in [&set, &set.with_cache(0), &set.with_cache(1 << 20)] {
+        for (index, simulation) in all.iter().enumerate().cycle().take(7) {
+            assert_eq!(*set.get(index).unwrap(), *simulation);
+            let head = set.head(index);
+            assert_eq!(
+                (&*head.source, head.index, head.duration_ms),
+                ("a.p", index as u32, 20)
+            );
+        }
+        assert_eq!(*set.get(3).unwrap(), expected("b.p", 0));
+    }
+    assert_eq!(set.decode_all().unwrap(), open_simulations(&paths).unwrap());
+    // a damaged record is an error when it is asked for, and names the file
+    let mut bytes = std::fs::read(&archive).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    let damaged = folder.path().join("damaged.elmnio");
+    std::fs::write(&damaged, bytes).unwrap();
+    let set = SimulationSet::open(&[damaged]).unwrap();
+    assert!(set.get(0).is_ok());
+    let error = set.get(2).unwrap_err().to_string();
+    assert!(
+        error.contains("damaged.elmnio") && error.contains("record 2"),
+        "{error}"
+    );
+    assert!(set.decode_all().is_err());
+}
+
+#[test]
+fn parts_that_share_simulations_are_refused_by_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a.p"), folder.path().join("b.elmnio"));
+    std::fs::write(&a, python2(&Content::default())).unwrap();
+    // the same simulation under another name, in another format, beside others
+    let other = Content {
+        excitatory: vec![(0, vec![1, 2, 19])],
+        ..Content::default()
+    };
+    let c = folder.path().join("c.p");
+    std::fs::write(&c, python2(&other)).unwrap();
+    let renamed = Simulation {
+        source: "renamed.p".into(),
+        index: 5,
+        ..expected("", 0)
+    };
+    write_archive(&b, &[renamed]).unwrap();
+    let open = |paths: &[&PathBuf]| {
+        let paths: Vec<PathBuf> = paths.iter().map(|p| p.to_path_buf()).collect();
+        SimulationSet::open(&paths).unwrap()
+    };
+    let (train, valid, test) = (open(&[&a]), open(&[&c]), open(&[&b]));
+    check_disjoint(&[("data.train", &train), ("data.valid", &valid)]).unwrap();
+    let error = check_disjoint(&[
+        ("data.train", &train),
+        ("data.valid", &valid),
+        ("data.test", &test),
+    ]);
+    let error = error.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "`data.train` and `data.test` share 1 simulation(s), the first: simulation 0 of a.p is simulation 5 of renamed.p"
+    );
+    let shipped = [Split::Train, Split::Valid, Split::Test].map(|s| shipped(s).unwrap().into());
+    let [train, valid, test]: [SimulationSet; 3] = shipped;
+    check_disjoint(&[("train", &train), ("valid", &valid), ("test", &test)]).unwrap();
+    assert!(check_disjoint(&[("train", &train), ("valid", &train)]).is_err());
+}
+
+#[test]
 fn the_same_simulation_twice_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let pickle = folder.path().join("a.p");
@@ -289,7 +366,7 @@ fn conversion_is_complete_and_resumable() {
             written: 0,
             skipped: 2,
             simulations: 3,
-            bytes: 0
+            ..ConvertSummary::default()
         }
     );
 
@@ -315,17 +392,73 @@ fn conversion_is_complete_and_resumable() {
 }
 
 #[test]
-fn a_failed_conversion_leaves_no_archive() {
+fn a_conversion_goes_on_past_bad_files_and_tells_of_each() {
     let folder = tempfile::tempdir().unwrap();
-    let (input, out) = (folder.path().join("bad.p"), folder.path().join("out"));
+    let (input, out) = (folder.path().join("in"), folder.path().join("out"));
+    std::fs::create_dir(&input).unwrap();
     let whole = python2(&Content::default());
-    std::fs::write(&input, &whole[..whole.len() / 2]).unwrap();
-    let error = convert(&[input], &out, &|_| ()).unwrap_err().to_string();
-    assert!(
-        error.contains("bad.p") && error.contains("cut off"),
-        "{error}"
-    );
-    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
+    for (name, bytes) in [
+        ("a.p", &whole[..]),
+        ("b.p", &whole[..whole.len() / 2]),
+        ("c.p", b""),
+        ("d.p", b"\xfd7zXZ\0"),
+        ("e.p", &whole),
+    ] {
+        std::fs::write(input.join(name), bytes).unwrap();
+    }
+    write_archive(&input.join("f.p"), &[expected("f", 0)]).unwrap();
+    let told = Mutex::new(0);
+    let summary = convert(&[input], &out, &|p| {
+        if let ConvertOutcome::Failed { .. } = p.outcome {
+            *told.lock().unwrap() += 1;
+        }
+    })
+    .unwrap();
+    assert_eq!((summary.written, summary.simulations), (2, 2));
+    assert_eq!(told.into_inner().unwrap(), 4);
+    let words = ["cut off", "empty", "unxz", "found an archive"];
+    assert_eq!(summary.failed.len(), words.len());
+    for ((problem, name), words) in summary
+        .failed
+        .iter()
+        .zip(["b.p", "c.p", "d.p", "f.p"])
+        .zip(words)
+    {
+        assert!(
+            problem.contains(name) && problem.contains(words),
+            "{problem}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 2);
+}
+
+#[test]
+fn a_conversion_into_no_folder_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("a.p");
+    std::fs::write(&input, python2(&Content::default())).unwrap();
+    assert!(convert(&[input], Path::new("/proc/nowhere"), &|_| ()).is_err());
+}
+
+#[test]
+fn pickles_of_protocols_0_and_1_and_with_other_containers_are_read() {
+    for name in [
+        "protocol0.p.gz",
+        "protocol1.p.gz",
+        "text2.p.gz",
+        "text4.p.gz",
+        "text5.p.gz",
+        "containers0.p.gz",
+        "containers2.p.gz",
+        "containers4.p.gz",
+    ] {
+        let simulations = read_pickle(&fixture(name)).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(
+            simulations,
+            [expected(name, 0), expected(name, 1)],
+            "{name}"
+        );
+    }
 }
 
 #[test]

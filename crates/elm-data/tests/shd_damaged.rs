@@ -23,7 +23,7 @@ fn fixtures() -> Vec<Vec<u8>> {
             files.push(bytes);
         }
     }
-    assert_eq!(files.len(), 7);
+    assert_eq!(files.len(), 11);
     files
 }
 
@@ -86,7 +86,7 @@ proptest! {
 
     #[test]
     fn damage_is_an_error_or_harmless(
-        file in 0..7_usize,
+        file in 0..11_usize,
         places in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..4),
         cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
     ) {

@@ -1,6 +1,7 @@
 //! Enwik8: the first 10^8 bytes of an English Wikipedia dump (Hutter 2006), for language models of bytes.
 //!
-//! The published file is `enwik8`, or `enwik8.zip` with it. The first 90 % of the bytes are to train on, 5 % each to
+//! The published file is `enwik8`, or `enwik8.zip` with it; a gzip file is read too, and
+//! other compressed files are refused by their content. The first 90 % of the bytes are to train on, 5 % each to
 //! validate and to test (90, 5 and 5 million). A batch holds parallel streams: the text is cut into as many equal
 //! parts, and each step gives the next bytes of every part, so that a model's state is carried from batch to batch.
 
@@ -11,29 +12,32 @@ mod vocabulary;
 pub use streams::{StreamBatch, Streams};
 pub use vocabulary::Vocabulary;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{Result, Split};
+use crate::{DataError, Result, Split};
 
 /// A text as tokens, held in memory: one byte each.
 #[derive(Debug, Clone)]
 pub struct Enwik8 {
     tokens: Arc<Vec<u8>>,
     vocabulary: Vocabulary,
+    /// The file, for errors.
+    name: PathBuf,
 }
 
 impl Enwik8 {
-    /// Reads a text: a file, zipped or not (its content decides), or a folder with `enwik8` or `enwik8.zip` in it.
+    /// Reads a text: a file, as it is, zipped or gzipped (its content decides), or a folder with `enwik8` or such a file
+    /// of it in it.
     ///
     /// The [`Vocabulary`] is that of the whole text, as published: which bytes there are is no secret of the test part,
     /// and every byte of it has a token.
     ///
     /// # Errors
-    /// If there is no such file, it cannot be read, is empty or larger than 4 GiB, or an archive is damaged or holds no
+    /// If there is no such file, it cannot be read, is empty, compressed otherwise or larger than 4 GiB, or an archive is damaged or holds no
     /// file, or several and none named `enwik8`.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self::new(read::read(path)?))
+        Ok(Self::new(path, read::read(path)?))
     }
 
     /// Reads a text in the vocabulary of another, such as the one that a model was trained with.
@@ -45,6 +49,7 @@ impl Enwik8 {
         Ok(Self {
             tokens: Arc::new(tokens),
             vocabulary,
+            name: path.into(),
         })
     }
 
@@ -53,14 +58,16 @@ impl Enwik8 {
     /// # Errors
     /// As [`Self::open`].
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self> {
-        Ok(Self::new(read::unpack(Path::new(name), bytes)?))
+        let path = Path::new(name);
+        Ok(Self::new(path, read::unpack(path, bytes)?))
     }
 
-    fn new(text: Vec<u8>) -> Self {
+    fn new(path: &Path, text: Vec<u8>) -> Self {
         let (vocabulary, tokens) = Vocabulary::of(text);
         Self {
             tokens: Arc::new(tokens),
             vocabulary,
+            name: path.into(),
         }
     }
 
@@ -79,7 +86,12 @@ impl Enwik8 {
     /// # Errors
     /// If either is 0, or a stream would have fewer than two tokens.
     pub fn streams(&self, split: Split, batch: usize, time: usize) -> Result<Streams> {
-        Streams::new(Arc::clone(&self.tokens), self.range(split), batch, time)
+        Streams::new(Arc::clone(&self.tokens), self.range(split), batch, time).map_err(|error| {
+            DataError::request(format!(
+                "the part `{split}` of {}: {error}",
+                self.name.display()
+            ))
+        })
     }
 
     fn range(&self, split: Split) -> std::ops::Range<usize> {

@@ -3,14 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn_dataset::{Dataset, DatasetError};
-
 use crate::{DataError, Result};
 
 /// The batches of a text in their order. A part of the text of `n` tokens becomes streams of `n / batch` tokens each (a
 /// rest of fewer than `batch` tokens is left out); the last batch of an epoch may be shorter than the others.
 ///
-/// As a `Dataset` it is to be read in order and not shuffled, since a model's state goes on from batch to batch.
+/// They are to be read in order and not shuffled, since a model's state goes on from batch to batch.
 #[derive(Debug, Clone)]
 pub struct Streams {
     tokens: Arc<Vec<u8>>,
@@ -110,13 +108,14 @@ impl Streams {
     }
 }
 
-impl Dataset<StreamBatch> for Streams {
-    fn get(&self, index: usize) -> std::result::Result<StreamBatch, DatasetError> {
-        Ok(self.batch(index))
+impl Streams {
+    /// Number of batches of an epoch.
+    pub fn len(&self) -> usize {
+        (self.length - 1).div_ceil(self.time)
     }
 
-    /// Batches of an epoch.
-    fn len(&self) -> usize {
-        (self.length - 1).div_ceil(self.time)
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }

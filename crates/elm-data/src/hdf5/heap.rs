@@ -14,6 +14,9 @@ use super::REFERENCE;
 const HEADER: u64 = 16;
 /// An index has 16 bits.
 const MOST_OBJECTS: usize = 1 << 16;
+/// Objects that may be looked at before this bounds them: as many again for every 16 bytes of the file, which is what an
+/// object takes at least. Only a file that lets its directories be forgotten again and again asks for more.
+const MOST_VISITED: u64 = 4 << 20;
 /// The directories of collections are forgotten when they hold more objects than this together.
 const MOST_REMEMBERED: usize = 1 << 20;
 
@@ -65,6 +68,8 @@ pub(super) struct GlobalHeap<S> {
 struct Collections {
     known: HashMap<u64, Arc<[Object]>>,
     objects: usize,
+    /// Objects looked at so far, also of directories that were forgotten.
+    visited: u64,
 }
 
 impl<S: Source> GlobalHeap<S> {
@@ -121,10 +126,19 @@ impl<S: Source> GlobalHeap<S> {
             .map_err(|problem| format!("the heap collection at {address}: {problem}"))?
             .into();
         let mut collections = lock();
+        collections.visited += objects.len() as u64 + 1;
+        if collections.visited > MOST_VISITED + 4 * self.source.len() / HEADER {
+            return Err(format!(
+                "its heap is visited again and again: {} objects in a file of {} bytes",
+                collections.visited,
+                self.source.len()
+            ));
+        }
         collections.objects += objects.len() + 1;
         if collections.objects > MOST_REMEMBERED {
             *collections = Collections {
                 objects: objects.len() + 1,
+                visited: collections.visited,
                 ..Collections::default()
             };
         }

@@ -1,15 +1,16 @@
 //! Reading an HDF5 file.
 
 use std::fs::File;
-use std::io::{Cursor, Read, Seek};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use hdf5_pure::{Datatype, Error, FormatError, ReadSeekSource, Source};
+use hdf5_pure::{Datatype, Error, FileAccessProperties, FormatError, MetadataCacheConfig, Source};
 
 use super::heap::{GlobalHeap, Reference};
+use super::links::Links;
 use super::number::{Number, NumberKind};
-use crate::files::open_file;
+use super::source::{Bytes, ReadSeek, Uncounted};
+use crate::files::{first_bytes, open_file, refuse_packed};
 use crate::{DataError, Result};
 
 /// A list with more rows than this is refused before anything is allocated for it.
@@ -20,29 +21,12 @@ const MOST_BYTES: u64 = 1 << 24;
 /// thousand deep.
 const STACK: usize = 64 << 20;
 
-/// Something like a file.
-trait ReadSeek: Read + Seek + Send {}
-impl<R: Read + Seek + Send> ReadSeek for R {}
-
-/// The bytes of the file, for `hdf5-pure` and for the heap: they read what they need, nothing else is in memory.
-#[derive(Clone)]
-struct Bytes(Arc<ReadSeekSource<Box<dyn ReadSeek>>>);
-
-impl Source for Bytes {
-    fn len(&self) -> u64 {
-        self.0.len()
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::result::Result<(), FormatError> {
-        self.0.read_at(offset, buffer)
-    }
-}
-
 /// An HDF5 file open for reading.
 pub(crate) struct Hdf5File {
     path: PathBuf,
     file: hdf5_pure::File,
     bytes: Bytes,
+    links: Links,
     /// Where address 0 is in the file.
     base: u64,
 }
@@ -51,6 +35,7 @@ impl Hdf5File {
     /// Opens the file `path`, called `what` in errors.
     pub(crate) fn open(path: &Path, what: &str) -> Result<Self> {
         let file: File = open_file(path, what)?;
+        refuse_packed(path, what, &first_bytes(path)?)?;
         Self::new(path, what, Box::new(file))
     }
 
@@ -61,8 +46,11 @@ impl Hdf5File {
 
     fn new(path: &Path, what: &str, bytes: Box<dyn ReadSeek>) -> Result<Self> {
         let open = || {
-            let bytes = Bytes(Arc::new(ReadSeekSource::new(bytes).map_err(said)?));
-            let file = hdf5_pure::File::from_source(bytes.clone())
+            let bytes = Bytes::new(bytes).map_err(said)?;
+            // What a cache of the library's own answered would not be counted.
+            let properties =
+                FileAccessProperties::new().with_metadata_cache(MetadataCacheConfig::disabled());
+            let file = hdf5_pure::File::from_source_with_options(bytes.clone(), properties)
                 .map_err(|e| format!("expected {what} (HDF5), found no readable one: {e}"))?;
             let superblock = file.superblock();
             let widths = [superblock.offset_size, superblock.length_size];
@@ -71,14 +59,16 @@ impl Hdf5File {
                     "expected addresses and lengths of 8 bytes, found {widths:?}"
                 ));
             }
-            let base = superblock.base_address.get();
-            Ok((file, bytes, base))
+            let (base, root) = (superblock.base_address.get(), superblock.root_group_address);
+            let links = Links::new(bytes.clone(), base, root);
+            Ok((file, bytes, links, base))
         };
-        let (file, bytes, base) = contained(open).map_err(|p| DataError::format(path, p))?;
+        let (file, bytes, links, base) = contained(open).map_err(|p| DataError::format(path, p))?;
         Ok(Self {
             path: path.into(),
             file,
             bytes,
+            links,
             base,
         })
     }
@@ -94,7 +84,7 @@ impl Hdf5File {
 
     /// Is there a dataset `name`? That it cannot be reached because the file is damaged is an error.
     pub(crate) fn has(&self, name: &str) -> Result<bool> {
-        let look = || match self.file.dataset(name) {
+        let look = || match self.dataset(name)? {
             Ok(_) => Ok(true),
             Err(Error::Format(FormatError::PathNotFound(_))) => Ok(false),
             Err(e) => Err(said(e)),
@@ -102,9 +92,33 @@ impl Hdf5File {
         contained(look).map_err(|problem| self.error(format!("dataset {name}: {problem}")))
     }
 
+    /// The dataset `name`, whatever soft links lead to it; or what the library says of it.
+    ///
+    /// # Errors
+    /// If a link on the way cannot be followed.
+    fn dataset(
+        &self,
+        name: &str,
+    ) -> std::result::Result<std::result::Result<hdf5_pure::Dataset, Error>, String> {
+        self.bytes.begin();
+        let found = self.file.dataset(name);
+        if found.is_ok() {
+            return Ok(found);
+        }
+        self.bytes.begin();
+        match self.links.resolve(name)? {
+            Some(path) if path != name => {
+                self.bytes.begin();
+                Ok(self.file.dataset(&path))
+            }
+            _ => Ok(found),
+        }
+    }
+
     /// Does the root group have an attribute `name`?
     pub(crate) fn is_marked(&self, name: &str) -> bool {
         let marked = || {
+            self.bytes.begin();
             let attributes = self.file.root().attrs().map_err(said)?;
             Ok(attributes.contains_key(name))
         };
@@ -165,7 +179,7 @@ impl Hdf5File {
             name: name.into(),
             rows,
             number,
-            heap: GlobalHeap::new(self.bytes.clone(), self.base),
+            heap: GlobalHeap::new(self.bytes.uncounted(), self.base),
         })
     }
 
@@ -176,7 +190,8 @@ impl Hdf5File {
         read: impl FnOnce(&hdf5_pure::Dataset) -> std::result::Result<T, String> + Send,
     ) -> Result<T> {
         let all = || {
-            let dataset = self.file.dataset(name).map_err(said)?;
+            let dataset = self.dataset(name)?.map_err(said)?;
+            self.bytes.begin();
             check_size(&dataset)?;
             check_chunks(&dataset, self.bytes.len())?;
             read(&dataset)
@@ -271,7 +286,7 @@ pub(crate) struct Ragged {
     name: String,
     rows: Vec<Reference>,
     number: Number,
-    heap: GlobalHeap<Bytes>,
+    heap: GlobalHeap<Uncounted>,
 }
 
 impl Ragged {

@@ -7,10 +7,8 @@
 use std::ops::Range;
 use std::path::Path;
 
-use burn_dataset::{Dataset, DatasetError};
-
 use super::store::tokens;
-use super::table::{binary_label, check_max_length, columns, lines, shown};
+use super::table::{check_max_length, class, columns, lines, shown};
 use crate::files::{Content, locate};
 use crate::{DataError, Encoding, Result, Sample, Split};
 
@@ -42,7 +40,7 @@ impl Retrieval {
     ///
     /// # Errors
     /// If the file is missing or cannot be read, holds nothing, or a line has not five columns, a label other than 0
-    /// or 1 (`0.0` and `1.0` are read too), or an empty text.
+    /// or 1 (`0.0` and `1.0` are read too), or an empty text. Blank lines are left out.
     pub fn open(dir: &Path, split: Split, max_length: usize) -> Result<Self> {
         let name = match split {
             Split::Train => "new_aan_pairs.train.tsv",
@@ -66,7 +64,7 @@ impl Retrieval {
     fn index(path: &Path, content: Content, max_length: usize) -> Result<Self> {
         check_max_length(max_length)?;
         let mut pairs = Vec::new();
-        for (number, line) in (1..).zip(lines(&content)) {
+        for (number, line) in lines(&content) {
             let pair = pair(&content, line, max_length);
             pairs.push(
                 pair.map_err(|problem| {
@@ -107,13 +105,15 @@ impl Retrieval {
     }
 }
 
-impl Dataset<Sample> for Retrieval {
-    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
-        Ok(self.sample(index))
+impl Retrieval {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
     }
 
-    fn len(&self) -> usize {
-        self.pairs.len()
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -128,7 +128,7 @@ fn pair(
         format!("expected 5 columns (label, id1, id2, text1, text2), found {found}")
     })?;
     let label = &line[label];
-    let label = binary_label(label)
+    let label = class(label, CLASSES)
         .ok_or_else(|| format!("expected the label 0 or 1, found {}", shown(label)))?;
     for (name, text) in [("text1", &first), ("text2", &second)] {
         if text.is_empty() {

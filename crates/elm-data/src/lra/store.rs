@@ -1,7 +1,6 @@
 //! Labelled sequences of bytes in memory, one after the other.
 
-use burn_dataset::{Dataset, DatasetError};
-
+use crate::made::Provenance;
 use crate::{Sample, Sequence};
 
 /// What the bytes of a sequence are.
@@ -14,13 +13,14 @@ pub(super) enum Meaning {
 }
 
 /// A data set that is held in memory with one byte per step: ListOps, Text and Image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ByteSequences {
     meaning: Meaning,
     values: Vec<u8>,
     /// End of each sequence in `values`; it begins where the one before ends.
     ends: Vec<usize>,
     labels: Vec<u8>,
+    provenance: Option<Provenance>,
 }
 
 impl ByteSequences {
@@ -30,6 +30,7 @@ impl ByteSequences {
             values: Vec::new(),
             ends: Vec::new(),
             labels: Vec::new(),
+            provenance: None,
         }
     }
 
@@ -56,7 +57,19 @@ impl ByteSequences {
             values: self.values.split_off(start),
             ends: ends.iter().map(|end| end - start).collect(),
             labels: self.labels.split_off(at),
+            provenance: self.provenance.clone(),
         }
+    }
+
+    /// The same sequences with how their file was made, if a program of this project made it.
+    pub(super) fn made(mut self, provenance: Option<Provenance>) -> Self {
+        self.provenance = provenance;
+        self
+    }
+
+    /// How the file was made, if a program of this project made it and noted it.
+    pub fn provenance(&self) -> Option<&Provenance> {
+        self.provenance.as_ref()
     }
 
     fn start(&self, index: usize) -> usize {
@@ -88,13 +101,15 @@ impl ByteSequences {
     }
 }
 
-impl Dataset<Sample> for ByteSequences {
-    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
-        Ok(self.sample(index))
+impl ByteSequences {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
     }
 
-    fn len(&self) -> usize {
-        self.labels.len()
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

@@ -1,12 +1,24 @@
-//! Tab-separated values, line by line: no quoting, lines end in `\n` or `\r\n`.
+//! Tab-separated values, line by line: no quoting, lines end in `\n` or `\r\n`; blank lines and a byte-order mark before
+//! the first one are left out.
 
 use std::ops::Range;
 
 use crate::{DataError, Result};
 
-/// Where the lines of `bytes` lie, without their ends.
-pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    let mut start = 0;
+/// What some editors write before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Number (from 1) and place of each line of `bytes`, without its end; blank lines count and are left out.
+pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let all = (1..).zip(all_lines(bytes));
+    all.filter(|(_, range)| bytes[range.clone()].iter().any(|byte| *byte != b' '))
+}
+
+fn all_lines(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut start = match bytes.starts_with(BYTE_ORDER_MARK) {
+        true => BYTE_ORDER_MARK.len(),
+        false => 0,
+    };
     std::iter::from_fn(move || {
         let rest = bytes.get(start..).filter(|rest| !rest.is_empty())?;
         let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
@@ -42,11 +54,11 @@ pub(super) fn columns<const N: usize>(
     Ok(columns)
 }
 
-/// A class of 0 or 1, which tools also write as a float (`0.0`, `1.0`).
-pub(super) fn binary_label(text: &[u8]) -> Option<u8> {
+/// A class below `classes`, which tools also write as a float (`0.0`, `9.0`).
+pub(super) fn class(text: &[u8], classes: usize) -> Option<u8> {
     let number: f32 = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
-    [0u8, 1]
-        .into_iter()
+    (0..=u8::MAX)
+        .take(classes)
         .find(|class| f32::from(*class) == number)
 }
 
@@ -74,15 +86,25 @@ mod tests {
     use super::*;
 
     fn texts(bytes: &[u8]) -> Vec<&[u8]> {
-        lines(bytes).map(|range| &bytes[range]).collect()
+        lines(bytes).map(|(_, range)| &bytes[range]).collect()
     }
 
     #[test]
     fn lines_end_with_or_without_carriage_return_or_not_at_all() {
-        assert_eq!(texts(b"ab\r\n\ncd\n"), [&b"ab"[..], b"", b"cd"]);
+        assert_eq!(texts(b"ab\r\ncd\n"), [b"ab", b"cd"]);
         assert_eq!(texts(b"ab\ncd"), [b"ab", b"cd"]);
-        assert_eq!(texts(b"\r\n"), [b""]);
         assert!(texts(b"").is_empty());
+    }
+
+    #[test]
+    fn blank_lines_and_a_byte_order_mark_are_left_out_but_counted() {
+        let bytes = b"\xef\xbb\xbfab\r\n\r\n  \ncd\n\n";
+        let found: Vec<_> = lines(bytes).map(|(n, range)| (n, &bytes[range])).collect();
+        assert_eq!(found, [(1, &b"ab"[..]), (4, b"cd")]);
+        assert!(texts(b"\r\n").is_empty());
+        assert!(texts(b"\xef\xbb\xbf").is_empty());
+        // tabs are columns
+        assert_eq!(texts(b"\t\n"), [b"\t"]);
     }
 
     #[test]
@@ -102,11 +124,12 @@ mod tests {
             ("0.0", Some(0)),
             ("1.0", Some(1)),
         ] {
-            assert_eq!(binary_label(text.as_bytes()), label);
+            assert_eq!(class(text.as_bytes(), 2), label);
         }
         for text in ["", "2", "0.5", "-1", "nan", "yes"] {
-            assert_eq!(binary_label(text.as_bytes()), None, "{text}");
+            assert_eq!(class(text.as_bytes(), 2), None, "{text}");
         }
-        assert_eq!(binary_label(b"\xff"), None);
+        assert_eq!(class(b"\xff", 2), None);
+        assert_eq!([class(b"9.0", 10), class(b"10", 10)], [Some(9), None]);
     }
 }

@@ -25,7 +25,7 @@ pub struct ConvertProgress {
 }
 
 /// What became of one pickle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConvertOutcome {
     /// Its archive was written, read back and compared.
     Written {
@@ -39,10 +39,15 @@ pub enum ConvertOutcome {
         /// Simulations in it.
         simulations: usize,
     },
+    /// It cannot be read, or its archive cannot be written.
+    Failed {
+        /// The error, which names the file.
+        problem: String,
+    },
 }
 
 /// Result of a conversion.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConvertSummary {
     /// Archives written.
     pub written: usize,
@@ -52,17 +57,20 @@ pub struct ConvertSummary {
     pub simulations: usize,
     /// Size of the archives written (bytes).
     pub bytes: u64,
+    /// The errors of the files that were not converted, in the order of the files; each names its file.
+    pub failed: Vec<String>,
 }
 
 /// Writes one archive into the folder `out` (made if missing) for every pickle among `inputs` (files, or folders whose
 /// `.p` and `.p.gz` files are taken): `name.p.gz` becomes `name.elmnio`. Files are converted in parallel.
 ///
 /// An interrupted conversion is resumed by the same call: archives that are there, whole (all checksums fit), of the
-/// same source and not older than it are skipped. `progress` is called after every file, from several threads.
+/// same source and not older than it are skipped. A file that cannot be converted is left out, and its error is in the
+/// summary: hundreds of others are converted all the same. `progress` is called after every file, from several threads.
 ///
 /// # Errors
-/// If an input cannot be read or is no pickle, if two inputs would become the same archive, or if an archive cannot be
-/// written; archives finished before stay, none is left half-written.
+/// If an input is not there, if two inputs would become the same archive, or if the disk is full or `out` cannot be
+/// written to; archives finished before stay, none is left half-written.
 pub fn convert(
     inputs: &[PathBuf],
     out: &Path,
@@ -83,44 +91,63 @@ pub fn convert(
                 format!("this file and {other} would become the same archive"),
             ));
         }
-        if FileKind::of(source)? != FileKind::Pickle {
-            return Err(DataError::format(
-                source,
-                "expected a NeuronIO pickle (.p, .p.gz), found an archive",
-            ));
-        }
     }
     std::fs::create_dir_all(out).map_err(|e| DataError::io(out, "create this folder", e))?;
     let (done, total) = (AtomicUsize::new(0), sources.len());
     let outcomes: Vec<ConvertOutcome> = sources
         .par_iter()
         .map(|source| {
-            let outcome = one(source, &target(source, out))?;
+            let outcome = match one(source, &target(source, out)) {
+                Err(error) if ends_all(&error) => return Err(error),
+                Err(error) => ConvertOutcome::Failed {
+                    problem: error.to_string(),
+                },
+                Ok(outcome) => outcome,
+            };
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress(ConvertProgress {
                 done,
                 total,
                 source: source.clone(),
-                outcome,
+                outcome: outcome.clone(),
             });
             Ok(outcome)
         })
         .collect::<Result<_>>()?;
-    Ok(outcomes
-        .iter()
-        .fold(ConvertSummary::default(), |sum, outcome| match *outcome {
-            ConvertOutcome::Written { simulations, bytes } => ConvertSummary {
-                written: sum.written + 1,
-                simulations: sum.simulations + simulations,
-                bytes: sum.bytes + bytes,
-                ..sum
-            },
-            ConvertOutcome::Skipped { simulations } => ConvertSummary {
-                skipped: sum.skipped + 1,
-                simulations: sum.simulations + simulations,
-                ..sum
-            },
-        }))
+    let mut summary = ConvertSummary::default();
+    for outcome in outcomes {
+        match outcome {
+            ConvertOutcome::Written { simulations, bytes } => {
+                summary.written += 1;
+                summary.simulations += simulations;
+                summary.bytes += bytes;
+            }
+            ConvertOutcome::Skipped { simulations } => {
+                summary.skipped += 1;
+                summary.simulations += simulations;
+            }
+            ConvertOutcome::Failed { problem } => summary.failed.push(problem),
+        }
+    }
+    Ok(summary)
+}
+
+/// Is this an error that every further file would meet, too?
+fn ends_all(error: &DataError) -> bool {
+    use std::io::ErrorKind;
+    let DataError::Io { source, action, .. } = error else {
+        return false;
+    };
+    let writes = !matches!(*action, "open it" | "read it" | "decompress it");
+    writes
+        && matches!(
+            source.kind(),
+            ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::ReadOnlyFilesystem
+                | ErrorKind::PermissionDenied
+                | ErrorKind::NotFound
+        )
 }
 
 /// Where the archive of `source` goes.
@@ -132,6 +159,12 @@ fn target(source: &Path, out: &Path) -> PathBuf {
 }
 
 fn one(source: &Path, target: &Path) -> Result<ConvertOutcome> {
+    if FileKind::of(source)? != FileKind::Pickle {
+        return Err(DataError::format(
+            source,
+            "expected a NeuronIO pickle (.p, .p.gz), found an archive",
+        ));
+    }
     if let Some(simulations) = finished(source, target) {
         return Ok(ConvertOutcome::Skipped { simulations });
     }

@@ -7,12 +7,13 @@ pub mod metrics;
 pub mod open;
 pub mod pickle;
 pub mod protocol;
+pub mod set;
 pub mod shipped;
 pub mod simulation;
 pub mod windows;
 
-pub use archive::{read_archive, read_archive_bytes, write_archive};
-pub use batch::NeuronIoBatch;
+pub use archive::{Head, read_archive, read_archive_bytes, write_archive};
+pub use batch::{NeuronIoBatch, SparseWindows};
 pub use convert::{ConvertOutcome, ConvertProgress, ConvertSummary, convert};
 pub use metrics::{Metrics, RocCurve, SomaErrors};
 pub use open::{FileKind, open_simulations};
@@ -20,11 +21,13 @@ pub use pickle::{read_pickle, read_pickle_bytes};
 pub use protocol::{
     Evaluation, EvaluationWindows, Prediction, Window, evaluate, evaluated, predict,
 };
+pub use set::{SimulationSet, check_disjoint};
 pub use shipped::shipped;
 pub use simulation::{
-    NUM_CHANNELS, NUM_SEGMENTS, SOMA_BIAS_MV, SOMA_CLIP_MV, SOMA_SCALE, Simulation, SpikeEvent,
+    MAX_DURATION_MS, NUM_CHANNELS, NUM_SEGMENTS, SOMA_BIAS_MV, SOMA_CLIP_MV, SOMA_SCALE,
+    Simulation, SpikeEvent,
 };
-pub use windows::{WindowConfig, WindowSampler};
+pub use windows::{SparseSampler, WindowConfig, WindowSampler};
 
 pub use crate::split::Split;
 pub use crate::stream::BatchStream;

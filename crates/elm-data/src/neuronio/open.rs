@@ -1,16 +1,12 @@
 //! Opening whatever a user names: pickles, archives, folders of them.
 
-use std::collections::HashMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
-use super::archive::{MAGIC, read_archive};
-use super::pickle::read_pickle;
+use super::archive::MAGIC;
+use super::set::SimulationSet;
 use super::simulation::Simulation;
-use crate::files::{files_in, open_file};
-use crate::pickle::GZIP_MAGIC;
+use crate::files::{files_in, first_bytes, open_file, refuse_packed};
+use crate::pickle::{GZIP_MAGIC, starts_pickle};
 use crate::{DataError, Result};
 
 /// What a path is opened as.
@@ -31,16 +27,15 @@ impl FileKind {
     /// # Errors
     /// If it cannot be read or is neither.
     pub fn of(path: &Path) -> Result<Self> {
-        let mut first = Vec::with_capacity(MAGIC.len());
-        open_file(path, "a file with simulations")?
-            .take(MAGIC.len() as u64)
-            .read_to_end(&mut first)
-            .map_err(|e| DataError::io(path, "read it", e))?;
-        if first == MAGIC {
+        let what = "a file with simulations";
+        open_file(path, what)?;
+        let first = first_bytes(path)?;
+        if first.starts_with(&MAGIC) {
             Ok(Self::Archive)
-        } else if first.starts_with(&GZIP_MAGIC) || first.first() == Some(&0x80) {
+        } else if first.starts_with(&GZIP_MAGIC) || starts_pickle(&first) {
             Ok(Self::Pickle)
         } else {
+            refuse_packed(path, what, &first)?;
             Err(DataError::format(
                 path,
                 format!(
@@ -57,40 +52,14 @@ impl FileKind {
 }
 
 /// Reads all simulations of `paths`, in their order: files (`.p`, `.p.gz`, `.elmnio`, decided by content) and folders
-/// (all files in it with these endings, sorted by name; folders in it are not entered). Files are read in parallel.
+/// (all files in it with these endings, sorted by name; folders in it are not entered). Files are read in parallel, into
+/// memory; [`SimulationSet`] decodes archives as they are used.
 ///
 /// # Errors
 /// If a path is missing, a folder holds no such file, a file cannot be read or is not what it must be, or the same
 /// simulation of the same source comes twice (a pickle and its archive, for example).
 pub fn open_simulations(paths: &[PathBuf]) -> Result<Vec<Simulation>> {
-    if paths.is_empty() {
-        return Err(DataError::request(
-            "expected files or folders with simulations, found none named",
-        ));
-    }
-    let files = files(paths, &[".p", ".p.gz", ".elmnio"])?;
-    let read = |file: &PathBuf| match FileKind::of(file)? {
-        FileKind::Pickle => read_pickle(file),
-        FileKind::Archive => read_archive(file),
-    };
-    let parts: Vec<Vec<Simulation>> = files.par_iter().map(read).collect::<Result<_>>()?;
-    let mut seen = HashMap::new();
-    for (file, part) in files.iter().zip(&parts) {
-        for simulation in part {
-            if let Some(before) = seen.insert((&simulation.source, simulation.index), file) {
-                return Err(DataError::format(
-                    file,
-                    format!(
-                        "simulation {} of {} was already read from {}",
-                        simulation.index,
-                        simulation.source,
-                        before.display()
-                    ),
-                ));
-            }
-        }
-    }
-    Ok(parts.into_iter().flatten().collect())
+    SimulationSet::open(paths)?.decode_all()
 }
 
 /// The files among `paths`, and those in the folders among them whose names end like `endings`, sorted by name.

@@ -47,6 +47,16 @@ impl Memo {
         self.next
     }
 
+    /// Bytes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        // An entry of the map takes its key, its value and about half as much again.
+        const STRAY: usize = 3 * size_of::<(u32, Value)>() / 2;
+        size_of_val(&*self.segments)
+            + size_of_val(&*self.values)
+            + size_of_val(&*self.integers)
+            + STRAY * self.stray.len()
+    }
+
     /// Whether all positions were written in order: only then do positions seen once keep their value.
     pub(crate) fn in_order(&self) -> bool {
         self.stray.is_empty()

@@ -1,22 +1,25 @@
 //! A restricted reader of Python pickles, for the data sets that are published as such.
 //!
-//! Files are read front to back through a small window by a machine that knows the data opcodes of protocols 2 to 5
-//! and a handful of functions, executes nothing, and refuses every other name.
+//! Files are read front to back through a small window by a machine that knows the data opcodes of all protocols (0 to
+//! 5) and a handful of functions and plain containers, executes nothing, and refuses every other name. The memory that
+//! it takes is bounded by the bytes it has read.
 
 mod fast;
 mod inflate;
 mod memo;
 mod numpy;
 mod stream;
+mod text;
 mod value;
 mod vm;
 
-use std::io::{Read, Seek};
+use std::io::Read;
 use std::path::Path;
 
 use self::stream::{Fault, Stream};
+pub(crate) use self::text::starts_pickle;
 pub(crate) use self::value::{Array, Heap, List, Object, Value};
-use crate::files::open_file;
+use crate::files::{first_bytes, open_file, refuse_packed};
 use crate::{DataError, Result};
 
 /// First bytes of a gzip file.
@@ -29,17 +32,28 @@ pub(crate) struct Pickle {
     pub(crate) heap: Heap,
     /// The root value.
     pub(crate) root: Value,
+    /// Bytes of its content, decompressed.
+    content: u64,
 }
 
 impl Pickle {
+    /// Most bytes that what is made of this pickle may take: values can be written once and named often.
+    pub(crate) fn most_memory(&self) -> u64 {
+        vm::most_memory(self.content)
+    }
+
     /// Reads the pickle in the file `path`, which is called `what` in errors. It may be compressed by gzip, which its
     /// content decides. Large arrays under dict keys that are not among `needed` are skipped without being held.
     ///
     /// # Errors
     /// If the file cannot be read, is cut off or damaged, or asks for anything but numpy data.
     pub(crate) fn open(path: &Path, what: &str, needed: &'static [&'static str]) -> Result<Self> {
-        let mut file = open_file(path, what)?;
-        let gzip = is_gzip(&mut file).map_err(|e| cannot_read(path, e))?;
+        let file = open_file(path, what)?;
+        let first = first_bytes(path)?;
+        let gzip = first.starts_with(&GZIP_MAGIC);
+        if !gzip {
+            refuse_packed(path, what, &first)?;
+        }
         let content: Box<dyn Read> = if gzip {
             let content = inflate::inflate(file);
             Box::new(content.map_err(|e| DataError::io(path, "decompress it", e))?)
@@ -97,6 +111,7 @@ impl Pickle {
         let mut machine = vm::Machine::new(Stream::new(reader), needed);
         let root = machine.run().map_err(|fault| (fault, machine.position()))?;
         Ok(Self {
+            content: machine.position(),
             heap: machine.into_heap(),
             root,
         })
@@ -105,12 +120,4 @@ impl Pickle {
 
 fn cannot_read(path: &Path, error: std::io::Error) -> DataError {
     DataError::io(path, "read it", error)
-}
-
-/// Is it a gzip file, by its first bytes? It stands at its start again afterwards.
-fn is_gzip(file: &mut (impl Read + Seek)) -> std::io::Result<bool> {
-    let mut magic = [0; GZIP_MAGIC.len()];
-    let known = file.read(&mut magic)?;
-    file.rewind()?;
-    Ok(magic[..known] == GZIP_MAGIC)
 }

@@ -1,7 +1,7 @@
 //! What the known functions do with their arguments.
 
 use super::stream::{Fault, Step};
-use super::value::{Array, Dtype, Global, Heap, Object, Value};
+use super::value::{Array, Dtype, Global, Heap, List, Object, Value};
 
 fn bad<T>(problem: impl Into<String>) -> Step<T> {
     Err(Fault::Content(problem.into()))
@@ -31,12 +31,56 @@ pub(crate) fn call(heap: &mut Heap, function: Global, arguments: Value) -> Step<
         (Global::Encode, [Some(Value::Ignored), ..]) => Ok(Value::Ignored),
         (Global::Encode, [Some(text), Some(encoding), ..]) => encode(heap, text, encoding),
         (Global::Bytes, [None, ..]) => Ok(heap.keep_bytes(Vec::new())?),
+        (Global::Sequence, [None, ..]) => Ok(heap.keep(Object::List(List::Ints(Vec::new())))?),
+        (Global::Sequence, [Some(items), ..]) => sequence(heap, items),
+        (Global::Mapping, [None, ..]) | (Global::DefaultDict, _) => {
+            Ok(heap.keep(Object::Dict(Vec::new()))?)
+        }
+        (Global::Mapping, [Some(content), ..]) => mapping(heap, content),
+        (Global::Plain, _) => Ok(Value::Ignored),
         _ => bad("a function of the pickle has arguments that numpy and Python do not write"),
     }
 }
 
-fn scalar(heap: &Heap, dtype: Value, raw: Value) -> Step<Value> {
-    let Some(Object::Dtype(dtype)) = heap.get(dtype) else {
+/// A list of the items of a list or tuple.
+fn sequence(heap: &mut Heap, items: Value) -> Step<Value> {
+    let copy = match heap.get(items) {
+        Some(Object::List(List::Ints(ints))) => List::Ints(ints.clone()),
+        Some(Object::List(List::Values(values))) => List::Values(values.clone()),
+        Some(Object::Tuple(items)) => List::Values(items.to_vec()),
+        _ => {
+            return bad(format!(
+                "expected the items of a container, found {}",
+                heap.describe(items)
+            ));
+        }
+    };
+    Ok(heap.keep(Object::List(copy))?)
+}
+
+/// A dict with the pairs of a dict, or of a list of pairs as Python 2 writes it.
+fn mapping(heap: &mut Heap, content: Value) -> Step<Value> {
+    let pair = |value: &Value| match heap.items(*value) {
+        Some([key, value]) => Some((*key, *value)),
+        _ => None,
+    };
+    let pairs = match heap.dict(content) {
+        Some(pairs) => Some(pairs.to_vec()),
+        None => heap
+            .items(content)
+            .and_then(|items| items.iter().map(pair).collect()),
+    };
+    let Some(pairs) = pairs else {
+        return bad(format!(
+            "expected the pairs of a dict, found {}",
+            heap.describe(content)
+        ));
+    };
+    Ok(heap.keep(Object::Dict(pairs))?)
+}
+
+fn scalar(heap: &mut Heap, dtype: Value, raw: Value) -> Step<Value> {
+    let Some(&Object::Dtype(dtype)) = heap.get(dtype) else {
         return bad(format!(
             "expected the dtype of a numpy scalar, found {}",
             heap.describe(dtype)
@@ -53,7 +97,10 @@ fn scalar(heap: &Heap, dtype: Value, raw: Value) -> Step<Value> {
             raw.len()
         ));
     }
-    Ok(dtype.element(raw))
+    match dtype.text(raw) {
+        Some(text) => Ok(heap.keep_bytes(text)?),
+        None => Ok(dtype.element(raw)),
+    }
 }
 
 fn dtype(heap: &mut Heap, name: Value) -> Step<Value> {
@@ -101,13 +148,12 @@ pub(crate) fn build(heap: &mut Heap, target: Value, state: Value) -> Step<()> {
             let fortran =
                 fortran == Value::Bool(true) || matches!(fortran, Value::Int(i) if i != 0);
             let array = array(heap, shape, dtype, fortran, data)?;
-            if let Some(Object::Array(slot)) = heap.get_mut(target) {
-                *slot = Some(array);
-            }
+            heap.change(target, |object| *object = Object::Array(Some(array)));
             Ok(())
         }
         Some(Object::Dtype(_)) => {
-            let order = heap.tuple(state).and_then(|s| s.get(1)).copied();
+            let part = |at| heap.tuple(state).and_then(|s| s.get(at)).copied();
+            let order = part(1);
             let order = order
                 .as_ref()
                 .and_then(|o| heap.bytes(o))
@@ -116,11 +162,24 @@ pub(crate) fn build(heap: &mut Heap, target: Value, state: Value) -> Step<()> {
             let Some(order) = order else {
                 return bad("a dtype of the pickle lacks its byte order");
             };
-            if let Some(Object::Dtype(dtype)) = heap.get_mut(target) {
-                dtype.big_endian = order == b'>';
-            }
+            // The length of texts is told here; of other types it is -1.
+            let size = match part(5) {
+                Some(Value::Int(size)) => u32::try_from(size).ok(),
+                _ => None,
+            };
+            heap.change(target, |object| {
+                if let Object::Dtype(dtype) = object {
+                    dtype.big_endian = order == b'>';
+                    if matches!(dtype.kind, b'S' | b'U' | b'V') {
+                        dtype.size = size.unwrap_or(dtype.size);
+                    }
+                }
+            });
             Ok(())
         }
+        // Attributes of a container, and values that nothing here needs.
+        Some(Object::Dict(_) | Object::List(_)) => Ok(()),
+        None if target == Value::Ignored => Ok(()),
         _ => bad(format!(
             "expected an array or a dtype to set the state of, found {}",
             heap.describe(target)

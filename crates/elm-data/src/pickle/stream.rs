@@ -153,6 +153,27 @@ impl<'a> Stream<'a> {
         Ok(line)
     }
 
+    /// A line without its line feed, of any length; `None` if it is longer than `most` bytes, which are then not held.
+    pub(crate) fn long_line(&mut self, most: u64) -> Step<Option<Vec<u8>>> {
+        let mut line = Some(Vec::new());
+        loop {
+            let ahead = self.look(1)?;
+            if ahead.is_empty() {
+                return Err(self.ended());
+            }
+            let end = memchr::memchr(b'\n', ahead);
+            let piece = end.unwrap_or(ahead.len());
+            if let Some(held) = &mut line {
+                held.extend_from_slice(&ahead[..piece]);
+            }
+            line = line.filter(|held| held.len() as u64 <= most);
+            self.advance(piece + usize::from(end.is_some()));
+            if end.is_some() {
+                return Ok(line);
+            }
+        }
+    }
+
     /// Whether nothing is left. Reaching the end of a gzip file also checks its checksum.
     pub(crate) fn at_end(&mut self) -> Step<bool> {
         Ok(self.look(1)?.is_empty())

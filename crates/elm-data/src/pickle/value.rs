@@ -3,8 +3,8 @@
 
 /// Longest byte string that is held in the value itself.
 pub(crate) const SHORT: usize = 14;
-/// Most heap objects one pickle may make; the published files need a few per segment and simulation.
-const MAX_OBJECTS: usize = 1 << 27;
+/// Most heap objects that an index of 32 bits tells apart, with room to spare.
+const MAX_OBJECTS: usize = 1 << 31;
 
 /// What lies on the stack, in the memo, in lists and in dicts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +42,14 @@ pub(crate) enum Global {
     Encode,
     /// `bytes`, Python 3's way to write no bytes in protocol 2.
     Bytes,
+    /// `list`, `tuple`, `set`, `frozenset`, `collections.deque`: all are lists here.
+    Sequence,
+    /// `dict`, `collections.OrderedDict`, `collections.Counter`: all are dicts here.
+    Mapping,
+    /// `collections.defaultdict`, a dict whose first argument is a type.
+    DefaultDict,
+    /// Plain types whose values nothing here needs, such as dates; also what a `defaultdict` is made of.
+    Plain,
 }
 
 impl Global {
@@ -57,9 +65,21 @@ impl Global {
             ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Self::FromBuffer,
             ("_codecs", "encode") => Self::Encode,
             ("__builtin__" | "builtins", "bytes") => Self::Bytes,
+            ("__builtin__" | "builtins", "list" | "tuple" | "set" | "frozenset")
+            | ("collections", "deque") => Self::Sequence,
+            ("__builtin__" | "builtins", "dict") | ("collections", "OrderedDict" | "Counter") => {
+                Self::Mapping
+            }
+            ("collections", "defaultdict") => Self::DefaultDict,
+            (
+                "__builtin__" | "builtins",
+                "int" | "long" | "float" | "bool" | "complex" | "str" | "unicode" | "bytearray"
+                | "range" | "xrange" | "slice",
+            )
+            | ("datetime", "datetime" | "date" | "time" | "timedelta") => Self::Plain,
             _ => {
                 return Err(format!(
-                    "the pickle asks for `{}.{}`, but data files only need numpy scalars, arrays and dtypes",
+                    "the pickle asks for `{}.{}`, but data files only need numpy arrays and plain containers",
                     module.escape_debug(),
                     name.escape_debug()
                 ));
@@ -68,10 +88,13 @@ impl Global {
     }
 }
 
+/// Bytes of a character of numpy's type `U`.
+const CHARACTER: u32 = 4;
+
 /// Element type of a numpy array or scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dtype {
-    /// numpy's letter: `i`, `u`, `f`, `b`, or something that is not read.
+    /// numpy's letter: `i`, `u`, `f`, `b`, `S`, `U`, or something that is not read.
     pub(crate) kind: u8,
     /// Bytes per element.
     pub(crate) size: u32,
@@ -87,11 +110,13 @@ impl Dtype {
             _ => (false, text),
         };
         let (&kind, digits) = rest.split_first()?;
-        let size = if digits.is_empty() {
+        let size: u32 = if digits.is_empty() {
             0
         } else {
             std::str::from_utf8(digits).ok()?.parse().ok()?
         };
+        // The number after `U` counts characters, which have four bytes.
+        let size = size.checked_mul(if kind == b'U' { CHARACTER } else { 1 })?;
         Some(Self {
             kind,
             size,
@@ -124,13 +149,36 @@ impl Dtype {
         }
     }
 
+    /// The text in `raw`, which is one element of the types `S` and `U`; numpy fills it up with zeros.
+    pub(crate) fn text(self, raw: &[u8]) -> Option<Vec<u8>> {
+        match self.kind {
+            b'S' => {
+                let end = raw.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+                Some(raw[..end].to_vec())
+            }
+            b'U' => {
+                let code = |bytes: &[u8; CHARACTER as usize]| match self.big_endian {
+                    true => u32::from_be_bytes(*bytes),
+                    false => u32::from_le_bytes(*bytes),
+                };
+                let codes = raw.as_chunks().0.iter().map(code);
+                let text: Option<String> = codes
+                    .take_while(|code| *code != 0)
+                    .map(char::from_u32)
+                    .collect();
+                text.map(String::into_bytes)
+            }
+            _ => None,
+        }
+    }
+
     /// The type as numpy prints it.
     pub(crate) fn name(self) -> String {
         format!(
             "{}{}{}",
             if self.big_endian { ">" } else { "" },
             char::from(self.kind).escape_debug(),
-            self.size
+            self.size / if self.kind == b'U' { CHARACTER } else { 1 }
         )
     }
 }
@@ -196,18 +244,60 @@ pub(crate) enum Object {
     Dtype(Dtype),
 }
 
+impl Object {
+    /// Bytes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Bytes(bytes) => bytes.len(),
+                Self::Tuple(items) => size_of_val(&**items),
+                Self::List(List::Ints(ints)) => size_of_val(&**ints),
+                Self::List(List::Values(values)) => size_of_val(&**values),
+                Self::Dict(pairs) => size_of_val(&**pairs),
+                Self::Array(Some(array)) => {
+                    size_of_val(&*array.shape) + array.data.as_ref().map_or(0, Vec::len)
+                }
+                Self::Array(None) | Self::Dtype(_) => 0,
+            }
+    }
+}
+
 /// All objects of one pickle.
 #[derive(Debug, Default)]
 pub(crate) struct Heap {
     objects: Vec<Object>,
+    /// Bytes that they take.
+    weight: usize,
 }
 
 impl Heap {
+    /// Bytes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Changes the object behind `value`, if there is one; what it grows by counts.
+    pub(crate) fn change<R>(
+        &mut self,
+        value: Value,
+        change: impl FnOnce(&mut Object) -> R,
+    ) -> Option<R> {
+        let Value::Object(i) = value else {
+            return None;
+        };
+        let object = self.objects.get_mut(i as usize)?;
+        let before = object.weight();
+        let result = change(object);
+        self.weight = (self.weight + object.weight()).saturating_sub(before);
+        Some(result)
+    }
+
     /// Keeps `object`.
     pub(crate) fn keep(&mut self, object: Object) -> Result<Value, String> {
         if self.objects.len() >= MAX_OBJECTS {
             return Err(format!("the pickle makes more than {MAX_OBJECTS} objects"));
         }
+        self.weight += object.weight();
         self.objects.push(object);
         Ok(Value::Object((self.objects.len() - 1) as u32))
     }
@@ -227,13 +317,6 @@ impl Heap {
         }
     }
 
-    pub(crate) fn get_mut(&mut self, value: Value) -> Option<&mut Object> {
-        match value {
-            Value::Object(i) => self.objects.get_mut(i as usize),
-            _ => None,
-        }
-    }
-
     /// The bytes of a string.
     pub(crate) fn bytes<'a>(&'a self, value: &'a Value) -> Option<&'a [u8]> {
         match value {
@@ -242,6 +325,15 @@ impl Heap {
                 Some(Object::Bytes(bytes)) => Some(bytes),
                 _ => None,
             },
+        }
+    }
+
+    /// The items of a tuple, or of a list that holds no bare integers.
+    pub(crate) fn items(&self, value: Value) -> Option<&[Value]> {
+        match self.get(value) {
+            Some(Object::List(List::Values(values))) => Some(values),
+            Some(Object::List(List::Ints(ints))) if ints.is_empty() => Some(&[]),
+            _ => self.tuple(value),
         }
     }
 

@@ -1,14 +1,19 @@
-//! The pickle machine: the data opcodes of protocols 2 to 5, and the few functions that it knows by itself.
+//! The pickle machine: the data opcodes of all protocols, and the few functions that it knows by itself.
 //! Nothing in a file is ever executed or looked up by name beyond [`Global`].
 
 use super::fast::IntegerScalar;
 use super::memo::Memo;
 use super::numpy;
 use super::stream::{Fault, Step, Stream};
+use super::text;
 use super::value::{Global, Heap, List, Object, Value, short};
 
 /// Strings longer than this (bytes) are skipped when they are the content of a field that is not needed.
 const LARGE: u64 = 4096;
+/// Memory that a pickle may take for each byte of its content, and whatever its content is: what Python writes takes
+/// less, but a byte can be made to ask for a hundred.
+const MOST_PER_BYTE: u64 = 8;
+const MOST_ANYWAY: u64 = 64 << 20;
 
 /// State of the machine.
 pub(crate) struct Machine<'a> {
@@ -46,18 +51,20 @@ impl<'a> Machine<'a> {
 
     /// Reads the whole pickle; gives its root value. Afterwards [`Machine::into_heap`] has what it points to.
     pub(crate) fn run(&mut self) -> Step<Value> {
-        match self.stream.look(2)? {
+        match self.stream.look(text::LOOK)? {
             [0x80, 2..=5, ..] => {}
             [0x80, version, ..] => {
                 let version = *version;
                 return bad(format!(
-                    "expected a pickle of protocol 2 to 5, found protocol {version}"
+                    "expected a pickle of protocol 0 to 5, found protocol {version}: write it again by \
+                     pickle.dump(content, file, protocol=4)"
                 ));
             }
             [] => return bad("the file is empty, expected a pickle"),
+            start if text::starts_pickle(start) => {}
             _ => {
                 return bad(
-                    "expected a pickle of protocol 2 to 5 (or one compressed by gzip), found something else",
+                    "expected a pickle of protocol 0 to 5 (or one compressed by gzip), found something else",
                 );
             }
         }
@@ -67,6 +74,7 @@ impl<'a> Machine<'a> {
                 break;
             }
             self.step(opcode)?;
+            self.check_memory()?;
         }
         if !self.stream.at_end()? {
             return bad(format!(
@@ -75,6 +83,22 @@ impl<'a> Machine<'a> {
             ));
         }
         self.pop()
+    }
+
+    /// Refuses content that takes far more memory than it has bytes.
+    fn check_memory(&self) -> Step<()> {
+        let taken = self.heap.weight()
+            + size_of_val(&*self.stack)
+            + size_of_val(&*self.marks)
+            + self.memo.weight();
+        let most = most_memory(self.position());
+        if taken as u64 <= most {
+            return Ok(());
+        }
+        bad(format!(
+            "the first {} bytes of the pickle take more than {most} bytes of memory, which data files do not",
+            self.position()
+        ))
     }
 
     /// Drops everything but the objects.
@@ -105,6 +129,14 @@ impl<'a> Machine<'a> {
                 self.memo.append(top);
                 Ok(())
             }
+            b'g' => {
+                let position = self.text_position()?;
+                self.recall(position)
+            }
+            b'p' => {
+                let position = self.text_position()?;
+                self.remember(position)
+            }
             b'(' => {
                 self.marks.push(self.stack.len());
                 Ok(())
@@ -121,10 +153,11 @@ impl<'a> Machine<'a> {
             b'N' | 0x88 | 0x89 | b'J' | b'K' | b'M' | b'G' | 0x8a | 0x8b | b'I' | b'L' | b'F' => {
                 self.number(opcode)
             }
+            b'S' | b'V' => self.text_line(opcode),
             b'U' | b'T' | b'X' | b'B' | b'C' | 0x8c | 0x8d | 0x8e | 0x96 => self.string(opcode),
             b')' | 0x85 | 0x86 | 0x87 | b't' | b']' | b'}' | b'l' | b'd' | b'a' | b'e' | b's'
-            | b'u' => self.container(opcode),
-            b'c' | 0x93 | b'R' | b'b' => self.call(opcode),
+            | b'u' | 0x8f | 0x90 | 0x91 => self.container(opcode),
+            b'c' | 0x93 | b'R' | 0x81 | b'b' => self.call(opcode),
             _ => bad(format!(
                 "opcode 0x{opcode:02x} at byte {} of the pickle is not one that data files use",
                 self.position() - 1
@@ -204,9 +237,49 @@ impl<'a> Machine<'a> {
                 let line = self.stream.line()?;
                 let digits = line.trim_end_matches('L');
                 match opcode {
+                    // what protocols 0 and 1 write for False and True
+                    b'I' if matches!(digits, "00" | "01") => Value::Bool(digits == "01"),
                     b'F' => digits.parse().map_or(Value::Ignored, Value::Float),
                     _ => digits.parse().map_or(Value::Ignored, Value::Int),
                 }
+            }
+        };
+        self.stack.push(value);
+        Ok(())
+    }
+
+    /// A memo position in decimal digits.
+    fn text_position(&mut self) -> Step<u32> {
+        let line = self.stream.line()?;
+        match line.trim().parse() {
+            Ok(position) => Ok(position),
+            Err(_) => bad(format!(
+                "expected a position of the memo at byte {}, found {line:?}",
+                self.position()
+            )),
+        }
+    }
+
+    /// A string of protocol 0: a line of text.
+    fn text_line(&mut self, opcode: u8) -> Step<()> {
+        let most = match self.content_is_not_needed() {
+            true => LARGE,
+            false => u64::MAX,
+        };
+        let value = match self.stream.long_line(most)? {
+            None => Value::Ignored,
+            Some(line) => {
+                let bytes = match opcode {
+                    b'S' => text::quoted(&line),
+                    _ => text::unicode(&line),
+                };
+                let Some(bytes) = bytes else {
+                    return bad(format!(
+                        "a string that is not written as Python writes it before byte {}",
+                        self.position()
+                    ));
+                };
+                self.heap.keep_bytes(bytes)?
             }
         };
         self.stack.push(value);
@@ -261,7 +334,11 @@ impl<'a> Machine<'a> {
     /// Whether what is being read belongs to an array that is the value of an unneeded key: the stack then holds key,
     /// array, MARK, and the beginning of its state; in protocol 5 key, `_frombuffer`, MARK.
     fn content_is_not_needed(&self) -> bool {
-        let Some(&mark) = self.marks.last() else {
+        // Python 3 may write bytes as the arguments of `encode`, which have a MARK of their own in protocol 0.
+        let inner = self.marks.last().and_then(|mark| mark.checked_sub(1));
+        let encoded =
+            inner.and_then(|below| self.stack.get(below)) == Some(&Value::Global(Global::Encode));
+        let Some(&mark) = self.marks.iter().rev().nth(usize::from(encoded)) else {
             return false;
         };
         let (Some(array), Some(key)) = (mark.checked_sub(1), mark.checked_sub(2)) else {
@@ -277,7 +354,7 @@ impl<'a> Machine<'a> {
 
     fn container(&mut self, opcode: u8) -> Step<()> {
         match opcode {
-            b']' => self.push_object(Object::List(List::Ints(Vec::new()))),
+            b']' | 0x8f => self.push_object(Object::List(List::Ints(Vec::new()))),
             b'}' => self.push_object(Object::Dict(Vec::new())),
             b')' => self.push_object(Object::Tuple(Box::new([]))),
             0x85..=0x87 => {
@@ -295,12 +372,12 @@ impl<'a> Machine<'a> {
                 let base = self.pop_mark()?;
                 self.tuple(base)
             }
-            b'l' | b'd' => {
+            b'l' | b'd' | 0x91 => {
                 let base = self.pop_mark()?;
-                let mut object = if opcode == b'l' {
-                    Object::List(List::Ints(Vec::new()))
-                } else {
+                let mut object = if opcode == b'd' {
                     Object::Dict(Vec::new())
+                } else {
+                    Object::List(List::Ints(Vec::new()))
                 };
                 fill(&mut object, self.stack.get(base..).unwrap_or(&[]))?;
                 self.stack.truncate(base);
@@ -308,33 +385,34 @@ impl<'a> Machine<'a> {
             }
             _ => {
                 let base = match opcode {
-                    b'e' | b'u' => self.pop_mark()?,
+                    b'e' | b'u' | 0x90 => self.pop_mark()?,
                     b'a' => self.stack.len().saturating_sub(1),
                     _ => self.stack.len().saturating_sub(2),
                 };
-                let Some(target) = base.checked_sub(1).and_then(|i| self.stack.get(i)) else {
+                let target = base.checked_sub(1).and_then(|i| self.stack.get(i));
+                let Some(&target) = target else {
                     return bad(format!(
                         "the pickle takes a value from an empty stack at byte {}",
                         self.position()
                     ));
                 };
-                let wants_list = matches!(opcode, b'a' | b'e');
-                match self.heap.get_mut(*target) {
-                    Some(object @ Object::List(_)) if wants_list => {
-                        fill(object, &self.stack[base..])?
-                    }
-                    Some(object @ Object::Dict(_)) if !wants_list => {
-                        fill(object, &self.stack[base..])?
-                    }
-                    _ => {
-                        let wanted = if wants_list { "list" } else { "dict" };
-                        let found = self.heap.describe(*target);
-                        return bad(format!(
-                            "expected a {wanted} to extend at byte {}, found {found}",
-                            self.position()
-                        ));
-                    }
+                let wants_list = matches!(opcode, b'a' | b'e' | 0x90);
+                let fits = match self.heap.get(target) {
+                    Some(Object::List(_)) => wants_list,
+                    Some(Object::Dict(_)) => !wants_list,
+                    _ => false,
+                };
+                if !fits {
+                    let wanted = if wants_list { "list" } else { "dict" };
+                    let found = self.heap.describe(target);
+                    return bad(format!(
+                        "expected a {wanted} to extend at byte {}, found {found}",
+                        self.position()
+                    ));
                 }
+                let items = self.stack.get(base..).unwrap_or(&[]);
+                let filled = self.heap.change(target, |object| fill(object, items));
+                filled.unwrap_or(Ok(()))?;
                 self.stack.truncate(base);
                 Ok(())
             }
@@ -375,7 +453,7 @@ impl<'a> Machine<'a> {
                 )?;
                 self.stack.push(Value::Global(global));
             }
-            b'R' => {
+            b'R' | 0x81 => {
                 let (arguments, function) = (self.pop()?, self.pop()?);
                 let Value::Global(function) = function else {
                     let found = self.heap.describe(function);
@@ -397,6 +475,11 @@ impl<'a> Machine<'a> {
         }
         Ok(())
     }
+}
+
+/// Most bytes of memory for `content` bytes of a pickle.
+pub(super) fn most_memory(content: u64) -> u64 {
+    content.saturating_mul(MOST_PER_BYTE).max(MOST_ANYWAY)
 }
 
 /// Appends `items` to a list, or pairs of them to a dict.

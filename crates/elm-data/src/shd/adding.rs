@@ -1,8 +1,5 @@
 //! SHD-Adding: the sum of two spoken digits.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use burn_dataset::{Dataset, DatasetError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -35,11 +32,10 @@ pub struct ShdAdding {
     samples: usize,
     seed: u64,
     draws: Draws,
-    epoch: AtomicU64,
 }
 
 impl ShdAdding {
-    /// `samples` pairs per epoch from `source`, beginning with epoch 0.
+    /// `samples` pairs per epoch from `source`.
     ///
     /// # Errors
     /// If `source` has no samples.
@@ -54,15 +50,12 @@ impl ShdAdding {
             samples,
             seed,
             draws,
-            epoch: AtomicU64::new(0),
         })
     }
 
-    /// Goes to the pairs of `epoch`, unless they are the same in all epochs.
-    ///
-    /// To be called between epochs: a loader that is still reading would mix the pairs of two.
-    pub fn set_epoch(&self, epoch: u64) {
-        self.epoch.store(epoch, Ordering::Relaxed);
+    /// What the pairs are drawn from.
+    pub fn source(&self) -> &ShdDataset {
+        &self.source
     }
 
     /// Time steps of every pair.
@@ -70,12 +63,8 @@ impl ShdAdding {
         2 * self.source.steps()
     }
 
-    /// The samples of pair `index` of the current epoch, as indices into the source.
-    pub fn pair(&self, index: usize) -> [usize; 2] {
-        self.pair_of(self.epoch.load(Ordering::Relaxed), index)
-    }
-
-    fn pair_of(&self, epoch: u64, index: usize) -> [usize; 2] {
+    /// The samples of pair `index` of `epoch`, as indices into the source.
+    pub fn pair(&self, epoch: u64, index: usize) -> [usize; 2] {
         let epoch = match self.draws {
             Draws::EachEpoch => epoch,
             Draws::Once => 0,
@@ -90,22 +79,22 @@ impl ShdAdding {
         [(); 2].map(|()| rng.random_range(0..samples) as usize)
     }
 
-    /// Class of pair `index` of the current epoch.
+    /// Class of pair `index` of the first epoch.
     pub fn label(&self, index: usize) -> usize {
-        self.sum(self.pair(index))
+        self.sum(self.pair(0, index))
     }
 
     fn sum(&self, pair: [usize; 2]) -> usize {
         pair.iter().map(|s| digit(self.source.label(*s))).sum()
     }
 
-    /// Pair `index` of `epoch`, whatever the current epoch.
+    /// Pair `index` of `epoch`.
     ///
     /// # Panics
     /// If there is no such pair, as a slice does.
     pub fn draw(&self, epoch: u64, index: usize) -> Sample {
         assert!(index < self.samples, "pair {index} of {}", self.samples);
-        let pair = self.pair_of(epoch, index);
+        let pair = self.pair(epoch, index);
         let mut events = Vec::new();
         for (sample, first) in pair.into_iter().zip([0, self.source.steps()]) {
             self.source.events(sample, first, &mut events);
@@ -120,12 +109,14 @@ impl ShdAdding {
     }
 }
 
-impl Dataset<Sample> for ShdAdding {
-    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
-        Ok(self.draw(self.epoch.load(Ordering::Relaxed), index))
+impl ShdAdding {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.samples
     }
 
-    fn len(&self) -> usize {
-        self.samples
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::statistics::SampleFacts;
 use super::{CHANNELS, SpikeTrain};
 use crate::{BinnedSpikes, DataError, Result};
 
@@ -52,6 +53,19 @@ impl Binning {
             )));
         }
         Ok((DURATION_MS / bin_ms) as usize)
+    }
+}
+
+impl SpikeTrain {
+    /// What is known of it when it has been binned.
+    pub(super) fn facts(&self) -> SampleFacts {
+        let end = f64::from(DURATION_MS) / 1000.0;
+        let last_s = self.times.iter().copied().fold(0.0, f64::max);
+        SampleFacts {
+            spikes: u32::try_from(self.times.len()).unwrap_or(u32::MAX),
+            kept: self.times.iter().filter(|t| **t < end).count() as u32,
+            last_s: last_s as f32,
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use burn_dataset::{Dataset, DatasetError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::binning::PackedSpikes;
+use super::statistics::{SampleFacts, SpikeStatistics};
 use super::{Binning, ShdFile};
+use crate::made::Provenance;
 use crate::{BinnedSpikes, DataError, Result, Sample, Sequence};
 
 /// Share of the training samples that validates.
@@ -22,12 +23,21 @@ pub struct ShdDataset {
     /// Samples of this part, as indices into `samples`.
     chosen: Arc<[u32]>,
     steps: usize,
+    about: Arc<About>,
+}
+
+/// What is told of the file that samples are of.
+#[derive(Debug, Default)]
+struct About {
+    warnings: Vec<String>,
+    provenance: Option<Provenance>,
 }
 
 #[derive(Debug)]
 struct Labelled {
     label: u8,
     spikes: PackedSpikes,
+    facts: SampleFacts,
 }
 
 impl ShdDataset {
@@ -50,14 +60,19 @@ impl ShdDataset {
             .par_iter()
             .enumerate()
             .map(|(index, &label)| {
-                let spikes = PackedSpikes::pack(&file.spikes(index)?, binning, steps);
-                Ok(Labelled { label, spikes })
+                let train = file.spikes(index)?;
+                Ok(Labelled {
+                    label,
+                    spikes: PackedSpikes::pack(&train, binning, steps),
+                    facts: train.facts(),
+                })
             })
             .collect::<Result<_>>()?;
         Ok(Self {
             chosen: (0..samples.len() as u32).collect(),
             samples: samples.into(),
             steps,
+            about: Arc::default(),
         })
     }
 
@@ -79,8 +94,42 @@ impl ShdDataset {
             samples: self.samples.clone(),
             chosen: chosen.into(),
             steps: self.steps,
+            about: Arc::clone(&self.about),
         };
         Ok((part(train), part(valid)))
+    }
+
+    /// The same samples with what is to be told of their file `path`.
+    pub(crate) fn about(mut self, path: &Path, provenance: Option<Provenance>) -> Self {
+        let notes = self.statistics().notes().into_iter();
+        self.about = Arc::new(About {
+            warnings: notes
+                .map(|note| format!("{}: {note}", path.display()))
+                .collect(),
+            provenance,
+        });
+        self
+    }
+
+    /// What a user should be told of the file, a sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.about.warnings
+    }
+
+    /// How the file was made, if a program of this project made it and noted it.
+    pub fn provenance(&self) -> Option<&Provenance> {
+        self.about.provenance.as_ref()
+    }
+
+    /// What the spikes of this part are like.
+    pub fn statistics(&self) -> SpikeStatistics {
+        let facts = |i: &u32| self.samples[*i as usize].facts;
+        SpikeStatistics::of(self.chosen.iter().map(facts))
+    }
+
+    /// Number of samples in the file that this part is of.
+    pub fn in_file(&self) -> usize {
+        self.samples.len()
     }
 
     /// Time steps of every sample.
@@ -122,12 +171,14 @@ impl ShdDataset {
     }
 }
 
-impl Dataset<Sample> for ShdDataset {
-    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
-        Ok(self.sample(index))
+impl ShdDataset {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.chosen.len()
     }
 
-    fn len(&self) -> usize {
-        self.chosen.len()
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }

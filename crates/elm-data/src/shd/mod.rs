@@ -10,6 +10,7 @@ mod binning;
 mod dataset;
 mod file;
 mod folder;
+mod statistics;
 mod synthetic;
 
 pub use adding::{ADDING_CLASSES, ADDING_SAMPLES, Draws, ShdAdding};
@@ -17,7 +18,11 @@ pub use binning::{BinValue, Binning};
 pub use dataset::{ShdDataset, VALIDATION_FRACTION};
 pub use file::{ShdFile, SpikeTrain};
 pub use folder::{PUBLISHED_FILES, SYNTHETIC_FILES, ShdFolder, ShdKind};
-pub use synthetic::{SyntheticShdOptions, SyntheticShdProgress, SyntheticShdSummary, generate_shd};
+pub use statistics::SpikeStatistics;
+pub use synthetic::{
+    SyntheticShdOptions, SyntheticShdProgress, SyntheticShdRequest, SyntheticShdSummary,
+    generate_shd,
+};
 
 use crate::Encoding;
 

@@ -2,10 +2,12 @@
 
 mod batches;
 mod open;
+mod statistics;
 mod table;
 
 pub use batches::{Order, SampleBatches};
-pub use open::{TaskData, TaskOptions};
+pub use open::{Parts, TaskData, TaskOptions};
+pub use statistics::PartStatistics;
 pub use table::{TaskInfo, TaskKind};
 
 use serde::{Deserialize, Serialize};

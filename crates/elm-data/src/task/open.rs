@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use burn_dataset::Dataset;
-
 use super::Task;
 use crate::lra::pathfinder::{Difficulty, Pathfinder, PathfinderConfig};
 use crate::lra::retrieval::Retrieval;
 use crate::lra::{ByteSequences, image, listops, pathfinder, retrieval, text};
-use crate::shd::{self, Binning, Draws, ShdAdding, ShdDataset, ShdFile, ShdFolder, ShdKind};
+use crate::made::Provenance;
+use crate::shd::{
+    self, Binning, Draws, ShdAdding, ShdDataset, ShdFile, ShdFolder, ShdKind, SpikeStatistics,
+};
 use crate::{DataError, Encoding, Result, Sample, Split};
 
 /// How a task's data is to be read. Tasks leave out what does not concern them.
@@ -44,7 +45,15 @@ impl Default for TaskOptions {
 }
 
 /// A part of a classification task's data, in the order of its files.
-pub trait TaskData: Dataset<Sample> {
+pub trait TaskData: Send + Sync {
+    /// Number of samples; of those drawn on the fly, in an epoch.
+    fn len(&self) -> usize;
+
+    /// Is there none?
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Class of sample `index`, without reading the rest of it.
     ///
     /// # Panics
@@ -64,9 +73,75 @@ pub trait TaskData: Dataset<Sample> {
     fn warnings(&self) -> &[String] {
         &[]
     }
+
+    /// Number of samples in the files that these are of: more where a seed divides a file.
+    fn in_files(&self) -> usize {
+        self.len()
+    }
+
+    /// What the spikes are like, where the samples are spikes.
+    fn spikes(&self) -> Option<SpikeStatistics> {
+        None
+    }
+
+    /// How the files were made, if a program of this project made them and noted it.
+    fn provenance(&self) -> Option<&Provenance> {
+        None
+    }
+}
+
+/// The parts of a task's data.
+#[derive(Clone)]
+pub struct Parts {
+    /// To fit a model to.
+    pub train: Arc<dyn TaskData>,
+    /// To choose a model by.
+    pub valid: Arc<dyn TaskData>,
+    /// To report results on.
+    pub test: Arc<dyn TaskData>,
+}
+
+impl Parts {
+    fn of<T: TaskData + 'static>([train, valid, test]: [T; 3]) -> Self {
+        Self {
+            train: Arc::new(train),
+            valid: Arc::new(valid),
+            test: Arc::new(test),
+        }
+    }
+
+    /// One of them.
+    pub fn part(&self, split: Split) -> &Arc<dyn TaskData> {
+        match split {
+            Split::Train => &self.train,
+            Split::Valid => &self.valid,
+            Split::Test => &self.test,
+        }
+    }
+
+    /// What a user should be told of any of them, each sentence once.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for part in [&self.train, &self.valid, &self.test] {
+            for warning in part.warnings() {
+                if !all.contains(warning) {
+                    all.push(warning.clone());
+                }
+            }
+        }
+        all
+    }
 }
 
 impl TaskData for ByteSequences {
+    fn provenance(&self) -> Option<&Provenance> {
+        Self::provenance(self)
+    }
+
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
     }
@@ -77,6 +152,10 @@ impl TaskData for ByteSequences {
 }
 
 impl TaskData for Retrieval {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
     }
@@ -87,6 +166,10 @@ impl TaskData for Retrieval {
 }
 
 impl TaskData for Pathfinder {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
     }
@@ -98,9 +181,33 @@ impl TaskData for Pathfinder {
     fn warnings(&self) -> &[String] {
         Self::warnings(self)
     }
+
+    fn provenance(&self) -> Option<&Provenance> {
+        Self::provenance(self)
+    }
 }
 
 impl TaskData for ShdDataset {
+    fn warnings(&self) -> &[String] {
+        Self::warnings(self)
+    }
+
+    fn in_files(&self) -> usize {
+        self.in_file()
+    }
+
+    fn spikes(&self) -> Option<SpikeStatistics> {
+        Some(self.statistics())
+    }
+
+    fn provenance(&self) -> Option<&Provenance> {
+        Self::provenance(self)
+    }
+
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
     }
@@ -111,6 +218,26 @@ impl TaskData for ShdDataset {
 }
 
 impl TaskData for ShdAdding {
+    fn warnings(&self) -> &[String] {
+        self.source().warnings()
+    }
+
+    fn in_files(&self) -> usize {
+        self.source().in_file()
+    }
+
+    fn spikes(&self) -> Option<SpikeStatistics> {
+        Some(self.source().statistics())
+    }
+
+    fn provenance(&self) -> Option<&Provenance> {
+        self.source().provenance()
+    }
+
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
     }
@@ -142,8 +269,8 @@ impl Task {
     /// Opens a part of a classification task's data in `dir` (Pathfinder: or in a converted file).
     ///
     /// # Errors
-    /// If the task has no classes, files are missing, damaged or not what the task demands, or an option is out of
-    /// range. Images of Pathfinder are only checked as they are read.
+    /// If the task has no classes, files are missing, damaged or not what the task demands, there are too few samples,
+    /// or an option is out of range. Images of Pathfinder are there, and are only checked further as they are read.
     pub fn open(
         self,
         dir: &Path,
@@ -159,18 +286,64 @@ impl Task {
             }
             Self::Image => Arc::new(image::open(dir, split)?),
             Self::Pathfinder | Self::PathX => {
-                let config = PathfinderConfig {
-                    side: self.side().unwrap_or_default(),
-                    difficulty: options.difficulty,
-                    split_seed: options.split_seed,
-                };
-                Arc::new(Pathfinder::open(dir, split, &config)?)
+                Arc::new(Pathfinder::open(dir, split, &self.pathfinder(options))?)
             }
             Self::Shd | Self::SyntheticSpikes => Arc::new(self.spikes(dir, split, options)?),
             Self::ShdAdding | Self::SyntheticSpikesAdding => {
-                Arc::new(self.pairs(dir, split, options)?)
+                let source = self.spikes(dir, split, options)?;
+                Arc::new(pairs(source, split, options)?)
             }
             Self::Neuronio | Self::Enwik8 => return Err(self.no_classes()),
+        })
+    }
+
+    /// Opens all parts of a classification task's data; each file is read once, whichever parts it holds. An adding task
+    /// has the numbers of `pairs` in an epoch of training, validation and test (as published where there is none), in
+    /// the place of [`TaskOptions::pairs`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_parts(
+        self,
+        dir: &Path,
+        options: &TaskOptions,
+        pairs: [Option<usize>; 3],
+    ) -> Result<Parts> {
+        const SPLITS: [Split; 3] = [Split::Train, Split::Valid, Split::Test];
+        Ok(match self {
+            Self::Image => Parts::of(image::open_parts(dir)?),
+            Self::Pathfinder | Self::PathX => {
+                Parts::of(Pathfinder::open_parts(dir, &self.pathfinder(options))?)
+            }
+            Self::Shd | Self::SyntheticSpikes => Parts::of(self.all_spikes(dir, options)?),
+            Self::ShdAdding | Self::SyntheticSpikesAdding => {
+                let mut parts = Vec::new();
+                let sources = self.all_spikes(dir, options)?;
+                for ((source, split), pairs) in sources.into_iter().zip(SPLITS).zip(pairs) {
+                    let options = TaskOptions { pairs, ..*options };
+                    let part: Arc<dyn TaskData> = Arc::new(self::pairs(source, split, &options)?);
+                    parts.push(part);
+                }
+                let [train, valid, test] = &parts[..] else {
+                    return Err(self.no_classes());
+                };
+                let [train, valid, test] = [train, valid, test].map(Arc::clone);
+                Parts { train, valid, test }
+            }
+            // the test reviews also validate
+            Self::Text => {
+                let test = self.open(dir, Split::Test, options)?;
+                Parts {
+                    train: self.open(dir, Split::Train, options)?,
+                    valid: Arc::clone(&test),
+                    test,
+                }
+            }
+            _ => Parts {
+                train: self.open(dir, Split::Train, options)?,
+                valid: self.open(dir, Split::Valid, options)?,
+                test: self.open(dir, Split::Test, options)?,
+            },
         })
     }
 
@@ -180,13 +353,64 @@ impl Task {
         ))
     }
 
-    /// A part of the spoken digits, or of what the generator drew instead of them: never one for the other.
+    fn pathfinder(self, options: &TaskOptions) -> PathfinderConfig {
+        PathfinderConfig {
+            side: self.side().unwrap_or_default(),
+            difficulty: options.difficulty,
+            split_seed: options.split_seed,
+        }
+    }
+
+    /// A part of the spoken digits, or of what the generator drew instead of them.
     fn spikes(self, dir: &Path, split: Split, options: &TaskOptions) -> Result<ShdDataset> {
         let folder = ShdFolder::find(dir)?;
-        let path = match split {
-            Split::Train | Split::Valid => &folder.train,
-            Split::Test => &folder.test,
-        };
+        if split == Split::Test {
+            return self.spike_file(&folder, &folder.test, options);
+        }
+        let [train, valid] = self.divided(&folder, options)?;
+        Ok(if split == Split::Train { train } else { valid })
+    }
+
+    fn all_spikes(self, dir: &Path, options: &TaskOptions) -> Result<[ShdDataset; 3]> {
+        let folder = ShdFolder::find(dir)?;
+        let [train, valid] = self.divided(&folder, options)?;
+        Ok([
+            train,
+            valid,
+            self.spike_file(&folder, &folder.test, options)?,
+        ])
+    }
+
+    /// The training file, divided into training and validation.
+    fn divided(self, folder: &ShdFolder, options: &TaskOptions) -> Result<[ShdDataset; 2]> {
+        let all = self.spike_file(folder, &folder.train, options)?;
+        let (train, valid) = all.split(shd::VALIDATION_FRACTION, options.split_seed)?;
+        for (split, part) in [(Split::Train, &train), (Split::Valid, &valid)] {
+            if part.is_empty() {
+                return Err(DataError::format(
+                    &folder.train,
+                    format!(
+                        "expected at least one sample for the part `{split}`, found none: of {} samples, seed {} gave {} \
+                         to `train` and {} to `valid` (each validates with probability {})",
+                        all.len(),
+                        options.split_seed,
+                        train.len(),
+                        valid.len(),
+                        shd::VALIDATION_FRACTION
+                    ),
+                ));
+            }
+        }
+        Ok([train, valid])
+    }
+
+    /// All samples of a file of spikes: never drawn ones for spoken ones.
+    fn spike_file(
+        self,
+        folder: &ShdFolder,
+        path: &Path,
+        options: &TaskOptions,
+    ) -> Result<ShdDataset> {
         let file = ShdFile::open(path)?;
         let synthetic = folder.kind == ShdKind::Synthetic || file.is_synthetic();
         if synthetic != self.is_synthetic() {
@@ -205,23 +429,34 @@ impl Task {
             ));
         }
         let all = ShdDataset::read(&file, options.binning)?;
-        let (train, valid) = match split {
-            Split::Test => return Ok(all),
-            _ => all.split(shd::VALIDATION_FRACTION, options.split_seed)?,
+        if all.is_empty() {
+            let part = if path == folder.test { "test" } else { "train" };
+            return Err(DataError::format(
+                path,
+                format!("expected at least one sample for the part `{part}`, found 0 samples"),
+            ));
+        }
+        if all.statistics().nothing_is_used() {
+            return Err(DataError::format(path, all.statistics().notes().join("; ")));
+        }
+        let dir = path.parent().unwrap_or(Path::new("."));
+        let provenance = match synthetic {
+            true => Provenance::read(dir)?,
+            false => None,
         };
-        Ok(if split == Split::Train { train } else { valid })
+        Ok(all.about(path, provenance))
     }
+}
 
-    fn pairs(self, dir: &Path, split: Split, options: &TaskOptions) -> Result<ShdAdding> {
-        let source = self.spikes(dir, split, options)?;
-        let (place, draws) = match split {
-            Split::Train => (0, Draws::EachEpoch),
-            Split::Valid => (1, Draws::Once),
-            Split::Test => (2, Draws::Once),
-        };
-        let pairs = options.pairs.unwrap_or(shd::ADDING_SAMPLES[place]);
-        // each part draws other pairs
-        let seed = options.draw_seed.wrapping_mul(3).wrapping_add(place as u64);
-        ShdAdding::new(source, pairs, seed, draws)
-    }
+/// Pairs of the samples of a part.
+fn pairs(source: ShdDataset, split: Split, options: &TaskOptions) -> Result<ShdAdding> {
+    let draws = match split {
+        Split::Train => Draws::EachEpoch,
+        Split::Valid | Split::Test => Draws::Once,
+    };
+    let place = split as usize;
+    let pairs = options.pairs.unwrap_or(shd::ADDING_SAMPLES[place]);
+    // each part draws other pairs
+    let seed = options.draw_seed.wrapping_mul(3).wrapping_add(place as u64);
+    ShdAdding::new(source, pairs, seed, draws)
 }

@@ -154,3 +154,113 @@ fn what_has_no_classes_says_so() {
     };
     assert!(problem.contains("enwik8"), "{problem}");
 }
+
+/// A folder with a set of synthetic spikes.
+fn spikes(train: usize, test: usize) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = SyntheticShdOptions::new(dir.path(), 1);
+    (options.train, options.test) = (train, test);
+    generate_shd(&options, &|_| ControlFlow::Continue(())).unwrap();
+    dir
+}
+
+#[test]
+fn too_few_samples_are_told_with_part_file_and_numbers() {
+    let dir = spikes(1, 20);
+    let task = Task::SyntheticSpikes;
+    for open in [
+        task.open(dir.path(), Split::Train, &TaskOptions::default())
+            .err(),
+        task.open_parts(dir.path(), &TaskOptions::default(), [None; 3])
+            .err(),
+    ] {
+        let error = open.unwrap().to_string();
+        assert!(
+            error.contains("synthetic_shd_train.h5: expected at least one sample for the part `")
+                && error.contains("of 1 samples, seed 0 gave"),
+            "{error}"
+        );
+    }
+    let dir = spikes(40, 0);
+    let error = task.open(dir.path(), Split::Test, &TaskOptions::default());
+    let error = error.err().unwrap().to_string();
+    assert!(
+        error.contains("_test.h5: expected at least one sample for the part `test`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn parts_opened_together_are_those_opened_alone() {
+    let dir = spikes(60, 20);
+    let options = TaskOptions {
+        split_seed: 3,
+        ..TaskOptions::default()
+    };
+    for (task, pairs) in [
+        (Task::SyntheticSpikes, [None; 3]),
+        (Task::SyntheticSpikesAdding, [Some(5), Some(4), Some(3)]),
+    ] {
+        let parts = task.open_parts(dir.path(), &options, pairs).unwrap();
+        let splits = [Split::Train, Split::Valid, Split::Test];
+        for (split, pairs) in splits.into_iter().zip(pairs) {
+            let alone = task
+                .open(dir.path(), split, &TaskOptions { pairs, ..options })
+                .unwrap();
+            let part = parts.part(split);
+            assert_eq!(part.len(), alone.len(), "{task} {split}");
+            for index in 0..part.len() {
+                assert_eq!(part.read(2, index).unwrap(), alone.read(2, index).unwrap());
+            }
+        }
+        assert!(parts.warnings().is_empty());
+        assert_eq!(parts.train.provenance().unwrap().seed, 1);
+    }
+}
+
+#[test]
+fn statistics_tell_other_counts_than_published_and_empty_classes() {
+    let dir = spikes(60, 15);
+    let parts = Task::SyntheticSpikes
+        .open_parts(dir.path(), &TaskOptions::default(), [None; 3])
+        .unwrap();
+    let test = PartStatistics::of(Task::SyntheticSpikes, Split::Test, &*parts.test).unwrap();
+    assert_eq!((test.samples, test.shortest, test.longest), (15, 100, 100));
+    assert_eq!(test.empty_classes(), [15, 16, 17, 18, 19]);
+    assert_eq!(
+        test.notes(),
+        ["test: no sample of the classes 15, 16, 17, 18, 19"]
+    );
+    let spikes = test.spikes.unwrap();
+    assert!(spikes.mean_spikes() > 5000.0 && spikes.longest_s > 0.9);
+    let digits = PartStatistics::of(Task::ListOps, Split::Train, &*digits()).unwrap();
+    assert_eq!(digits.notes(), ["train: 10 samples, published are 96000"]);
+    assert_eq!((digits.mean_length(), digits.spikes), (1.0, None));
+    // what the published files have is no news
+    let shd = PartStatistics {
+        task: Task::Shd,
+        in_files: 8156,
+        made: false,
+        ..test
+    };
+    assert_eq!(shd.in_files, 8156);
+    let train = PartStatistics {
+        split: Split::Train,
+        classes: vec![1; 20],
+        ..shd.clone()
+    };
+    assert!(train.notes().is_empty());
+    let other = PartStatistics {
+        in_files: 8000,
+        ..train
+    };
+    assert!(
+        other.notes()[0]
+            .contains("8000 samples in the file that this part is drawn from, published are 8156")
+    );
+    let stop = |_: usize| ControlFlow::Break(());
+    assert!(
+        PartStatistics::with_progress(Task::ListOps, Split::Train, &*self::digits(), &stop)
+            .is_err()
+    );
+}

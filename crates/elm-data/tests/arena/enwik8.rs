@@ -1,7 +1,6 @@
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::Split;
 use elm_data::enwik8::{Enwik8, Vocabulary, bits_per_character};
 use proptest::prelude::*;
@@ -68,11 +67,49 @@ fn raw_and_zipped_files_are_the_same_text() {
 }
 
 #[test]
+fn compressed_texts_are_read_or_refused_by_their_content() {
+    let content = b"the text of an encyclopedia, byte by byte";
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(content).unwrap();
+    let gz = gz.finish().unwrap();
+    let plain = text(*content);
+    for name in ["enwik8.gz", "enwik8", "text.txt"] {
+        let read = Enwik8::from_bytes(name, gz.clone()).unwrap();
+        assert_eq!(read.part(Split::Train), plain.part(Split::Train));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "enwik8.gz", &gz);
+    assert_eq!(
+        Enwik8::open(folder.path()).unwrap().vocabulary(),
+        plain.vocabulary()
+    );
+    let name = Path::new("enwik8");
+    let damaged = [&gz[..gz.len() / 2], &[0xff; 9]].concat();
+    complains(
+        Enwik8::from_bytes("enwik8", damaged),
+        name,
+        &["gzip file is damaged"],
+    );
+    for (magic, command) in [
+        (&b"\xfd7zXZ\0\0"[..], "unxz 'enwik8'"),
+        (b"BZh91AY&SY", "bunzip2 'enwik8'"),
+        (b"\x28\xb5\x2f\xfd\0", "unzstd 'enwik8'"),
+        (b"7z\xbc\xaf\x27\x1c", "7z x 'enwik8'"),
+    ] {
+        complains(
+            Enwik8::from_bytes("enwik8", magic.to_vec()),
+            name,
+            &["expected a text, found", command],
+        );
+    }
+}
+
+#[test]
 fn streams_go_through_the_text_side_by_side() {
     // 20 bytes of 18 to train on: two streams of 9 tokens, so 8 steps with a successor.
     let read = text(*b"abcdefghijklmnopqrst");
     let streams = read.streams(Split::Train, 2, 3).unwrap();
-    let batches: Vec<_> = streams.iter().map(Result::unwrap).collect();
+    let batches: Vec<_> = (0..streams.len()).map(|i| streams.batch(i)).collect();
     let texts =
         |tokens: &[u8]| String::from_utf8(read.vocabulary().decode(tokens).unwrap()).unwrap();
     assert_eq!((batches.len(), streams.len()), (3, 3));
@@ -88,7 +125,7 @@ fn streams_go_through_the_text_side_by_side() {
         batches.iter().map(|b| b.reset).collect::<Vec<_>>(),
         [true, false, false]
     );
-    assert_eq!(streams.get(1).unwrap(), batches[1]);
+    assert_eq!(streams.batch(1), batches[1]);
     let x = batches[0].one_hot(20, 3.0).unwrap();
     assert_eq!((x.len(), x.iter().sum::<f32>()), (6 * 20, 18.0));
     assert_eq!((x[0], x[2 * 20 + 2], x[3 * 20 + 9]), (3.0, 3.0, 3.0));
@@ -190,8 +227,7 @@ proptest! {
         let streams = read.streams(Split::Train, batch, time).unwrap();
         let length = part.len() / batch;
         let mut rows = vec![(Vec::new(), Vec::new()); batch];
-        for one in streams.iter() {
-            let one = one.unwrap();
+        for one in (0..streams.len()).map(|i| streams.batch(i)) {
             for (row, stream) in rows.iter_mut().enumerate() {
                 let range = row * one.shape[1]..(row + 1) * one.shape[1];
                 stream.0.extend_from_slice(&one.inputs[range.clone()]);

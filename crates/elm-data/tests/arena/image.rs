@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::lra::image::{self, ENCODING, batch_from_bytes, read_batch};
 use elm_data::{SequenceBatch, Split};
 use proptest::prelude::*;
@@ -71,7 +70,7 @@ fn both_published_forms_give_the_same_images() {
             (&test, 1, 11),
         ];
         for (part, index, n) in images {
-            let sample = part.get(index).unwrap();
+            let sample = part.sample(index);
             is_image(pixels(&sample), n);
             assert_eq!(
                 (sample.label, part.label(index)),
@@ -112,6 +111,23 @@ fn bad_binary_batches_are_named() {
     let mut bad = two;
     bad[3073] = 10;
     says(&bad, &["image 1: expected a label of 0 to 9, found 10"]);
+}
+
+#[test]
+fn labels_out_of_range_are_named_wherever_they_are() {
+    for (bad, label) in [(0, 10u8), (0, 128), (0, 31), (1, 255), (0, b'}')] {
+        let mut batch: Vec<u8> = (0..2).flat_map(record).collect();
+        batch[bad * 3073] = label;
+        for name in ["data_batch_4.bin", "data_batch_4"] {
+            complains(
+                batch_from_bytes(name, &batch),
+                Path::new(name),
+                &[&format!(
+                    "image {bad}: expected a label of 0 to 9, found {label}"
+                )],
+            );
+        }
+    }
 }
 
 #[test]
@@ -186,7 +202,7 @@ fn missing_batches_are_named() {
     complains(
         image::open(folder.path(), Split::Train),
         &inside,
-        &["at least 10 training images, found 9"],
+        &["at least 10 training images, of which a tenth is the part `valid`, found 9"],
     );
 }
 

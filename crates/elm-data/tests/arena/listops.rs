@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::lra::ByteSequences;
 use elm_data::lra::listops::{self, ENCODING, MAX_LENGTH, SYMBOLS};
 use elm_data::{DataError, SequenceBatch, Split};
@@ -49,7 +48,7 @@ fn published_lines_are_read_without_their_parentheses() {
     let open = |folder: &Path, split| listops::open(folder, split, MAX_LENGTH).unwrap();
     let train = open(folder.path(), Split::Train);
     assert_eq!(train.len(), 3);
-    let samples: Vec<_> = (0..3).map(|i| train.get(i).unwrap()).collect();
+    let samples: Vec<_> = (0..3).map(|i| train.sample(i)).collect();
     assert_eq!(symbols(tokens(&samples[0])), ["[MAX", "2", "9", "]"]);
     assert_eq!(
         symbols(tokens(&samples[1])),
@@ -107,7 +106,6 @@ fn bad_files_are_named_with_their_line() {
     };
     line("( 1 )", &["expected 2 columns (Source, Target), found 1"]);
     line("( 1 )\t1\t1", &["found 3"]);
-    line("", &["found 1"]);
     line("( [AVG 1 )\t1", &["[MIN [MAX [MED [SM ]", "found \"[AVG\""]);
     line("( 10 )\t1", &["found \"10\""]);
     line("( ( ) )\t1", &["expected symbols, found none"]);
@@ -116,6 +114,30 @@ fn bad_files_are_named_with_their_line() {
     line("( 1 )\t", &["found \"\""]);
     let bytes = [HEADER.as_bytes(), b"( 1\xff )\t1\n"].concat();
     complains(parse(bytes), Path::new("some.tsv"), &["line 2", "1\\xff"]);
+}
+
+#[test]
+fn files_that_other_tools_saved_are_read() {
+    let plain = parse("Source\tTarget\n( 7 )\t7\n( 9 )\t9\n").unwrap();
+    let other = parse("\u{feff}Source\tTarget\r\n\r\n( 7 )\t7.0\r\n   \n( 9 )\t9.0\r\n\n").unwrap();
+    assert_eq!(other, plain);
+    let says = |text: &str, words: &[&str]| complains(parse(text), Path::new("some.tsv"), words);
+    says(
+        "\u{feff}Source\tTarget\n\n\n( 7 )\t9.5\n",
+        &["line 4", "found \"9.5\""],
+    );
+    says("\n\n", &["the file is empty"]);
+}
+
+#[test]
+fn compressed_files_are_told_how_to_unpack() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = put(folder.path(), "basic_train.tsv", b"\x1f\x8b\x08\0\0");
+    complains(
+        listops::open(folder.path(), Split::Train, MAX_LENGTH),
+        &path,
+        &["found a gzip file: unpack it first (gunzip 'basic_train.tsv')"],
+    );
 }
 
 #[test]

@@ -1,7 +1,6 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::lra::pathfinder::{
     ConvertProgress, PackedImages, Pathfinder, PathfinderConfig, convert,
 };
@@ -107,11 +106,22 @@ fn a_conversion_that_stops_or_fails_leaves_nothing() {
         assert_eq!(message, "stopped after 20 of 20 images");
         assert!(files(target.path()).is_empty());
     }
-    let bad = put(folder.path(), "imgs/1/sample_3.png", "");
+    let bad = put(folder.path(), "imgs/1/sample_3.png", "GIF89a");
     complains(
         convert(folder.path(), &out, &CONFIG, &mut go_on),
         &bad,
-        &["found an empty file"],
+        &["expected a PNG image"],
+    );
+    // all bad images are told, not only the first
+    put(folder.path(), "imgs/2/sample_5.png", "GIF89a");
+    complains(
+        convert(folder.path(), &out, &CONFIG, &mut go_on),
+        folder.path(),
+        &[
+            "2 images cannot be read",
+            "imgs/1/sample_3.png",
+            "imgs/2/sample_5.png",
+        ],
     );
     assert!(files(target.path()).is_empty());
     let nowhere = Path::new("/nonexistent/folder/images.elmimg");
@@ -136,11 +146,10 @@ fn a_missing_image_is_named_and_the_known_empty_one_reported() {
     );
     put(&root, "imgs/0/sample_172.png", "");
     let out = folder.path().join("images.elmimg");
-    let missing = root.join("imgs/0/sample_171.png");
     complains(
         convert(folder.path(), &out, &config, &mut go_on),
-        &missing,
-        &["cannot open it"],
+        &root,
+        &["found 1 missing or empty: imgs/0/sample_171.png"],
     );
     put(
         &root,
@@ -168,22 +177,22 @@ fn damaged_files_are_named() {
     };
     says(b"", &["found something else"]);
     says(b"\x89PNG\r\n\x1a\n", &["found something else"]);
-    for end in [8, 19, 30, 20 + 20 * 12] {
+    for end in [8, 19, 30, 24 + 20 * 12] {
         says(&whole[..end], &["cut off"]);
     }
     says(&whole[..whole.len() - 1], &["cut off", "image 19"]);
     says(&[&whole[..], b"x"].concat(), &["1 more bytes"]);
     let mut newer = whole.clone();
-    newer[8] = 2;
-    says(&newer, &["version 1, found version 2"]);
+    newer[8] = 3;
+    says(&newer, &["version 1 to 2, found version 3"]);
     let mut many = whole.clone();
-    many[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
+    many[20..24].copy_from_slice(&u32::MAX.to_le_bytes());
     says(&many, &["cut off"]);
     // A header whose checksum is right but whose fields are not.
     let forged = |at: usize, value: u32| {
         let mut file = whole.clone();
         file[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        let end = 20 + 20 * 12;
+        let end = 24 + 20 * 12;
         let mut crc = flate2::Crc::new();
         crc.update(&file[..end]);
         file[end..end + 4].copy_from_slice(&crc.sum().to_le_bytes());
@@ -192,11 +201,11 @@ fn damaged_files_are_named() {
     says(&forged(12, 0), &["1 to 1024 pixels, found 0"]);
     says(&forged(12, 1 << 20), &["1 to 1024 pixels, found 1048576"]);
     says(
-        &forged(24, 2),
+        &forged(28, 2),
         &["image 0: expected the label 0 or 1, found 2"],
     );
     says(
-        &forged(20, u32::MAX),
+        &forged(24, u32::MAX),
         &["cut off: expected 4294967295 bytes for image 0"],
     );
     let other = PackedImages::from_bytes("some.elmimg", forged(12, 7)).unwrap();
@@ -205,6 +214,28 @@ fn damaged_files_are_named() {
         Path::new("some.elmimg"),
         &["image 0 is damaged"],
     );
+}
+
+#[test]
+fn files_of_the_first_version_are_read() {
+    let new = packed(20);
+    // the first version had no note, and so no size of one
+    let end = 24 + 20 * 12;
+    let mut old = [&new[..16], &new[20..end]].concat();
+    old[8] = 1;
+    let mut crc = flate2::Crc::new();
+    crc.update(&old);
+    old.extend(crc.sum().to_le_bytes());
+    old.extend(&new[end + 4..]);
+    let (old, new) = (
+        PackedImages::from_bytes("old", old).unwrap(),
+        PackedImages::from_bytes("new", new).unwrap(),
+    );
+    assert_eq!((old.len(), old.provenance()), (20, None));
+    for index in 0..20 {
+        assert_eq!(old.pixels(index).unwrap(), new.pixels(index).unwrap());
+        assert_eq!(old.label(index), new.label(index));
+    }
 }
 
 #[test]
@@ -221,10 +252,10 @@ fn a_file_of_another_size_is_refused() {
     complains(
         Pathfinder::open(&few, Split::Train, &CONFIG),
         &few,
-        &["at least 10 images, found 9"],
+        &["at least 10 images to divide into three parts, found 9"],
     );
     let open = Pathfinder::open(&path, Split::Test, &CONFIG).unwrap();
-    assert_eq!(pixels(&open.get(0).unwrap()).len(), 64);
+    assert_eq!(pixels(&open.sample(0).unwrap()).len(), 64);
 }
 
 /// Reads all of a file.

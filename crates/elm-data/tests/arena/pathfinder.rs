@@ -1,7 +1,6 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::lra::pathfinder::{Difficulty, ENCODING, Pathfinder, PathfinderConfig, decode_png};
 use elm_data::{DataError, SequenceBatch, Split};
 use png::{BitDepth, ColorType};
@@ -85,7 +84,7 @@ fn every_published_image_is_in_one_part_with_its_label() {
         assert_eq!((part.len(), part.warnings()), (count, &[][..]));
         let images: Vec<usize> = (0..count)
             .map(|index| {
-                let sample = part.get(index).unwrap();
+                let sample = part.sample(index).unwrap();
                 let n = which(&sample);
                 assert_eq!((sample.label, part.label(index)), (label(n), label(n)));
                 n
@@ -167,7 +166,6 @@ fn bad_images_are_named() {
     let says = |content: &[u8], words: &[&str]| {
         put(folder.path(), &name, content);
         complains(test.sample(0), &path, words);
-        assert!(test.get(0).is_err());
     };
     says(b"", &["expected a PNG image, found an empty file"]);
     says(b"GIF89a", &["expected a PNG image"]);
@@ -216,12 +214,22 @@ fn only_the_known_empty_image_is_left_out() {
             .collect()
     };
     let root = folder.path().join("pathfinder32/curv_baseline");
-    put(&root, "metadata/0.npy", lines(160));
+    let fill = |root: &Path| {
+        put(root, "metadata/0.npy", lines(160));
+        for i in 160..180 {
+            put(
+                root,
+                &format!("imgs/0/sample_{i}.png"),
+                png([32, 32], ColorType::Grayscale, &[7; 1024]),
+            );
+        }
+    };
+    fill(&root);
     let open = |path: &Path, config: &PathfinderConfig| {
         [Split::Train, Split::Valid, Split::Test]
             .map(|split| Pathfinder::open(path, split, config).unwrap())
     };
-    let count = |parts: &[Pathfinder; 3]| parts.iter().map(Dataset::len).sum::<usize>();
+    let count = |parts: &[Pathfinder; 3]| parts.iter().map(Pathfinder::len).sum::<usize>();
     let empty = put(&root, "imgs/0/sample_172.png", "");
     let parts = open(folder.path(), &config);
     assert_eq!(count(&parts), 19);
@@ -245,27 +253,94 @@ fn only_the_known_empty_image_is_left_out() {
         png([32, 32], ColorType::Grayscale, &[7; 1024]),
     );
     assert_eq!(count(&open(&root, &config)), 20);
-    // The same file elsewhere is an error as it is read, like every other empty one.
+    // The same file elsewhere is an error before anything is read, like every other empty one.
     let root = folder.path().join("pathfinder32/curv_contour_length_9");
-    put(&root, "metadata/0.npy", lines(160));
-    let other = put(&root, "imgs/0/sample_172.png", "");
-    let parts = open(
-        folder.path(),
-        &PathfinderConfig {
-            difficulty: Difficulty::Length9,
-            ..config
-        },
+    fill(&root);
+    put(&root, "imgs/0/sample_172.png", "");
+    std::fs::remove_file(root.join("imgs/0/sample_160.png")).unwrap();
+    let config = PathfinderConfig {
+        difficulty: Difficulty::Length9,
+        ..config
+    };
+    complains(
+        Pathfinder::open(folder.path(), Split::Train, &config),
+        &root,
+        &[
+            "20 lines of the metadata, found 2 missing or empty: imgs/0/sample_160.png, imgs/0/sample_172.png",
+        ],
     );
-    assert_eq!((count(&parts), parts[0].warnings().len()), (20, 0));
-    let empty: Vec<String> = parts
+}
+
+#[test]
+fn an_image_that_is_listed_twice_is_in_one_part() {
+    let folder = tempfile::tempdir().unwrap();
+    publish(folder.path(), 20);
+    let again = "imgs/0 sample_3.png 3 0 1.8\nimgs//0/ ./sample_3.png 3 0.0 1.8\n\n";
+    put(folder.path(), "metadata/9.npy", again);
+    let parts = Pathfinder::open_parts(folder.path(), &CONFIG).unwrap();
+    let mut seen: Vec<usize> = parts
         .iter()
-        .flat_map(|part| (0..part.len()).map(|i| part.sample(i).unwrap_err().to_string()))
-        .filter(|message| message.contains("found an empty file"))
+        .flat_map(|part| (0..part.len()).map(|i| which(&part.sample(i).unwrap())))
         .collect();
-    assert!(
-        empty.len() == 1 && empty[0].starts_with(&other.display().to_string()),
-        "{empty:?}"
+    seen.sort();
+    assert_eq!(seen, (0..20).collect::<Vec<_>>());
+    assert!(parts[0].warnings()[0].contains("2 lines of the metadata list an image again"));
+    for (split, part) in [Split::Train, Split::Valid, Split::Test]
+        .into_iter()
+        .zip(&parts)
+    {
+        let alone = open(folder.path(), split).unwrap();
+        assert_eq!(alone.len(), part.len());
+        assert_eq!(alone.sample(0).unwrap(), part.sample(0).unwrap());
+    }
+    let path = folder.path().join("imgs/0/sample_3.png");
+    put(
+        folder.path(),
+        "metadata/9.npy",
+        "imgs/0 sample_3.png 3 1 1.8\n",
     );
+    complains(
+        open(folder.path(), Split::Test),
+        &path,
+        &["found this image listed with both"],
+    );
+}
+
+#[test]
+fn of_two_folders_of_the_same_images_one_is_taken_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = "curv_contour_length_14";
+    let first = folder.path().join("pathfinder8").join(inner);
+    publish(&first, 20);
+    publish(&folder.path().join("pathfinder8 (1)").join(inner), 10);
+    publish(
+        &folder
+            .path()
+            .join("lra_release/lra_release/pathfinder8")
+            .join(inner),
+        10,
+    );
+    publish(&folder.path().join("pathfinder88").join(inner), 10); // another size
+    let taken = Pathfinder::open(folder.path(), Split::Train, &CONFIG).unwrap();
+    assert_eq!(taken.len(), 16);
+    let [warning] = taken.warnings() else {
+        panic!("expected one warning, found {:?}", taken.warnings());
+    };
+    assert!(
+        warning.starts_with(&format!("{}: taken;", first.display()))
+            && warning.contains("pathfinder8 (1)")
+            && warning.contains("lra_release/lra_release/pathfinder8/")
+            && !warning.contains("pathfinder88"),
+        "{warning}"
+    );
+    // named itself, it is the one that is meant
+    assert!(open(&first, Split::Train).unwrap().warnings().is_empty());
+    // one that lies deep in a release is found
+    let deep = folder.path().join("lra_release");
+    assert_eq!(open(&deep, Split::Train).unwrap().len(), 8);
+    std::fs::remove_dir_all(folder.path().join("pathfinder8")).unwrap();
+    std::fs::remove_dir_all(folder.path().join("pathfinder8 (1)")).unwrap();
+    assert_eq!(open(folder.path(), Split::Train).unwrap().len(), 8);
 }
 
 #[test]
@@ -292,7 +367,6 @@ fn bad_metadata_are_named() {
         &["line 2: expected text"],
     );
     line("imgs/1 sample_0.png 0", &["at least 4 columns", "found 3"]);
-    line("", &["found 0"]);
     line(
         "imgs/1 sample_1.png 1 2 1.8",
         &["expected the label 0 or 1, found \"2\""],
@@ -327,7 +401,7 @@ fn bad_folders_are_named() {
     complains(
         open(folder.path(), Split::Train),
         folder.path(),
-        &["at least 10 images, found 9"],
+        &["at least 10 images to divide into three parts, found 9"],
     );
     for side in [0, 5000] {
         let message = Pathfinder::open(folder.path(), Split::Train, &PathfinderConfig::new(side))

@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use burn_dataset::Dataset;
 use elm_data::lra::ByteSequences;
 use elm_data::lra::text::{self, ENCODING, MAX_LENGTH};
 use elm_data::{DataError, SequenceBatch, Split};
@@ -50,7 +49,7 @@ fn reviews_are_read_by_class_and_name() {
     let inside = folder.path().join("aclImdb");
     for split in [Split::Valid, Split::Test] {
         let test = open(&inside, split).unwrap();
-        assert_eq!((test.len(), test.get(2).unwrap().label), (3, 1));
+        assert_eq!((test.len(), test.sample(2).label), (3, 1));
         assert_eq!(bytes(&test, 1), b"worse");
     }
     let samples = [train.sample(0), train.sample(1)];

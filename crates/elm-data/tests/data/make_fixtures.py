@@ -1,5 +1,7 @@
 """Writes the tiny NeuronIO pickles beside it (needs numpy): one content, the ways in which Python 3 can write it."""
 
+import collections
+import datetime
 import gzip
 import pathlib
 import pickle
@@ -39,3 +41,31 @@ write("protocol3.p.gz", root(simulation(np.int32, np.float64, False), simulation
 write("protocol4.p.gz", root(simulation(np.int64, ">f2", False), simulation(np.int16, np.float64, True)), 4)
 write("protocol5.p.gz", root(simulation(np.int64, np.float32, True), simulation(int, np.float16, False)), 5)
 write("silent2.p.gz", root(simulation(np.int64, np.float16, False, output=())), 2)  # no bytes: `bytes()` is called
+
+for protocol in (0, 1):
+    content = root(simulation(np.int64, np.float16, False), simulation(int, np.float32, True))
+    content["Params"]["flags"] = [True, False, None, -1.5, 2**70]
+    write(f"protocol{protocol}.p.gz", content, protocol)
+
+for protocol in (2, 4, 5):  # names as numpy texts, needed or not
+    content = root(simulation(np.int64, np.float16, False), simulation(int, np.float32, True))
+    content["Params"]["allSegmentsType"] = np.array(content["Params"]["allSegmentsType"])
+    content["Params"]["notes"] = np.array(["a", "long one"] * 3000)
+    content["Params"]["bytes"] = np.array([b"a", b"bcd"])
+    content["Params"]["one"] = np.str_("a text")
+    content[np.str_("Results")] = content.pop("Results")
+    write(f"text{protocol}.p.gz", content, protocol)
+
+for protocol in (0, 2, 4):  # containers of the standard library
+    content = root(simulation(np.int64, np.float16, False), simulation(int, np.float32, False))
+    first, second = content["Results"]["listOfSingleSimulationDicts"]
+    first = collections.OrderedDict(first)
+    trains = collections.defaultdict(list)
+    for segment, times in second["exInputSpikeTimes"].items():
+        trains[segment].extend(times)
+    second["exInputSpikeTimes"] = trains
+    second["inhInputSpikeTimes"] = {2: frozenset({3, 4})}
+    content["Results"]["listOfSingleSimulationDicts"] = collections.deque([first, second])
+    content["Params"]["others"] = [{1, 2}, frozenset(), set(), collections.Counter("abba"), range(3), 1j,
+                                   datetime.datetime(2020, 1, 2), bytearray(b"abc"), slice(1, 2)]
+    write(f"containers{protocol}.p.gz", content, protocol)

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::{CLASSES, SIDE};
-use crate::files::read_file;
+use crate::files::{read_file, refuse_packed};
 use crate::lra::grey::luma;
 use crate::lra::store::{ByteSequences, Meaning};
-use crate::pickle::{Array, List, Object, Pickle, Value};
+use crate::pickle::{Array, GZIP_MAGIC, List, Object, Pickle, Value, starts_pickle};
 use crate::{DataError, Result};
 
 /// Pixels of an image.
@@ -18,7 +18,8 @@ const RECORD: usize = 1 + COLOUR;
 /// Largest file that is read (bytes); the published ones have 31 MB.
 const MOST: u64 = 1 << 30;
 
-/// Reads a batch in either form, which its content decides (a pickle begins with a byte that is no label):
+/// Reads a batch in either form, which the ending `.bin` or else the content decides (a pickle begins with bytes of its
+/// own, and hardly ever has a whole number of images of the binary version):
 /// - the binary version (`data_batch_1.bin`), 3073 bytes per image;
 /// - the Python version (`data_batch_1`, a pickle that Python 2 wrote), a dict with `data`, an array of unsigned bytes
 ///   `[images, 3072]`, and `labels`, a list of as many integers. Nothing in the file is executed.
@@ -39,8 +40,14 @@ pub fn batch_from_bytes(name: &str, bytes: &[u8]) -> Result<ByteSequences> {
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<ByteSequences> {
-    let is_label = |byte: &u8| usize::from(*byte) < CLASSES;
-    let images = if bytes.first().is_none_or(is_label) {
+    let whole = !bytes.is_empty() && bytes.len().is_multiple_of(RECORD);
+    let images = if path.extension().is_some_and(|ending| ending == "bin")
+        || !(bytes.starts_with(&GZIP_MAGIC) || starts_pickle(bytes))
+        || whole && !matches!(bytes, [0x80, 2..=5, ..])
+    {
+        if !whole {
+            refuse_packed(path, "a CIFAR-10 batch", bytes)?;
+        }
         binary(bytes)
     } else {
         let keys = &["data", "labels"];

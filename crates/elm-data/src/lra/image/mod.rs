@@ -8,9 +8,7 @@ mod batches;
 
 pub use batches::{batch_from_bytes, read_batch};
 
-use std::path::Path;
-
-use burn_dataset::Dataset;
+use std::path::{Path, PathBuf};
 
 use super::store::{ByteSequences, Meaning};
 use crate::files::locate;
@@ -47,17 +45,34 @@ pub const ENCODING: Encoding = Encoding::Grey {
 /// If a file is missing, cannot be read, is cut off or not what it must be ([`read_batch`]), or there
 /// are fewer than 10 training images.
 pub fn open(dir: &Path, split: Split) -> Result<ByteSequences> {
-    let first = match split {
-        Split::Train | Split::Valid => "data_batch_1",
-        Split::Test => "test_batch",
-    };
+    if split == Split::Test {
+        let (folder, ending) = batches_in(dir, "test_batch")?;
+        return read_batch(&folder.join(format!("test_batch{ending}")));
+    }
+    let [train, valid] = training(dir)?;
+    Ok(if split == Split::Train { train } else { valid })
+}
+
+/// Reads all parts, in the order of [`Split`], each file once.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_parts(dir: &Path) -> Result<[ByteSequences; 3]> {
+    let [train, valid] = training(dir)?;
+    Ok([train, valid, open(dir, Split::Test)?])
+}
+
+/// The folder with the batch `first`, and the ending of the names of its batches.
+fn batches_in(dir: &Path, first: &str) -> Result<(PathBuf, &'static str)> {
     let binary = format!("{first}.bin");
     let folders = ["", "cifar-10-batches-bin", "cifar-10-batches-py"];
     let (folder, found) = locate(dir, &folders, &[&binary, first])?;
-    if split == Split::Test {
-        return read_batch(&folder.join(found));
-    }
-    let ending = found.strip_prefix(first).unwrap_or_default();
+    Ok((folder, if found == binary { ".bin" } else { "" }))
+}
+
+/// The training images, the last tenth of which validates.
+fn training(dir: &Path) -> Result<[ByteSequences; 2]> {
+    let (folder, ending) = batches_in(dir, "data_batch_1")?;
     let mut images = ByteSequences::new(Meaning::Pixels);
     for batch in 1..=5 {
         let name = format!("data_batch_{batch}{ending}");
@@ -67,9 +82,11 @@ pub fn open(dir: &Path, split: Split) -> Result<ByteSequences> {
     if valid == 0 {
         return Err(DataError::format(
             &folder,
-            format!("expected at least 10 training images, found {count}"),
+            format!(
+                "expected at least 10 training images, of which a tenth is the part `valid`, found {count}"
+            ),
         ));
     }
     let last = images.split_off(count - valid);
-    Ok(if split == Split::Train { images } else { last })
+    Ok([images, last])
 }

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::{CLASSES, SYMBOLS};
 use crate::files::{Content, locate};
 use crate::lra::store::{ByteSequences, Meaning};
-use crate::lra::table::{check_max_length, columns, lines, shown};
+use crate::lra::table::{check_max_length, class, columns, lines, shown};
+use crate::made::Provenance;
 use crate::{DataError, Result, Split};
 
 /// Lines that one thread parses at a time.
@@ -19,7 +20,7 @@ const HEADER: &[u8] = b"Source\tTarget";
 ///
 /// # Errors
 /// If the file is missing or cannot be read, its header is another, or a line has not two columns, holds an unknown
-/// symbol or none, or has a target outside 0 to 9.
+/// symbol or none, or has a target outside 0 to 9 (`9.0` is read too). Blank lines are left out.
 pub fn open(dir: &Path, split: Split, max_length: usize) -> Result<ByteSequences> {
     let name = match split {
         Split::Train => "basic_train.tsv",
@@ -29,7 +30,8 @@ pub fn open(dir: &Path, split: Split, max_length: usize) -> Result<ByteSequences
     let (folder, _) = locate(dir, &["", "listops-1000"], &[name])?;
     let path = folder.join(name);
     let content = Content::map(&path, "a ListOps file")?;
-    parse(&path, &content, max_length)
+    let sequences = parse(&path, &content, max_length)?;
+    Ok(sequences.made(Provenance::read(&folder)?))
 }
 
 /// Reads a file that is in memory; `name` stands for the path in errors.
@@ -43,14 +45,14 @@ pub fn from_bytes(name: &str, bytes: &[u8], max_length: usize) -> Result<ByteSeq
 fn parse(path: &Path, bytes: &[u8], max_length: usize) -> Result<ByteSequences> {
     check_max_length(max_length)?;
     let bad = |problem: String| DataError::format(path, problem);
-    let lines: Vec<&[u8]> = lines(bytes).map(|range| &bytes[range]).collect();
-    let (header, lines) = lines
+    let lines: Vec<(usize, &[u8])> = lines(bytes).map(|(n, at)| (n, &bytes[at])).collect();
+    let (&(number, header), lines) = lines
         .split_first()
         .ok_or_else(|| bad("the file is empty, expected the header Source<TAB>Target".into()))?;
-    if *header != HEADER {
+    if header != HEADER {
         let found = shown(header);
         return Err(bad(format!(
-            "line 1: expected the header Source<TAB>Target, found {found}"
+            "line {number}: expected the header Source<TAB>Target, found {found}"
         )));
     }
     if lines.is_empty() {
@@ -58,8 +60,7 @@ fn parse(path: &Path, bytes: &[u8], max_length: usize) -> Result<ByteSequences> 
     }
     let parts: Vec<std::result::Result<ByteSequences, String>> = lines
         .par_chunks(LINES)
-        .enumerate()
-        .map(|(chunk, lines)| samples(lines, 2 + chunk * LINES, max_length))
+        .map(|lines| samples(lines, max_length))
         .collect();
     let mut all = ByteSequences::new(Meaning::Tokens);
     for part in parts {
@@ -68,15 +69,14 @@ fn parse(path: &Path, bytes: &[u8], max_length: usize) -> Result<ByteSequences> 
     Ok(all)
 }
 
-/// The samples of `lines`, the first of which is line `first` (from 1) of the file.
+/// The samples of numbered `lines`.
 fn samples(
-    lines: &[&[u8]],
-    first: usize,
+    lines: &[(usize, &[u8])],
     max_length: usize,
 ) -> std::result::Result<ByteSequences, String> {
     let mut sequences = ByteSequences::new(Meaning::Tokens);
     let mut symbols = Vec::new();
-    for (number, line) in (first..).zip(lines) {
+    for &(number, line) in lines {
         let [source, target] = columns::<2>(line).map_err(|found| {
             format!("line {number}: expected 2 columns (Source, Target), found {found}")
         })?;
@@ -95,15 +95,10 @@ fn samples(
         }
         symbols.truncate(max_length);
         let target = &line[target];
-        let label = match target {
-            [digit @ b'0'..=b'9'] => digit - b'0',
-            _ => {
-                let (last, found) = (CLASSES - 1, shown(target));
-                return Err(format!(
-                    "line {number}: expected a target of 0 to {last}, found {found}"
-                ));
-            }
-        };
+        let label = class(target, CLASSES).ok_or_else(|| {
+            let (last, found) = (CLASSES - 1, shown(target));
+            format!("line {number}: expected a target of 0 to {last}, found {found}")
+        })?;
         sequences.push(symbols.iter().copied(), label);
     }
     Ok(sequences)

@@ -15,15 +15,16 @@ mod picture;
 pub use packed::{ConvertProgress, ConvertSummary, PackedImages, convert};
 pub use picture::decode_png;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use burn_dataset::{Dataset, DatasetError};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use self::folder::ImageFolder;
+use crate::made::Provenance;
 use crate::{DataError, Encoding, Result, Sample, Sequence, Split};
 
 /// 1: the markers are joined, 0: they are not.
@@ -109,7 +110,7 @@ impl PathfinderConfig {
 /// converted file, which is mapped and must not be changed while it is in use.
 #[derive(Debug)]
 pub struct Pathfinder {
-    source: Source,
+    source: Arc<Source>,
     side: usize,
     /// Images of this part, in the order of the metadata.
     images: Vec<u32>,
@@ -131,38 +132,35 @@ impl Pathfinder {
     /// or of another size than `config` says, or there are too few images (10) to split. The images themselves are
     /// checked as they are read.
     pub fn open(path: &Path, split: Split, config: &PathfinderConfig) -> Result<Self> {
-        config.check()?;
-        let kind = std::fs::metadata(path).map_err(|e| DataError::io(path, "open it", e))?;
-        let mut warnings = Vec::new();
-        let source = if kind.is_dir() {
-            let (folder, skipped) = ImageFolder::open(path, config)?;
-            warnings.extend(skipped);
-            Source::Folder(folder)
-        } else {
-            let packed = PackedImages::open(path)?;
-            if packed.side() != config.side {
-                let (side, found) = (config.side, packed.side());
-                return Err(DataError::format(
-                    path,
-                    format!("expected images of {side} x {side} pixels, found {found} x {found}"),
-                ));
-            }
-            Source::Packed(packed)
-        };
-        let count = match &source {
-            Source::Folder(folder) => folder.len(),
-            Source::Packed(packed) => packed.len(),
-        };
-        let images = part(count, split, config.split_seed).ok_or_else(|| {
-            let problem = format!("expected at least 10 images, found {count}");
-            DataError::format(path, problem)
-        })?;
-        Ok(Self {
-            source,
-            side: config.side,
-            images,
-            warnings,
-        })
+        let whole = Whole::open(path, config)?;
+        whole.part(split)
+    }
+
+    /// Opens all parts, in the order of [`Split`]: the metadata are read once.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_parts(path: &Path, config: &PathfinderConfig) -> Result<[Self; 3]> {
+        let whole = Whole::open(path, config)?;
+        Ok([
+            whole.part(Split::Train)?,
+            whole.part(Split::Valid)?,
+            whole.part(Split::Test)?,
+        ])
+    }
+
+    /// How the images were made, if a program of this project made them: then a result on them is none on the published
+    /// images. The setting `rules` tells by which rules.
+    pub fn provenance(&self) -> Option<&Provenance> {
+        match &*self.source {
+            Source::Folder(folder) => folder.provenance(),
+            Source::Packed(packed) => packed.provenance(),
+        }
+    }
+
+    /// Did a program of this project make the images?
+    pub fn is_generated(&self) -> bool {
+        self.provenance().is_some()
     }
 
     /// Reads sample `index`: `side * side` pixels.
@@ -174,7 +172,7 @@ impl Pathfinder {
     /// If there is no such sample, as a slice does.
     pub fn sample(&self, index: usize) -> Result<Sample> {
         let image = self.images[index] as usize;
-        let pixels = match &self.source {
+        let pixels = match &*self.source {
             Source::Folder(folder) => folder.pixels(image, self.side),
             Source::Packed(packed) => packed.pixels(image),
         }?;
@@ -190,7 +188,7 @@ impl Pathfinder {
     /// If there is no such sample, as a slice does.
     pub fn label(&self, index: usize) -> usize {
         let image = self.images[index] as usize;
-        match &self.source {
+        match &*self.source {
             Source::Folder(folder) => folder.label(image),
             Source::Packed(packed) => packed.label(image),
         }
@@ -202,13 +200,74 @@ impl Pathfinder {
     }
 }
 
-impl Dataset<Sample> for Pathfinder {
-    fn get(&self, index: usize) -> std::result::Result<Sample, DatasetError> {
-        Ok(self.sample(index)?)
+impl Pathfinder {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.images.len()
     }
 
-    fn len(&self) -> usize {
-        self.images.len()
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// All images of a data set, before they are split.
+struct Whole {
+    source: Arc<Source>,
+    config: PathfinderConfig,
+    images: usize,
+    path: PathBuf,
+    warnings: Vec<String>,
+}
+
+impl Whole {
+    fn open(path: &Path, config: &PathfinderConfig) -> Result<Self> {
+        config.check()?;
+        let kind = std::fs::metadata(path).map_err(|e| DataError::io(path, "open it", e))?;
+        let mut warnings = Vec::new();
+        let source = if kind.is_dir() {
+            let (folder, left_out) = ImageFolder::open(path, config)?;
+            warnings.extend(left_out);
+            Source::Folder(folder)
+        } else {
+            let packed = PackedImages::open(path)?;
+            if packed.side() != config.side {
+                let (side, found) = (config.side, packed.side());
+                return Err(DataError::format(
+                    path,
+                    format!("expected images of {side} x {side} pixels, found {found} x {found}"),
+                ));
+            }
+            Source::Packed(packed)
+        };
+        let images = match &source {
+            Source::Folder(folder) => folder.len(),
+            Source::Packed(packed) => packed.len(),
+        };
+        Ok(Self {
+            source: Arc::new(source),
+            config: *config,
+            images,
+            path: path.to_path_buf(),
+            warnings,
+        })
+    }
+
+    fn part(&self, split: Split) -> Result<Pathfinder> {
+        let images = part(self.images, split, self.config.split_seed).ok_or_else(|| {
+            let problem = format!(
+                "expected at least 10 images to divide into three parts, found {}",
+                self.images
+            );
+            DataError::format(&self.path, problem)
+        })?;
+        Ok(Pathfinder {
+            source: Arc::clone(&self.source),
+            side: self.config.side,
+            images,
+            warnings: self.warnings.clone(),
+        })
     }
 }
 

@@ -1,9 +1,8 @@
 //! `.elmimg`: many grey images of one size in one file.
 //!
-//! All integers are little-endian. A file is
-//! - a header: magic (8 bytes), version `u32`, width and height `u32`, number of images `u32`, per image the compressed
-//!   size, the label and the CRC-32 of the pixels (`u32` each), and the CRC-32 of all that;
-//! - the images in order, each a raw deflate stream (RFC 1951) of its pixels, one byte each, in raster order.
+//! The header is that of all files of records here; its words are width and height and the size of the note, a record's
+//! word is the label, its checksum that of the pixels. The note is how the images were made, as JSON, or empty for
+//! published ones; files of version 1 have none. A record is the pixels of an image, one byte each, in raster order.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -17,17 +16,19 @@ use rayon::prelude::*;
 
 use super::folder::ImageFolder;
 use super::{CLASSES, MAX_SIDE, PathfinderConfig};
+use crate::container::{Form, Row};
 use crate::files::{Content, Temporary, crc};
+use crate::made::Provenance;
 use crate::{DataError, Result};
 
-/// First bytes of a file.
-const MAGIC: [u8; 8] = *b"ELMIMG\r\n";
-/// Version that this code writes and reads.
-const VERSION: u32 = 1;
-/// Bytes before the table of images, of one row of the table, and of the checksum after it.
-const FIXED: usize = 20;
-const ROW: usize = 12;
-const CHECKSUM: usize = 4;
+/// Version 1 had no note.
+const FORM: Form = Form {
+    magic: *b"ELMIMG\r\n",
+    what: "a file of converted images (.elmimg)",
+    record: "image",
+    words: &[1, 2],
+    note_since: 2,
+};
 /// Images that are compressed in parallel before they are written.
 const BLOCK: usize = 512;
 
@@ -38,15 +39,7 @@ pub struct PackedImages {
     content: Content,
     side: usize,
     rows: Vec<Row>,
-}
-
-#[derive(Debug)]
-struct Row {
-    /// Where the compressed image begins; it ends where the next one begins.
-    start: usize,
-    size: u32,
-    label: u8,
-    checksum: u32,
+    provenance: Option<Provenance>,
 }
 
 impl PackedImages {
@@ -68,13 +61,25 @@ impl PackedImages {
     }
 
     fn new(path: &Path, content: Content) -> Result<Self> {
-        let (side, rows) = header(&content).map_err(|problem| DataError::format(path, problem))?;
+        let bad = |problem| DataError::format(path, problem);
+        let header = FORM.read(&content).map_err(bad)?;
+        check(&header.words, &header.rows).map_err(bad)?;
+        let provenance = match &content[header.note] {
+            [] => None,
+            note => Some(Provenance::from_json(note).map_err(bad)?),
+        };
         Ok(Self {
             path: path.to_path_buf(),
             content,
-            side,
-            rows,
+            side: header.words[0] as usize,
+            rows: header.rows,
+            provenance,
         })
+    }
+
+    /// How the images were made, if a program of this project made them.
+    pub fn provenance(&self) -> Option<&Provenance> {
+        self.provenance.as_ref()
     }
 
     /// Width and height of the images (pixels).
@@ -97,7 +102,7 @@ impl PackedImages {
     /// # Panics
     /// If there is no such image, as a slice does.
     pub fn label(&self, index: usize) -> usize {
-        usize::from(self.rows[index].label)
+        self.rows[index].word as usize
     }
 
     /// The `side * side` grey values of image `index` in raster order.
@@ -109,11 +114,10 @@ impl PackedImages {
     /// If there is no such image, as a slice does.
     pub fn pixels(&self, index: usize) -> Result<Vec<u8>> {
         let row = &self.rows[index];
-        let place: Range<usize> = row.start..row.start + row.size as usize;
         let wanted = self.side * self.side;
         let mut pixels = Vec::with_capacity(wanted + 1);
         // One byte more is asked for, so that an image that is too long is not taken for whole.
-        let read = DeflateDecoder::new(&self.content[place])
+        let read = DeflateDecoder::new(&self.content[row.place()])
             .take(wanted as u64 + 1)
             .read_to_end(&mut pixels);
         if read.is_err() || pixels.len() != wanted || crc(&pixels) != row.checksum {
@@ -124,77 +128,21 @@ impl PackedImages {
     }
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|b| u32::from_le_bytes(*b))
-}
-
-/// Checks the header against what is really there: size and places of the images.
-fn header(bytes: &[u8]) -> std::result::Result<(usize, Vec<Row>), String> {
-    if !bytes.starts_with(&MAGIC) {
-        return Err("expected a file of converted images (.elmimg), found something else".into());
-    }
-    let cut_off = || {
-        let size = bytes.len();
-        format!("the file is cut off: its header does not fit into its {size} bytes")
-    };
-    let field = |at| u32_at(bytes, at).ok_or_else(cut_off);
-    let version = field(8)?;
-    if version != VERSION {
-        return Err(format!(
-            "expected converted images of version {VERSION}, found version {version}"
-        ));
-    }
-    let (side, count) = (field(12)? as usize, field(16)? as usize);
-    let end = count
-        .checked_mul(ROW)
-        .and_then(|n| n.checked_add(FIXED))
-        .ok_or_else(cut_off)?;
-    let checksum = field(end)?;
-    let head = bytes.get(..end).ok_or_else(cut_off)?;
-    if crc(head) != checksum {
-        return Err("the file is damaged: the checksum of its header does not fit".into());
-    }
-    if !(1..=MAX_SIDE).contains(&side) {
+/// Checks what only this format knows: the size and the labels of the images.
+fn check(words: &[u32], rows: &[Row]) -> std::result::Result<(), String> {
+    let side = words.first().copied().unwrap_or(0);
+    if !(1..=MAX_SIDE).contains(&(side as usize)) {
         return Err(format!(
             "expected images of 1 to {MAX_SIDE} pixels, found {side}"
         ));
     }
-    let mut start = end + CHECKSUM;
-    let mut rows = Vec::with_capacity(count);
-    for (index, row) in head[FIXED..].as_chunks::<ROW>().0.iter().enumerate() {
-        let [size, label, checksum] = [0, 4, 8].map(|at| u32_at(row, at).unwrap_or(0));
-        let left = bytes.len() - start;
-        if size as usize > left {
-            return Err(format!(
-                "the file is cut off: expected {size} bytes for image {index}, found {left}"
-            ));
-        }
-        let known = u8::try_from(label)
-            .ok()
-            .filter(|l| usize::from(*l) < CLASSES);
-        let Some(label) = known else {
-            return Err(format!(
-                "image {index}: expected the label 0 or 1, found {label}"
-            ));
-        };
-        rows.push(Row {
-            start,
-            size,
-            label,
-            checksum,
-        });
-        start += size as usize;
+    match rows.iter().position(|row| row.word as usize >= CLASSES) {
+        None => Ok(()),
+        Some(index) => Err(format!(
+            "image {index}: expected the label 0 or 1, found {}",
+            rows[index].word
+        )),
     }
-    if start != bytes.len() {
-        let more = bytes.len() - start;
-        return Err(format!(
-            "expected the end of the file, found {more} more bytes"
-        ));
-    }
-    Ok((side, rows))
 }
 
 /// Told after every few hundred images of a conversion, which writes each image and then checks it.
@@ -235,7 +183,7 @@ pub fn convert(
     progress: &mut dyn FnMut(ConvertProgress) -> ControlFlow<()>,
 ) -> Result<ConvertSummary> {
     config.check()?;
-    let (folder, warning) = ImageFolder::open(dir, config)?;
+    let (folder, warnings) = ImageFolder::open(dir, config)?;
     let total = folder.len();
     let mut tell = |written, checked| {
         let state = ConvertProgress {
@@ -261,11 +209,15 @@ pub fn convert(
     Ok(ConvertSummary {
         images: total,
         bytes,
-        warnings: warning.into_iter().collect(),
+        warnings,
     })
 }
 
-/// Writes all images of `folder` into a new file at `path`.
+/// Bad images that an error names; the others are counted.
+const NAMED: usize = 10;
+
+/// Writes all images of `folder` into a new file at `path`. All are looked at, however many are bad: who mends a set
+/// wants to know them all.
 fn write(
     folder: &ImageFolder,
     path: &Path,
@@ -273,7 +225,12 @@ fn write(
     tell: &mut dyn FnMut(usize, usize) -> Result<()>,
 ) -> Result<()> {
     let cannot_write = |e| DataError::io(path, "write it", e);
-    let mut writer = Writer::create(path, side, folder.len()).map_err(cannot_write)?;
+    let note = match folder.provenance() {
+        Some(provenance) => provenance.to_json()?,
+        None => Vec::new(),
+    };
+    let mut writer = Writer::create(path, side, folder.len(), note).map_err(cannot_write)?;
+    let mut bad = Vec::new();
     for block in blocks(folder.len()) {
         let end = block.end;
         let images: Vec<Result<Encoded>> = block
@@ -284,11 +241,34 @@ fn write(
             })
             .collect();
         for image in images {
-            writer.append(&image?).map_err(cannot_write)?;
+            match image {
+                Ok(image) if bad.is_empty() => writer.append(&image).map_err(cannot_write)?,
+                Ok(_) => {}
+                Err(DataError::Format { path, problem }) => bad.push((path, problem)),
+                Err(error) => return Err(error),
+            }
         }
         tell(end, 0)?;
     }
-    writer.finish().map_err(cannot_write)
+    match bad.len() {
+        0 => writer.finish().map_err(cannot_write),
+        1 => Err(bad
+            .pop()
+            .map_or_else(|| DataError::request(""), |(p, e)| DataError::format(&p, e))),
+        count => {
+            let named = bad.iter().take(NAMED);
+            let named: Vec<String> = named
+                .map(|(path, problem)| format!("{}: {problem}", path.display()))
+                .collect();
+            Err(DataError::format(
+                folder.root(),
+                format!(
+                    "{count} images cannot be read, the first: {}",
+                    named.join("; ")
+                ),
+            ))
+        }
+    }
 }
 
 fn blocks(total: usize) -> impl Iterator<Item = Range<usize>> {
@@ -320,33 +300,34 @@ impl Encoded {
 /// Writes the images first and then, when their sizes are known, the header before them.
 struct Writer {
     file: BufWriter<File>,
-    header: Vec<u8>,
+    side: u32,
+    note: Vec<u8>,
+    rows: Vec<[u32; 3]>,
 }
 
 impl Writer {
-    fn create(path: &Path, side: usize, count: usize) -> std::io::Result<Self> {
-        let mut header = MAGIC.to_vec();
-        for field in [VERSION, side as u32, count as u32] {
-            header.extend(field.to_le_bytes());
-        }
+    fn create(path: &Path, side: usize, count: usize, note: Vec<u8>) -> std::io::Result<Self> {
         let mut file = BufWriter::new(File::create(path)?);
-        file.seek(SeekFrom::Start((FIXED + count * ROW + CHECKSUM) as u64))?;
-        Ok(Self { file, header })
+        file.seek(SeekFrom::Start(FORM.header_size(count, &note) as u64))?;
+        Ok(Self {
+            file,
+            side: side as u32,
+            note,
+            rows: Vec::with_capacity(count),
+        })
     }
 
     fn append(&mut self, image: &Encoded) -> std::io::Result<()> {
-        for field in [image.deflated.len() as u32, image.label, image.checksum] {
-            self.header.extend(field.to_le_bytes());
-        }
+        let row = [image.deflated.len() as u32, image.label, image.checksum];
+        self.rows.push(row);
         self.file.write_all(&image.deflated)
     }
 
     fn finish(mut self) -> std::io::Result<()> {
+        let header = FORM.header(&[self.side], &self.rows, &self.note);
         self.file.seek(SeekFrom::Start(0))?;
-        let checksum = crc(&self.header);
-        self.file.write_all(&self.header)?;
-        self.file.write_all(&checksum.to_le_bytes())?;
-        self.file.flush()?;
-        self.file.get_ref().sync_all()
+        self.file
+            .write_all(&header.map_err(std::io::Error::other)?)?;
+        self.file.flush()
     }
 }

@@ -1,34 +1,35 @@
 //! `.elmnio`: the compact format for NeuronIO simulations.
 //!
-//! All integers are little-endian. A file is
-//! - a header: magic (8 bytes), version `u32`, number of records `u32`, per record the compressed size, the
-//!   uncompressed size and the CRC-32 of the compressed bytes (`u32` each), and the CRC-32 of all that;
-//! - the records in order, each a raw deflate stream (RFC 1951) of one simulation.
+//! The header is that of all files of records here; a record's word is its uncompressed size, its checksum that of the
+//! compressed bytes.
 //!
 //! A record (see `record.rs`) holds spike counts per ms, channel deltas within each ms, output spike times and the
 //! voltage, in 16-bit floats where that loses nothing (as in the published files) and in 32-bit floats otherwise.
 
+mod head;
 mod record;
 
-use std::io::Write;
-use std::path::Path;
+pub use head::Head;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::Simulation;
-use crate::files::{Temporary, crc};
+use crate::container::{Form, MOST_DEFLATED, Row};
+use crate::files::{Content, Temporary, crc};
 use crate::{DataError, Result};
 
+const FORM: Form = Form {
+    magic: MAGIC,
+    what: "an archive of simulations (.elmnio)",
+    record: "record",
+    words: &[0],
+    note_since: u32::MAX,
+};
 /// First bytes of an archive.
 pub(crate) const MAGIC: [u8; 8] = *b"ELMNIO\r\n";
-/// Version that this code writes and reads.
-const VERSION: u32 = 1;
-/// Bytes before the table of records, of one row of the table, and of the checksum after it.
-const FIXED: usize = 16;
-const ROW: usize = 12;
-const CHECKSUM: usize = 4;
-/// Deflate cannot shrink data further than this.
-const MOST_DEFLATED: u64 = 1032;
 
 /// Reads all simulations of an archive, checking every checksum.
 ///
@@ -53,6 +54,67 @@ pub fn read_archive_bytes(name: &str, bytes: &[u8]) -> Result<Vec<Simulation>> {
     decode(bytes).map_err(|problem| DataError::format(Path::new(name), problem))
 }
 
+/// An archive that is mapped: simulations are decoded as they are asked for. Clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct ArchiveFile(Arc<Mapped>);
+
+#[derive(Debug)]
+struct Mapped {
+    path: PathBuf,
+    content: Content,
+    rows: Vec<Row>,
+}
+
+impl ArchiveFile {
+    /// Maps the archive `path` and checks its header.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let content = Content::map(path, FORM.what)?;
+        let header = FORM
+            .read(&content)
+            .map_err(|problem| DataError::format(path, problem))?;
+        Ok(Self(Arc::new(Mapped {
+            path: path.to_path_buf(),
+            content,
+            rows: header.rows,
+        })))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// What the simulations are, in their order; those of one file share its name.
+    pub(super) fn heads(&self) -> Result<Vec<Head>> {
+        let Mapped {
+            path,
+            content,
+            rows,
+        } = &*self.0;
+        let mut heads: Vec<Head> = Vec::with_capacity(rows.len());
+        for (index, row) in rows.iter().enumerate() {
+            let deflated = content.get(row.place()).unwrap_or(&[]);
+            let mut head = record::head(deflated)
+                .map_err(|problem| DataError::format(path, format!("record {index}: {problem}")))?;
+            if let Some(last) = heads.last().filter(|last| last.source == head.source) {
+                head.source = last.source.clone();
+            }
+            heads.push(head);
+        }
+        Ok(heads)
+    }
+
+    /// Decodes a simulation, checking its checksum.
+    pub(super) fn decode(&self, record: usize) -> Result<Simulation> {
+        let Mapped {
+            path,
+            content,
+            rows,
+        } = &*self.0;
+        decode_record(content, record, &rows[record])
+            .map_err(|problem| DataError::format(path, problem))
+    }
+}
+
 /// Writes `simulations` as an archive: into a temporary file beside `path`, which replaces `path` only once it is
 /// complete and has been read back and compared. The temporary file is removed when something fails.
 ///
@@ -63,12 +125,8 @@ pub fn read_archive_bytes(name: &str, bytes: &[u8]) -> Result<Vec<Simulation>> {
 pub fn write_archive(path: &Path, simulations: &[Simulation]) -> Result<u64> {
     let bytes = encode(simulations).map_err(|problem| DataError::format(path, problem))?;
     let temporary = Temporary::beside(path)?;
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::File::create(&temporary.path)?;
-        file.write_all(&bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|e| DataError::io(&temporary.path, "write it", e))?;
+    std::fs::write(&temporary.path, &bytes)
+        .map_err(|e| DataError::io(&temporary.path, "write it", e))?;
     let back = read_archive(&temporary.path)?;
     if back != simulations {
         return Err(DataError::format(
@@ -80,125 +138,56 @@ pub fn write_archive(path: &Path, simulations: &[Simulation]) -> Result<u64> {
     Ok(bytes.len() as u64)
 }
 
-fn size(n: usize) -> std::result::Result<[u8; 4], String> {
-    u32::try_from(n)
-        .map(u32::to_le_bytes)
-        .map_err(|_| format!("{n} bytes or records are too many for an archive"))
-}
-
 /// The whole archive.
 fn encode(simulations: &[Simulation]) -> std::result::Result<Vec<u8>, String> {
     let records = simulations
         .par_iter()
         .map(record::encode)
         .collect::<std::result::Result<Vec<_>, _>>()?;
-    let mut bytes = Vec::new();
-    bytes.extend_from_slice(&MAGIC);
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
-    bytes.extend_from_slice(&size(records.len())?);
+    let mut rows = Vec::with_capacity(records.len());
     for record in &records {
-        bytes.extend_from_slice(&size(record.deflated.len())?);
-        bytes.extend_from_slice(&size(record.plain_size)?);
-        bytes.extend_from_slice(&crc(&record.deflated).to_le_bytes());
+        let size = |n: usize| {
+            u32::try_from(n)
+                .map_err(|_| format!("a record of {n} bytes is too large for an archive"))
+        };
+        let checksum = crc(&record.deflated);
+        rows.push([
+            size(record.deflated.len())?,
+            size(record.plain_size)?,
+            checksum,
+        ]);
     }
-    let header = crc(&bytes);
-    bytes.extend_from_slice(&header.to_le_bytes());
+    let mut bytes = FORM.header(&[], &rows, &[])?;
     for record in records {
         bytes.extend_from_slice(&record.deflated);
     }
     Ok(bytes)
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|b| u32::from_le_bytes(*b))
-}
-
-/// One record's place in the file.
-struct Place<'a> {
-    deflated: &'a [u8],
-    plain_size: u32,
-    checksum: u32,
-}
-
-/// Checks the header against what is really there.
-fn places(bytes: &[u8]) -> std::result::Result<Vec<Place<'_>>, String> {
-    if !bytes.starts_with(&MAGIC) {
-        return Err("expected an archive of simulations (.elmnio), found something else".into());
-    }
-    let cut_off = || {
-        format!(
-            "the archive is cut off: its header does not fit into its {} bytes",
-            bytes.len()
-        )
-    };
-    let version = u32_at(bytes, 8).ok_or_else(cut_off)?;
-    if version != VERSION {
+/// The simulation in a record of the archive `bytes`.
+fn decode_record(bytes: &[u8], index: usize, row: &Row) -> std::result::Result<Simulation, String> {
+    let deflated = bytes.get(row.place()).unwrap_or(&[]);
+    if crc(deflated) != row.checksum {
         return Err(format!(
-            "expected an archive of version {VERSION}, found version {version}"
+            "the file is damaged: the checksum of record {index} does not fit"
         ));
     }
-    let count = u32_at(bytes, 12).ok_or_else(cut_off)? as usize;
-    let header = count
-        .checked_mul(ROW)
-        .and_then(|n| n.checked_add(FIXED))
-        .ok_or_else(cut_off)?;
-    let checksum = u32_at(bytes, header).ok_or_else(cut_off)?;
-    let (Some(head), Some(mut body)) = (bytes.get(..header), bytes.get(header + CHECKSUM..)) else {
-        return Err(cut_off());
-    };
-    if crc(head) != checksum {
-        return Err("the archive is damaged: the checksum of its header does not fit".into());
-    }
-    let mut places = Vec::with_capacity(count);
-    let (rows, _) = head[FIXED..].as_chunks::<ROW>();
-    for (index, row) in rows.iter().enumerate() {
-        let [size, plain_size, checksum] = [0, 4, 8].map(|at| u32_at(row, at).unwrap_or(0));
-        let Some((deflated, rest)) = body.split_at_checked(size as usize) else {
-            let left = body.len();
-            return Err(format!(
-                "the archive is cut off: expected {size} bytes for record {index}, found {left}"
-            ));
-        };
-        body = rest;
-        places.push(Place {
-            deflated,
-            plain_size,
-            checksum,
-        });
-    }
-    if !body.is_empty() {
+    if u64::from(row.word) > MOST_DEFLATED * (deflated.len() as u64 + 1) {
         return Err(format!(
-            "expected the end of the archive, found {} more bytes",
-            body.len()
+            "record {index} claims {} bytes, more than it can hold",
+            row.word
         ));
     }
-    Ok(places)
+    record::decode(deflated, row.word as usize)
+        .map_err(|problem| format!("record {index}: {problem}"))
 }
 
 fn decode(bytes: &[u8]) -> std::result::Result<Vec<Simulation>, String> {
-    let places = places(bytes)?;
-    let one = |(index, place): (usize, &Place<'_>)| {
-        if crc(place.deflated) != place.checksum {
-            return Err(format!(
-                "the archive is damaged: the checksum of record {index} does not fit"
-            ));
-        }
-        if u64::from(place.plain_size) > MOST_DEFLATED * (place.deflated.len() as u64 + 1) {
-            return Err(format!(
-                "record {index} claims {} bytes, more than it can hold",
-                place.plain_size
-            ));
-        }
-        record::decode(place.deflated, place.plain_size as usize)
-            .map_err(|problem| format!("record {index}: {problem}"))
-    };
-    let mut simulations: Vec<Simulation> = places
+    let rows = FORM.read(bytes)?.rows;
+    let mut simulations: Vec<Simulation> = rows
         .par_iter()
         .enumerate()
-        .map(one)
+        .map(|(index, row)| decode_record(bytes, index, row))
         .collect::<std::result::Result<_, String>>()?;
     // Simulations of one file share its name.
     for i in 1..simulations.len() {

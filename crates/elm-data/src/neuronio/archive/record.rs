@@ -15,7 +15,8 @@ use std::io::{Read, Write};
 use flate2::Compression;
 use half::f16;
 
-use crate::neuronio::simulation::{NUM_CHANNELS, Simulation, SpikeEvent};
+use super::Head;
+use crate::neuronio::simulation::{MAX_DURATION_MS, NUM_CHANNELS, Simulation, SpikeEvent};
 
 const VOLTAGE_16: u8 = 1;
 const SPIKES_16: u8 = 2;
@@ -48,9 +49,9 @@ fn check(simulation: &Simulation) -> Result<(), String> {
     if let Some(e) = simulation
         .events
         .iter()
-        .find(|e| e.time_ms >= duration || e.channel as usize >= NUM_CHANNELS)
+        .find(|e| e.time_ms() >= duration || usize::from(e.channel()) >= NUM_CHANNELS)
     {
-        let (time, channel) = (e.time_ms, e.channel);
+        let (time, channel) = (e.time_ms(), e.channel());
         return Err(format!(
             "expected events below {duration} ms and channel {NUM_CHANNELS}, found one at {time} ms in channel {channel}"
         ));
@@ -123,19 +124,19 @@ fn plain(simulation: &Simulation) -> Vec<u8> {
     out.push(flag(voltage_16.is_some(), VOLTAGE_16) | flag(spikes_16.is_some(), SPIKES_16));
     let mut events = simulation.events.as_slice();
     for ms in 0..simulation.duration_ms {
-        let n = events.iter().take_while(|e| e.time_ms == ms).count();
+        let n = events.iter().take_while(|e| e.time_ms() == ms).count();
         put_varint(&mut out, n as u64);
         events = &events[n..];
     }
     let (mut ms, mut next) = (0, 0);
     for event in &simulation.events {
-        if event.time_ms != ms {
-            (ms, next) = (event.time_ms, 0);
+        if event.time_ms() != ms {
+            (ms, next) = (event.time_ms(), 0);
         }
-        let skipped = event.channel - next;
+        let skipped = event.channel() - next;
         out.extend(std::iter::repeat_n(u8::MAX, usize::from(skipped / 255)));
         out.push((skipped % 255) as u8);
-        next = event.channel + 1;
+        next = event.channel() + 1;
     }
     match spikes_16 {
         Some(bits) => out.extend(bits.iter().flat_map(|b| b.to_le_bytes())),
@@ -162,7 +163,42 @@ struct Plain<'a> {
     rest: &'a [u8],
 }
 
+/// What a plain record begins with.
+struct Start<'a> {
+    source: &'a str,
+    index: u32,
+    duration_ms: u32,
+    events: u32,
+    spikes: u32,
+    flags: u8,
+}
+
 impl<'a> Plain<'a> {
+    fn start(&mut self) -> Result<Start<'a>, String> {
+        let name = self.varint()? as usize;
+        let source = std::str::from_utf8(self.bytes(name)?)
+            .map_err(|_| "the name of its source is not text")?;
+        let (index, duration_ms) = (self.varint()?, self.varint()?);
+        let (events, spikes) = (self.varint()?, self.varint()?);
+        let flags = self.bytes(1)?[0];
+        if flags & !KNOWN_FLAGS != 0 {
+            return Err(format!("unknown flags {flags:#04x}"));
+        }
+        if duration_ms >= MAX_DURATION_MS {
+            return Err(format!(
+                "expected less than {MAX_DURATION_MS} ms, found {duration_ms}"
+            ));
+        }
+        Ok(Start {
+            source,
+            index,
+            duration_ms,
+            events,
+            spikes,
+            flags,
+        })
+    }
+
     fn bytes(&mut self, n: usize) -> Result<&'a [u8], String> {
         let (taken, rest) = self.rest.split_at_checked(n).ok_or("it is cut off")?;
         self.rest = rest;
@@ -253,10 +289,8 @@ impl<'a> Plain<'a> {
                 if events.len() == total as usize {
                     return Err(format!("it holds more than the {total} events it claims"));
                 }
-                events.push(SpikeEvent {
-                    time_ms,
-                    channel: channel as u16,
-                });
+                let event = SpikeEvent::new(time_ms, channel as u16);
+                events.push(event.ok_or("it is too long")?);
                 next = channel + 1;
             }
         }
@@ -265,6 +299,26 @@ impl<'a> Plain<'a> {
         }
         Ok(events)
     }
+}
+
+/// Plain bytes of a record that its head is looked for in; longer names are refused.
+const HEAD: u64 = 8192;
+
+/// The head of a record, without what follows.
+pub(super) fn head(deflated: &[u8]) -> Result<Head, String> {
+    let mut plain = Vec::with_capacity(HEAD as usize);
+    flate2::bufread::DeflateDecoder::new(deflated)
+        .take(HEAD)
+        .read_to_end(&mut plain)
+        .map_err(|e| format!("cannot be decompressed ({e})"))?;
+    let mut plain = Plain { rest: &plain };
+    let start = plain.start()?;
+    let first = start.duration_ms.min(Head::COUNTED_MS);
+    let counts = (0..first)
+        .map(|_| plain.varint())
+        .collect::<Result<Vec<u32>, String>>()?;
+    let totals = [start.duration_ms, start.events, start.spikes];
+    Ok(Head::new(start.source.into(), start.index, totals, &counts))
 }
 
 /// Reads a record; `plain_size` has been checked against what deflate can do.
@@ -286,16 +340,14 @@ pub(super) fn decode(deflated: &[u8], plain_size: usize) -> Result<Simulation, S
         ));
     }
     let mut plain = Plain { rest: &plain };
-    let name = plain.varint()? as usize;
-    let source = std::str::from_utf8(plain.bytes(name)?)
-        .map_err(|_| "the name of its source is not text")?;
-    let index = plain.varint()?;
-    let duration_ms = plain.varint()?;
-    let (events, spikes) = (plain.varint()?, plain.varint()?);
-    let flags = plain.bytes(1)?[0];
-    if flags & !KNOWN_FLAGS != 0 {
-        return Err(format!("unknown flags {flags:#04x}"));
-    }
+    let Start {
+        source,
+        index,
+        duration_ms,
+        events,
+        spikes,
+        flags,
+    } = plain.start()?;
     let simulation = Simulation {
         source: source.into(),
         index,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::neuronio::simulation::{NUM_SEGMENTS, Simulation, SpikeEvent};
+use crate::neuronio::simulation::{MAX_DURATION_MS, NUM_SEGMENTS, Simulation, SpikeEvent};
 use crate::pickle::{Heap, List, Object, Value};
 
 /// Keys whose values are read; large arrays under other keys are skipped.
@@ -18,11 +18,12 @@ pub(super) const NEEDED: [&str; 9] = [
     "somaVoltageLowRes",
 ];
 
-/// All simulations under `root`.
+/// All simulations under `root`, if they take at most `most_memory` bytes.
 pub(super) fn simulations(
     heap: &Heap,
     root: Value,
     source: &Arc<str>,
+    most_memory: u64,
 ) -> Result<Vec<Simulation>, String> {
     let Some(root_dict) = heap.dict(root) else {
         return Err(format!(
@@ -36,6 +37,7 @@ pub(super) fn simulations(
     match heap.get(segments) {
         Some(Object::List(list)) if list.len() == NUM_SEGMENTS => {}
         Some(Object::Tuple(items)) if items.len() == NUM_SEGMENTS => {}
+        Some(Object::Array(Some(array))) if array.shape == [NUM_SEGMENTS as i64] => {}
         _ => {
             let found = heap.describe(segments);
             return Err(format!(
@@ -66,10 +68,19 @@ pub(super) fn simulations(
                 .into(),
         );
     }
-    let mut simulations = Vec::with_capacity(items.len());
+    let mut simulations = Vec::new();
+    let mut taken = 0;
     for (index, item) in items.iter().enumerate() {
         let one = simulation(heap, *item, source, index as u32, duration_ms);
-        simulations.push(one.map_err(|problem| format!("simulation {index}: {problem}"))?);
+        let one = one.map_err(|problem| format!("simulation {index}: {problem}"))?;
+        taken += one.size() as u64;
+        if taken > most_memory {
+            return Err(format!(
+                "the first {} simulations take more than {most_memory} bytes, which the file cannot hold",
+                index + 1
+            ));
+        }
+        simulations.push(one);
     }
     Ok(simulations)
 }
@@ -97,11 +108,12 @@ fn duration(heap: &Heap, params: &[(Value, Value)]) -> Result<u32, String> {
         _ => f64::NAN,
     };
     let ms = (seconds * 1000.0).round();
-    if ms >= 1.0 && ms <= f64::from(i32::MAX) {
+    if ms >= 1.0 && ms < f64::from(MAX_DURATION_MS) {
         return Ok(ms as u32);
     }
     Err(format!(
-        "Params.totalSimDurationInSec: expected a number of seconds above 0, found {}",
+        "Params.totalSimDurationInSec: expected a number of seconds from 0.001 to {}, found {}",
+        MAX_DURATION_MS / 1000,
         heap.describe(value)
     ))
 }
@@ -127,6 +139,13 @@ fn simulation(
                 heap.describe(spikes)
             )
         })?;
+    // The bin of a spike is half a ms before it: one at the very end is inside.
+    let inside = |t: &f32| *t >= 0.0 && f64::from(*t) < f64::from(duration_ms) + 0.5;
+    if let Some(t) = output_spikes_ms.iter().find(|t| !inside(t)) {
+        return Err(format!(
+            "outputSpikeTimes: expected times of 0 to {duration_ms} ms, found {t} ms"
+        ));
+    }
     let mut trains: Vec<Train> = vec![Train::default(); 2 * NUM_SEGMENTS];
     let (excitatory, inhibitory) = trains.split_at_mut(NUM_SEGMENTS);
     spike_trains(heap, dict, "exInputSpikeTimes", excitatory)?;
@@ -283,20 +302,12 @@ fn sorted_events(trains: &[Train<'_>], duration_ms: u32) -> Result<Vec<SpikeEven
         ends[t] += ends[t - 1];
     }
     let total = ends.last().copied().unwrap_or(0) as usize;
-    let mut events = vec![
-        SpikeEvent {
-            time_ms: 0,
-            channel: 0
-        };
-        total
-    ];
+    let mut events = vec![SpikeEvent::default(); total];
     for (channel, train) in trains.iter().enumerate() {
         for &time in train.times() {
             let place = &mut ends[time as usize];
-            events[*place as usize] = SpikeEvent {
-                time_ms: time as u32,
-                channel: channel as u16,
-            };
+            let event = SpikeEvent::new(time as u32, channel as u16);
+            events[*place as usize] = event.unwrap_or_default(); // both were checked above
             *place += 1;
         }
     }

@@ -11,12 +11,13 @@ use crate::{DataError, Result};
 
 /// Reads the simulations of a NeuronIO file, `.p` or `.p.gz` (decided by content, not by name).
 ///
-/// Pickles of protocols 2 to 5 are read, from Python 2 or 3. Nothing in the file is executed. Large fields that are
-/// not needed are skipped without being held in memory.
+/// Pickles of all protocols are read, from Python 2 or 3. Nothing in the file is executed. Large fields that are not
+/// needed are skipped without being held in memory, and a file that would take far more memory than it has bytes is
+/// refused.
 ///
 /// # Errors
 /// If the file cannot be read, is cut off or damaged, asks for anything but numpy data, or does not hold what a
-/// NeuronIO file must: 639 segments, spike times (ms) inside the simulation, input on at least one synapse, one
+/// NeuronIO file must: 639 segments, input and output spike times (ms) inside the simulation, input on at least one synapse, one
 /// finite voltage per ms.
 pub fn read_pickle(path: &Path) -> Result<Vec<Simulation>> {
     simulations(
@@ -41,6 +42,6 @@ fn simulations(path: &Path, pickle: &Pickle) -> Result<Vec<Simulation>> {
         .unwrap_or_default()
         .to_string_lossy()
         .into();
-    extract::simulations(&pickle.heap, pickle.root, &source)
+    extract::simulations(&pickle.heap, pickle.root, &source, pickle.most_memory())
         .map_err(|problem| DataError::format(path, problem))
 }

@@ -15,9 +15,11 @@ use self::pattern::{Speaker, Word};
 use super::file::SYNTHETIC_MARK;
 use super::{CLASSES, SYNTHETIC_FILES};
 use crate::hdf5::{Hdf5Writer, StoredType};
-use crate::part_folder::PartFolder;
+use crate::made::{Made, Provenance, make_files};
 use crate::{DataError, Result};
 
+/// Raised whenever the same options give other files than before.
+const VERSION: u32 = 1;
 /// Samples that are drawn in parallel before they are written.
 const BLOCK: usize = 128;
 /// Speakers; the last ones speak in the test file only.
@@ -51,6 +53,49 @@ impl SyntheticShdOptions {
             test: 2264,
         }
     }
+
+    /// How the files are made.
+    pub fn provenance(&self) -> Provenance {
+        Provenance::new("elm data generate shd", VERSION, self.seed)
+            .with("train", self.train)
+            .with("test", self.test)
+    }
+}
+
+/// What a user wants of a synthetic set; what is left open may be as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyntheticShdRequest {
+    /// Seed; of a new set 0 unless asked for.
+    pub seed: Option<u64>,
+    /// Samples in the training file; of a new set as many as SHD has.
+    pub train: Option<usize>,
+    /// Samples in the test file; of a new set as many as SHD has.
+    pub test: Option<usize>,
+}
+
+impl SyntheticShdRequest {
+    /// Makes the set in the folder `dir` unless it is there, and gives how it was made.
+    ///
+    /// # Errors
+    /// If the set there is other than asked for, with both values, or as [`generate_shd`].
+    pub fn make_in(
+        &self,
+        dir: &Path,
+        progress: &dyn Fn(SyntheticShdProgress) -> ControlFlow<()>,
+    ) -> Result<Provenance> {
+        let there = Provenance::read(dir)?;
+        let known = |name| there.as_ref().and_then(|there| there.count(name));
+        let default = SyntheticShdOptions::new(dir, 0);
+        let known_seed = there.as_ref().map(|there| there.seed);
+        let options = SyntheticShdOptions {
+            seed: self.seed.or(known_seed).unwrap_or(default.seed),
+            train: self.train.or(known("train")).unwrap_or(default.train),
+            test: self.test.or(known("test")).unwrap_or(default.test),
+            out: default.out,
+        };
+        generate_shd(&options, progress)?;
+        Ok(options.provenance())
+    }
 }
 
 /// Told after every block of samples.
@@ -67,10 +112,12 @@ pub struct SyntheticShdProgress {
 pub struct SyntheticShdSummary {
     /// The files written: training and test.
     pub files: [PathBuf; 2],
-    /// Their spikes, together.
+    /// Their spikes, together; 0 if they were there.
     pub spikes: u64,
     /// Their size in bytes, together.
     pub bytes: u64,
+    /// Whether they were there already, made by the same options.
+    pub kept: bool,
 }
 
 /// Writes `synthetic_shd_train.h5` and `synthetic_shd_test.h5` in the format of SHD, marked as synthetic by their names
@@ -82,46 +129,60 @@ pub struct SyntheticShdSummary {
 /// Ten speakers are in both files, two in the test file alone. The classes of a file differ by at most one sample in
 /// their number.
 ///
-/// The files depend on the options alone, not on the number of threads. They get their names when both are whole; a run
-/// that is killed leaves at most the hidden folder `.synthetic_shd.part`, which the next run removes.
+/// The files depend on the options alone, not on the number of threads. They get their names when both are whole, with
+/// a note `generated.json` beside them on how they were made. Files that are there and were made by the same options
+/// are kept; another process that makes them is waited for. What a killed process leaves the next one removes.
 ///
 /// # Errors
-/// If one of the files is there already, if a file cannot be written, or if `progress` stopped it.
+/// If files are there that were made otherwise or have no note, if a file cannot be written, or if `progress` stopped
+/// it.
 pub fn generate_shd(
     options: &SyntheticShdOptions,
     progress: &dyn Fn(SyntheticShdProgress) -> ControlFlow<()>,
 ) -> Result<SyntheticShdSummary> {
     let files = SYNTHETIC_FILES.map(|name| options.out.join(name));
-    if let Some(there) = files.iter().find(|file| file.exists()) {
-        return Err(DataError::format(
-            there,
-            "expected no such file, found one: name another folder, or remove it",
-        ));
-    }
-    let part = PartFolder::make(&options.out, "synthetic_shd")?;
-    let generator = Generator::new(options.seed);
-    let (mut spikes, mut bytes) = (0, 0);
-    let (mut done, total) = (0, options.train + options.test);
-    let mut tell = |more| {
-        done += more;
+    let total = options.train + options.test;
+    let tell = |done| {
         let flow = progress(SyntheticShdProgress { done, total });
         DataError::go_on(flow, done, total, "samples")
     };
+    let made = make_files(
+        &options.out,
+        &SYNTHETIC_FILES,
+        &options.provenance(),
+        &mut || tell(0),
+        |part| write_files(options, part, &tell),
+    )?;
+    let size = |file: &PathBuf| std::fs::metadata(file).map_or(0, |m| m.len());
+    Ok(SyntheticShdSummary {
+        bytes: files.iter().map(size).sum(),
+        files,
+        kept: matches!(made, Made::Before),
+        spikes: match made {
+            Made::Now(spikes) => spikes,
+            Made::Before => 0,
+        },
+    })
+}
+
+/// Writes both files into the folder `part`; the number of their spikes.
+fn write_files(
+    options: &SyntheticShdOptions,
+    part: &Path,
+    tell: &dyn Fn(usize) -> Result<()>,
+) -> Result<u64> {
+    let generator = Generator::new(options.seed);
+    let (mut spikes, mut done) = (0, 0);
+    let mut tell_more = |more| {
+        done += more;
+        tell(done)
+    };
     let parts = [(options.train, TRAINING_SPEAKERS), (options.test, SPEAKERS)];
     for ((stream, name), (samples, speakers)) in (1..).zip(SYNTHETIC_FILES).zip(parts) {
-        let path = part.path().join(name);
-        let written = generator.write(&path, stream, samples, speakers, &mut tell)?;
-        spikes += written.spikes;
-        bytes += written.bytes;
+        let path = part.join(name);
+        spikes += generator.write(&path, stream, samples, speakers, &mut tell_more)?;
     }
-    for (name, file) in SYNTHETIC_FILES.iter().zip(&files) {
-        part.release_file(name, file)?;
-    }
-    Ok(SyntheticShdSummary {
-        files,
-        spikes,
-        bytes,
-    })
+    Ok(spikes)
 }
 
 /// What all samples are drawn from.
@@ -129,12 +190,6 @@ struct Generator {
     seed: u64,
     words: Vec<Word>,
     speakers: Vec<Speaker>,
-}
-
-/// What one file came to.
-struct Written {
-    spikes: u64,
-    bytes: u64,
 }
 
 /// One sample, ready to be written.
@@ -179,7 +234,8 @@ impl Generator {
         }
     }
 
-    /// Writes file number `file` of `samples` samples by the first `speakers`, and tells how many more are written.
+    /// Writes file number `file` of `samples` samples by the first `speakers`, and tells how many more are written; the
+    /// number of its spikes.
     fn write(
         &self,
         path: &Path,
@@ -187,7 +243,7 @@ impl Generator {
         samples: usize,
         speakers: u8,
         tell: &mut dyn FnMut(usize) -> Result<()>,
-    ) -> Result<Written> {
+    ) -> Result<u64> {
         let mut writer = Hdf5Writer::create(path)?;
         let (mut times, mut units, mut speaker) = (vec![], vec![], vec![]);
         let mut spikes = 0;
@@ -222,8 +278,8 @@ impl Generator {
             writer.group("extra", &extra, &[])?,
         ];
         let root = writer.group("", &root, &[(SYNTHETIC_MARK, MARK)])?;
-        let bytes = writer.finish(root)?;
-        Ok(Written { spikes, bytes })
+        writer.finish(root)?;
+        Ok(spikes)
     }
 }
 

@@ -65,6 +65,78 @@ fn storage_of_hdf5_2() {
 }
 
 #[test]
+fn links_that_cannot_be_followed_are_named() {
+    for name in ["links_bad_earliest", "links_bad_v114"] {
+        let what = "a test file";
+        let file = crate::hdf5::Hdf5File::from_bytes("l.h5", what, fixture(name)).unwrap();
+        says(
+            file.strings("extra/keys").unwrap_err(),
+            &["`/extra/keys` is an external link to `/extra/keys` in the file `other.h5`"],
+        );
+        says(
+            file.has("extra/speaker").unwrap_err(),
+            &["`/extra/speaker` is a soft link to `/gone/speaker`, where nothing is"],
+        );
+        says(
+            file.integers("circle").unwrap_err(),
+            &["`/circle` is a soft link that leads in a circle"],
+        );
+        assert!(!file.has("nothing").unwrap());
+    }
+}
+
+/// A root group whose header names `width` blocks, each of which names the next one `width` times, and so on.
+fn chained(levels: u64, width: u64) -> Vec<u8> {
+    let size = 24 * width; // a message of 8 bytes before its body of 16
+    let block = |level: u64| 256 + level * size;
+    let mut bytes = b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0\x04\0\x10\0\0\0\0\0".to_vec();
+    let word = |bytes: &mut Vec<u8>, word: u64| bytes.extend(word.to_le_bytes());
+    for address in [0, u64::MAX, block(levels) + 64, u64::MAX, 0, 96, 0, 0, 0] {
+        word(&mut bytes, address); // base, free space, end, driver; name and header of the root group
+    }
+    bytes.extend([1, 0]);
+    bytes.extend((levels * width).min(60_000).to_le_bytes()[..2].iter());
+    bytes.extend([1, 0, 0, 0]);
+    word(&mut bytes, size);
+    let blocks = |bytes: &mut Vec<u8>, level| {
+        for _ in 0..width {
+            bytes.extend([0x10, 0, 16, 0, 0, 0, 0, 0]);
+            bytes.extend(block(level).to_le_bytes());
+            bytes.extend(size.to_le_bytes());
+        }
+    };
+    blocks(&mut bytes, 0);
+    for level in 0..levels {
+        bytes.resize(block(level) as usize, 0);
+        blocks(&mut bytes, level + 1);
+    }
+    bytes.resize(block(levels) as usize + 64, 0);
+    bytes
+}
+
+#[test]
+fn a_small_file_cannot_ask_for_many_visits() {
+    // 2^30 visits would take minutes
+    let bytes = chained(30, 2);
+    assert!(bytes.len() < 2000);
+    says(
+        ShdFile::from_bytes("small.h5", bytes).unwrap_err(),
+        &["small.h5: dataset labels: ", "visits in a file of"],
+    );
+}
+
+#[test]
+fn compressed_files_are_told_how_to_unpack() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shd_train.h5");
+    std::fs::write(&path, b"\x1f\x8b\x08\0and more").unwrap();
+    says(
+        ShdFile::open(&path).unwrap_err(),
+        &["found a gzip file: unpack it first (gunzip 'shd_train.h5')"],
+    );
+}
+
+#[test]
 fn truncated_files() {
     for name in ["f16", "f32_latest", "f64_gz", "pytables"] {
         let whole = fixture(name);

@@ -1,12 +1,10 @@
 //! Binned samples and their split.
 
-use burn_dataset::Dataset;
-
 use super::*;
 use crate::{BinnedSpikes, SequenceBatch};
 
-fn events(dataset: &dyn Dataset<crate::Sample>, index: usize) -> (usize, Vec<BinnedSpikes>) {
-    match dataset.get(index).unwrap().inputs.remove(0) {
+fn events(dataset: &ShdDataset, index: usize) -> (usize, Vec<BinnedSpikes>) {
+    match dataset.sample(index).inputs.remove(0) {
         crate::Sequence::Spikes { steps, events } => (steps, events),
         other => panic!("expected spikes, found {other:?}"),
     }
@@ -50,7 +48,7 @@ fn samples_are_binned_counts_of_the_first_second() {
 fn samples_make_batches() {
     let file = ShdFile::from_bytes("f16", fixture("f16")).unwrap();
     let dataset = ShdDataset::read(&file, Binning::default()).unwrap();
-    let samples = dataset.get_many(vec![0, 6]).unwrap();
+    let samples = [0, 6].map(|i| dataset.sample(i));
     let batch = SequenceBatch::encode(&samples, &ENCODING)
         .unwrap()
         .remove(0);
@@ -73,7 +71,7 @@ fn the_split_is_seeded_and_divides_all_samples() {
     // 400 are expected, with a standard deviation of 18
     assert!((330..470).contains(&valid.len()), "{}", valid.len());
     assert_eq!(train.size() + valid.size(), whole.size());
-    let all = |part: &ShdDataset| part.iter().map(|s| s.unwrap()).collect::<Vec<_>>();
+    let all = |part: &ShdDataset| (0..part.len()).map(|i| part.sample(i)).collect::<Vec<_>>();
     let (again, same) = whole.split(VALIDATION_FRACTION, 3).unwrap();
     assert_eq!((all(&again), all(&same)), (all(&train), all(&valid)));
     let (_, other) = whole.split(VALIDATION_FRACTION, 4).unwrap();
@@ -85,4 +83,20 @@ fn the_split_is_seeded_and_divides_all_samples() {
         assert!(from_train.is_some() || valid.next() == Some(sample));
     }
     assert!(whole.split(1.5, 0).is_err() && whole.split(f64::NAN, 0).is_err());
+}
+
+#[test]
+fn times_in_milliseconds_are_noticed() {
+    let mut content = Content::new(&[1, 2, 3]);
+    content
+        .times
+        .iter_mut()
+        .flatten()
+        .for_each(|t| *t = *t * 1000.0 + 2.0);
+    let data = ShdDataset::read(&content.open().unwrap(), Binning::default()).unwrap();
+    let found = data.statistics();
+    assert_eq!((found.samples, found.late, found.spikes), (3, 3, 4));
+    assert!(found.nothing_is_used());
+    let told = data.about(Path::new("a.h5"), None);
+    assert!(told.warnings()[0].starts_with("a.h5: no spike in the first second in 3 of 3 samples"));
 }

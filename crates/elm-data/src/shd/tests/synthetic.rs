@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
-use burn_dataset::Dataset;
-
 use super::*;
 use crate::Sequence;
 
@@ -48,11 +46,42 @@ fn files_are_in_the_published_format_and_say_that_they_are_synthetic() {
         bytes += std::fs::metadata(path).unwrap().len();
     }
     assert_eq!((summary.spikes, summary.bytes), (spikes, bytes));
+    let go_on = |_: SyntheticShdProgress| ControlFlow::Continue(());
     let options = SyntheticShdOptions::new(folder.path().join("new"), 1);
-    let message = generate_shd(&options, &|_| ControlFlow::Continue(()))
-        .unwrap_err()
-        .to_string();
-    assert!(message.contains("expected no such file"), "{message}");
+    let message = generate_shd(&options, &go_on).unwrap_err().to_string();
+    assert!(
+        message.contains("test is 30, asked for is 2264")
+            && message.contains("train is 45, asked for is 8156"),
+        "{message}"
+    );
+    let mut same = options;
+    (same.train, same.test) = (45, 30);
+    assert!(generate_shd(&same, &go_on).unwrap().kept);
+    // files without a note are of older versions
+    std::fs::remove_file(folder.path().join("new/generated.json")).unwrap();
+    let message = generate_shd(&same, &go_on).unwrap_err().to_string();
+    assert!(
+        message.contains("expected no such file, or a note generated.json"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_recipe_takes_what_is_there_unless_it_asks_for_something_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("spikes");
+    let go_on = |_: SyntheticShdProgress| ControlFlow::Continue(());
+    let ask = |seed, train, test| SyntheticShdRequest { seed, train, test }.make_in(&dir, &go_on);
+    let made = ask(Some(3), Some(40), Some(20)).unwrap();
+    assert_eq!((made.seed, made.count("train")), (3, Some(40)));
+    assert_eq!(ask(None, None, None).unwrap(), made);
+    assert_eq!(ask(Some(3), Some(40), None).unwrap(), made);
+    let message = ask(Some(4), None, Some(60)).unwrap_err().to_string();
+    assert!(
+        message.contains("seed is 3, asked for is 4")
+            && message.contains("test is 20, asked for is 60"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -70,7 +99,7 @@ fn files_depend_on_the_seed_and_not_on_the_threads() {
 /// Spike counts over `times` × 35 coarse bins, scaled to unit length.
 fn features(dataset: &ShdDataset, times: usize) -> Vec<(Vec<f32>, usize)> {
     let one = |index: usize| {
-        let sample = dataset.get(index).unwrap();
+        let sample = dataset.sample(index);
         let Sequence::Spikes { steps, events } = &sample.inputs[0] else {
             panic!("expected spikes");
         };
@@ -128,9 +157,13 @@ fn classes_can_be_told_apart_but_hardly_without_time() {
 fn a_set_that_is_stopped_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = SyntheticShdOptions::new(folder.path(), 1);
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    options.out = folder.path().join("empty");
     (options.train, options.test) = (300, 10);
     let stop = |_: SyntheticShdProgress| ControlFlow::Break(());
     let message = generate_shd(&options, &stop).unwrap_err().to_string();
     assert_eq!(message, "stopped after 128 of 310 samples");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    // an empty folder is in nobody's way
+    assert_eq!(std::fs::read_dir(&options.out).unwrap().count(), 0);
+    generate_shd(&options, &|_| ControlFlow::Continue(())).unwrap();
 }

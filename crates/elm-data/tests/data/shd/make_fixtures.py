@@ -81,3 +81,34 @@ def pytables():
 
 
 pytables()
+
+
+def move(file, external):
+    """Puts everything behind soft links: to a dataset, to a group, relative, and two in a row."""
+    file.create_group("store/deep")
+    file.move("labels", "store/deep/lab")
+    file["labels"] = h5py.SoftLink("/first")
+    file["first"] = h5py.SoftLink("store/second")
+    file["store/second"] = h5py.SoftLink("deep/lab")
+    file.move("spikes", "store/s")
+    file["spikes"] = h5py.SoftLink("/store/./s")
+    file.move("store/s/times", "store/s/t")
+    file["store/s/times"] = h5py.SoftLink("t")
+    if external:
+        file.move("extra/keys", "store/keys")
+        file["extra/keys"] = h5py.ExternalLink("other.h5", "/extra/keys")
+        file.move("extra/speaker", "store/speaker")
+        file["extra/speaker"] = h5py.SoftLink("/gone/speaker")
+        file["circle"] = h5py.SoftLink("/circle")
+
+
+def linked(name, libver, external=False):
+    with zipped(name) as path, h5py.File(path, "w", libver=libver) as file:
+        fill(file, "<f2", "<u2", "<u1")
+        move(file, external)
+
+
+linked("links_earliest.h5", "earliest")
+linked("links_v114.h5", ("v110", "v114"))
+linked("links_bad_earliest.h5", "earliest", external=True)
+linked("links_bad_v114.h5", ("v110", "v114"), external=True)

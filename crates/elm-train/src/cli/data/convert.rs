@@ -88,7 +88,16 @@ fn pickles(pickles: &[PathBuf], out: &Path) -> Result<()> {
         summary.simulations,
         summary.bytes as f64 / 1e6
     );
-    Ok(())
+    if summary.failed.is_empty() {
+        return Ok(());
+    }
+    for problem in &summary.failed {
+        tell!("error: {problem}");
+    }
+    let files = summary.failed.len();
+    Err(TrainError::Run(format!(
+        "{files} files were not converted; the same command tries them again"
+    )))
 }
 
 fn images(dir: &Path, out: &Path, config: &PathfinderConfig) -> Result<()> {

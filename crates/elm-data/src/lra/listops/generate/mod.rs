@@ -15,8 +15,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use self::expression::Expression;
-use crate::part_folder::PartFolder;
+use crate::made::{Made, Provenance, make_files};
 use crate::{DataError, Result};
+
+/// Raised whenever the same options give other files than before.
+const VERSION: u32 = 1;
 
 /// Expressions that are drawn in parallel before they are written.
 const BLOCK: usize = 1024;
@@ -81,6 +84,24 @@ impl ListOpsOptions {
             grammar: ListOpsGrammar::default(),
         }
     }
+
+    /// How the files are made.
+    pub fn provenance(&self) -> Provenance {
+        let ListOpsGrammar {
+            min_length,
+            max_length,
+            max_depth,
+            max_args,
+        } = self.grammar;
+        Provenance::new("elm data generate listops", VERSION, self.seed)
+            .with("train", self.train)
+            .with("valid", self.valid)
+            .with("test", self.test)
+            .with("min_length", min_length)
+            .with("max_length", max_length)
+            .with("max_depth", max_depth)
+            .with("max_args", max_args)
+    }
 }
 
 /// Told after every block of expressions.
@@ -99,16 +120,19 @@ pub struct ListOpsSummary {
     pub files: [PathBuf; 3],
     /// Their size in bytes, together.
     pub bytes: u64,
+    /// Whether they were there already, made by the same options.
+    pub kept: bool,
 }
 
 /// Writes `basic_train.tsv`, `basic_val.tsv` and `basic_test.tsv`: a header `Source<TAB>Target`, then an expression in
 /// the published notation and its value per line. All expressions differ, across the files too.
 ///
-/// The files depend on the options alone, not on the number of threads. They get their names when all three are whole;
-/// a run that is killed leaves at most the hidden folder `.listops.part`, which the next run removes.
+/// The files depend on the options alone, not on the number of threads. They get their names when all three are whole,
+/// with a note `generated.json` beside them on how they were made. Files that are there and were made by the same
+/// options are kept; another process that makes them is waited for. What a killed process leaves the next one removes.
 ///
 /// # Errors
-/// If one of the files is there already, if the grammar admits no expression, or not as many as asked for, or if a
+/// If files are there that were made otherwise or have no note, if the grammar admits no expression, or not as many as asked for, or if a
 /// file cannot be written, or if `progress` stopped it.
 pub fn generate_listops(
     options: &ListOpsOptions,
@@ -117,28 +141,36 @@ pub fn generate_listops(
     check(&options.grammar)?;
     let names = ["basic_train.tsv", "basic_val.tsv", "basic_test.tsv"];
     let files = names.map(|name| options.out.join(name));
-    if let Some(there) = files.iter().find(|file| file.exists()) {
-        return Err(DataError::format(
-            there,
-            "expected no such file, found one: name another folder, or remove it",
-        ));
-    }
-    let part = PartFolder::make(&options.out, "listops")?;
     let counts = [options.train, options.valid, options.test];
-    let mut writer = Writer {
-        options,
-        progress,
-        written: HashSet::new(),
-        total: counts.iter().sum(),
+    let total = counts.iter().sum();
+    let mut wait = || {
+        let flow = progress(ListOpsProgress { done: 0, total });
+        DataError::go_on(flow, 0, total, "expressions")
     };
-    let mut bytes = 0;
-    for ((split, name), count) in (0..).zip(names).zip(counts) {
-        bytes += writer.write(split, count, &part.path().join(name))?;
-    }
-    for (name, file) in names.iter().zip(&files) {
-        part.release_file(name, file)?;
-    }
-    Ok(ListOpsSummary { files, bytes })
+    let made = make_files(
+        &options.out,
+        &names,
+        &options.provenance(),
+        &mut wait,
+        |part| {
+            let mut writer = Writer {
+                options,
+                progress,
+                written: HashSet::new(),
+                total,
+            };
+            for ((split, name), count) in (0..).zip(names).zip(counts) {
+                writer.write(split, count, &part.join(name))?;
+            }
+            Ok(())
+        },
+    )?;
+    let size = |file: &PathBuf| std::fs::metadata(file).map_or(0, |m| m.len());
+    Ok(ListOpsSummary {
+        bytes: files.iter().map(size).sum(),
+        files,
+        kept: matches!(made, Made::Before),
+    })
 }
 
 /// Refuses a grammar without expressions, and one too deep to be drawn on a thread's stack.
@@ -199,8 +231,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes one file of `count` expressions; its size in bytes.
-    fn write(&mut self, split: u64, count: usize, path: &Path) -> Result<u64> {
+    /// Writes one file of `count` expressions.
+    fn write(&mut self, split: u64, count: usize, path: &Path) -> Result<()> {
         let cannot_write = |e| DataError::io(path, "write it", e);
         let mut file = std::fs::File::create(path).map_err(cannot_write)?;
         file.write_all(b"Source\tTarget\n").map_err(cannot_write)?;
@@ -211,8 +243,7 @@ impl Writer<'_> {
             let flow = (self.progress)(ListOpsProgress { done, total });
             DataError::go_on(flow, done, total, "expressions")?;
         }
-        file.sync_all().map_err(cannot_write)?;
-        Ok(file.metadata().map_err(cannot_write)?.len())
+        Ok(())
     }
 
     /// The lines of some expressions. Expressions are drawn in parallel; whichever repeats an earlier one is drawn

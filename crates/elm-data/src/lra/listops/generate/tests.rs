@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use burn_dataset::Dataset;
-
 use super::*;
 use crate::Split;
 use crate::lra::listops::{MAX_LENGTH, open};
@@ -121,7 +119,11 @@ fn texts(counts: [usize; 3], grammar: ListOpsGrammar) -> [String; 3] {
     let size: usize = texts.iter().map(String::len).sum();
     assert_eq!(summary.bytes, size as u64);
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
-    assert_eq!(left.len(), 3, "nothing but the files: {left:?}");
+    assert_eq!(
+        left.len(),
+        4,
+        "nothing but the files and their note: {left:?}"
+    );
     texts
 }
 
@@ -249,7 +251,18 @@ fn existing_files_are_kept_and_progress_is_told() {
     assert_eq!(done, [1024, 1500, 1503, 1506]);
     assert!(told.borrow().iter().all(|p| p.total == 1506));
     std::fs::write(dir.path().join("basic_test.tsv"), "mine").unwrap();
-    let error = generate_listops(&options, &|_| ControlFlow::Continue(()))
+    let again = generate_listops(&options, &|_| ControlFlow::Continue(())).unwrap();
+    assert!(again.kept);
+    let other = ListOpsOptions {
+        seed: options.seed + 1,
+        ..options
+    };
+    let error = generate_listops(&other, &|_| ControlFlow::Continue(()))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("made otherwise: seed is"), "{error}");
+    std::fs::remove_file(dir.path().join("generated.json")).unwrap();
+    let error = generate_listops(&other, &|_| ControlFlow::Continue(()))
         .unwrap_err()
         .to_string();
     assert!(error.contains("basic_train.tsv"), "{error}");

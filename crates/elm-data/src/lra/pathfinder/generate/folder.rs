@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::family::{Family, dashes};
 use super::{PathfinderImage, PathfinderOptions};
 use crate::files::Temporary;
-use crate::part_folder::PartFolder;
+use crate::made::PartFolder;
 use crate::{DataError, Result};
 
 /// Images between two reports of progress.
@@ -61,7 +61,7 @@ impl Folder<'_> {
         first: usize,
         tell: &(dyn Fn(usize) -> Result<()> + Sync),
     ) -> Result<()> {
-        let part = PartFolder::make(&self.root.join("imgs"), &self.number.to_string())?;
+        let part = PartFolder::make(&self.root.join("imgs"))?;
         let lines: Vec<String> = (0..self.images)
             .into_par_iter()
             .map(|i| {
@@ -86,7 +86,7 @@ impl Folder<'_> {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 return Err(DataError::io(&metadata, "remove it", e));
             }
-            _ => part.release(&self.images_path())?,
+            _ => part.release_as(&self.images_path())?,
         }
         write_whole(&metadata, lines.concat().as_bytes())?;
         tell(self.images % REPORTED)

@@ -23,6 +23,7 @@ use self::family::{Family, dashes};
 use self::folder::Folder;
 use self::scene::{Plan, Scene};
 use super::Difficulty;
+use crate::made::{FolderLock, NOTE, Provenance};
 use crate::{DataError, Result};
 
 /// Raised whenever the same options give other images than before, so that no data set mixes two kinds.
@@ -132,7 +133,8 @@ impl PathfinderImage {
 ///
 /// The files depend on the options alone, not on the number of threads (sines and cosines are the platform's). A folder
 /// and its metadata get their names when they are whole. The same call goes on where an earlier one was stopped: finished
-/// folders are kept. `generated.json` tells which options a set was made with; only one process may write to it.
+/// folders are kept. `generated.json` tells which options a set was made with; another process that writes to it is
+/// waited for.
 ///
 /// # Errors
 /// If the folder holds images that were made otherwise or more than `count` of them, if `per_folder` is 0, if a file
@@ -147,14 +149,18 @@ pub fn generate_pathfinder(
             "expected at least 1 image per folder, found 0",
         ));
     }
-    let made = Made::by(options);
-    made.claim(&root)?;
+    let total = options.count;
+    let mut wait = || {
+        let flow = progress(PathfinderProgress { done: 0, total });
+        DataError::go_on(flow, 0, total, "images")
+    };
+    let _lock = FolderLock::wait_for(&root, &mut wait)?;
+    claim(&root, &options.provenance())?;
     let folders = options.count.div_ceil(options.per_folder);
     folder::refuse_more_than(&root, folders)?;
     let done = AtomicUsize::new(0);
     let tell = |images: usize| {
         let done = done.fetch_add(images, Ordering::Relaxed) + images;
-        let total = options.count;
         let flow = progress(PathfinderProgress { done, total });
         DataError::go_on(flow, done, total, "images")
     };
@@ -181,77 +187,64 @@ pub fn generate_pathfinder(
     Ok(summary)
 }
 
-/// How a set of images was made: all that its images depend on but their number.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Made {
-    generator: String,
-    version: u32,
-    seed: u64,
-    pixels: usize,
-    contour_length: usize,
-    images_per_folder: usize,
+/// By which rules images are drawn; notes of older versions do not tell, and know no other.
+const RULES: [&str; 2] = ["rules", "traceable"];
+
+impl PathfinderOptions {
+    /// How the images are made, but for their number. The rules `traceable` are those of the documentation of this
+    /// module: the answer follows from the image. They are not those of the published images.
+    pub fn provenance(&self) -> Provenance {
+        let [name, rules] = RULES;
+        Provenance::new("elm data generate pathfinder", VERSION, self.seed)
+            .with("pixels", self.size.pixels())
+            .with("contour_length", dashes(self.difficulty))
+            .with("images_per_folder", self.per_folder)
+            .with(name, rules)
+    }
 }
 
-impl Made {
-    fn by(options: &PathfinderOptions) -> Self {
-        Self {
-            generator: "elm data generate pathfinder".to_string(),
-            version: VERSION,
-            seed: options.seed,
-            pixels: options.size.pixels(),
-            contour_length: dashes(options.difficulty),
-            images_per_folder: options.per_folder,
-        }
+/// How the images in the folder `root` were made, if a program of this project made them.
+///
+/// # Errors
+/// If there is a note on that, and it cannot be read.
+pub(super) fn provenance(root: &Path) -> Result<Option<Provenance>> {
+    let mut found = Provenance::read(root)?;
+    if let Some(found) = &mut found {
+        let [name, rules] = RULES;
+        found
+            .settings
+            .entry(name.into())
+            .or_insert_with(|| rules.into());
     }
+    Ok(found)
+}
 
-    /// Makes `root` a folder of this kind of set, or checks that it is one.
-    fn claim(&self, root: &Path) -> Result<()> {
-        let path = root.join("generated.json");
-        let problem = match std::fs::read(&path) {
-            Ok(text) => match serde_json::from_slice::<Self>(&text) {
-                Ok(found) if found == *self => return Ok(()),
-                Ok(found) => format!("expected {self}, found {found}"),
-                Err(error) => format!("expected a note on how these images were made: {error}"),
-            },
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                if !["imgs", "metadata"]
-                    .iter()
-                    .any(|name| root.join(name).exists())
-                {
-                    return folder::write_whole(&path, &self.note()?);
-                }
-                "expected this note on how the images here were made, found none".to_string()
+/// Makes `root` a folder of this kind of set, or checks that it is one.
+fn claim(root: &Path, asked: &Provenance) -> Result<()> {
+    let path = root.join(NOTE);
+    let problem = match provenance(root)? {
+        Some(found) => {
+            let differences = found.differences(asked);
+            if differences.is_empty() {
+                return Ok(());
             }
-            Err(e) => return Err(DataError::io(&path, "read it", e)),
-        };
-        Err(DataError::format(
-            &path,
-            format!("{problem}: name another folder, or remove this set of images"),
-        ))
-    }
-
-    fn note(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec_pretty(self)
-            .map_err(|e| DataError::request(format!("cannot write down the options: {e}")))
-    }
-}
-
-impl std::fmt::Display for Made {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            generator,
-            version,
-            seed,
-            pixels,
-            contour_length,
-            images_per_folder,
-        } = self;
-        write!(
-            f,
-            "{images_per_folder} images per folder, of {pixels} pixels, contours of {contour_length} and seed {seed} by \
-             {generator} (version {version})"
-        )
-    }
+            format!(
+                "the images here were made otherwise: {}",
+                differences.join("; ")
+            )
+        }
+        None => {
+            let mut parts = ["imgs", "metadata"].iter().map(|name| root.join(name));
+            if !parts.any(|part| part.exists()) {
+                return folder::write_whole(&path, &asked.to_json()?);
+            }
+            "expected this note on how the images here were made, found none".to_string()
+        }
+    };
+    Err(DataError::format(
+        &path,
+        format!("{problem}; name another folder, or remove this set of images"),
+    ))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use burn_dataset::Dataset;
 use rayon::prelude::*;
 
 use super::ink::Pixel;
@@ -264,8 +263,8 @@ fn a_stopped_run_goes_on_and_ends_the_same() {
     // As if killed: folder 1 has its images but no metadata, a third is half-written.
     std::fs::remove_file(root.join("metadata/1.npy")).unwrap();
     std::fs::write(root.join("imgs/1/sample_2.png"), "half").unwrap();
-    std::fs::create_dir(root.join("imgs/.3.part")).unwrap();
-    std::fs::write(root.join("imgs/.3.part/sample_9.png"), "half").unwrap();
+    std::fs::create_dir(root.join("imgs/.making-1-0")).unwrap();
+    std::fs::write(root.join("imgs/.making-1-0/sample_9.png"), "half").unwrap();
     let summary =
         generate_pathfinder(&options(stopped.path(), 14), &|_| ControlFlow::Continue(())).unwrap();
     assert_eq!((summary.kept, summary.written), (4, 10), "folder 2 grew");
@@ -292,7 +291,7 @@ fn other_peoples_images_are_left_alone() {
         seed: 1,
         ..options(dir.path(), 8)
     };
-    assert!(error(&other_seed).contains("contours of 6 and seed 1 by"));
+    assert!(error(&other_seed).contains("seed is 11, asked for is 1;"));
     assert!(error(&options(dir.path(), 4)).contains("at most 1 folders"));
     assert!(error(&options(dir.path(), 7)).contains("3 images asked for, found 4"));
     let no_folder = PathfinderOptions {
@@ -337,4 +336,64 @@ fn sizes_are_named_by_their_pixels() {
     }
     let error = PathfinderSize::try_from(48).unwrap_err().to_string();
     assert!(error.contains("32, 64 or 128"), "{error}");
+}
+
+#[test]
+fn generated_images_say_so_in_folders_and_converted_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = generate_pathfinder(&options(dir.path(), 20), &|_| ControlFlow::Continue(()))
+        .unwrap()
+        .root;
+    let config = PathfinderConfig {
+        difficulty: Difficulty::Baseline,
+        ..PathfinderConfig::new(32)
+    };
+    let file = dir.path().join("all.elmimg");
+    crate::lra::pathfinder::convert(dir.path(), &file, &config, &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    let rules = |path: &Path| {
+        let images = Pathfinder::open(path, Split::Test, &config).unwrap();
+        let made = images
+            .provenance()
+            .map(|p| (p.seed, p.word("rules").map(str::to_string)));
+        assert_eq!(images.is_generated(), made.is_some());
+        made
+    };
+    let traceable = Some((11, Some("traceable".to_string())));
+    assert_eq!(rules(dir.path()), traceable);
+    assert_eq!(rules(&file), traceable);
+    // a note of an older version, which knew one kind of rules; and no note at all
+    let note = std::fs::read_to_string(root.join("generated.json")).unwrap();
+    let old: Vec<&str> = note
+        .lines()
+        .filter(|line| !line.contains("rules"))
+        .collect();
+    std::fs::write(
+        root.join("generated.json"),
+        old.join("\n").replace("32,", "32"),
+    )
+    .unwrap();
+    assert_eq!(rules(dir.path()), traceable);
+    generate_pathfinder(&options(dir.path(), 20), &|_| ControlFlow::Continue(())).unwrap();
+    std::fs::remove_file(root.join("generated.json")).unwrap();
+    assert_eq!(rules(dir.path()), None);
+}
+
+#[test]
+fn two_at_once_make_the_same_set_once() {
+    let (both, alone) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let make = |dir: &Path| {
+        generate_pathfinder(&options(dir, 10), &|_| ControlFlow::Continue(()))
+            .unwrap()
+            .written
+    };
+    make(alone.path());
+    let written: usize = std::thread::scope(|scope| {
+        let makers: Vec<_> = (0..3).map(|_| scope.spawn(|| make(both.path()))).collect();
+        makers.into_iter().map(|maker| maker.join().unwrap()).sum()
+    });
+    assert_eq!(written, 10);
+    assert_eq!(files(both.path()), files(alone.path()));
 }
