@@ -12,6 +12,8 @@ const SIMULATION_MS: usize = 6000;
 
 /// Most time steps in a batch: their inputs take about 5 KB each.
 const MAX_BATCH_STEPS: usize = 1 << 22;
+/// Most of the input that may be left out: what is kept is scaled by 1 / (1 - p).
+const MAX_DROPOUT: f64 = 0.999;
 /// Most samples of a gradient step.
 const MAX_SAMPLES: usize = 1 << 20;
 /// Most gradient steps of a training.
@@ -200,6 +202,15 @@ impl Recipe {
                     format!("must be at least 0 and below 1, found {value}"),
                 );
             }
+        }
+        if self.train.input_dropout > MAX_DROPOUT {
+            return fail(
+                "train.input_dropout",
+                format!(
+                    "must be at most {MAX_DROPOUT}, found {}",
+                    self.train.input_dropout
+                ),
+            );
         }
         let data = &self.data;
         for (key, value) in [
