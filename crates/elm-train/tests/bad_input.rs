@@ -241,6 +241,10 @@ fn recipes_and_options_that_are_mistyped() {
         &["--set", "train.epoch=3"],
         &["train.epoch", "did you mean `train.epochs`"],
     );
+    train(
+        &["--set", "train.lr=1"],
+        &["did you mean `train.learning_rate`"],
+    );
     train(&["--set", "train.epochs=many"], &["train.epochs"]);
     train(&["--recipe", "quik"], &["did you mean `quick`"]);
     train(&["--recipe", "missing.toml"], &["missing.toml"]);
@@ -298,6 +302,9 @@ fn data_of_tasks_that_is_not_there_or_wrong() {
         info(task, dir, &[dir]);
     }
     expect(&["data", "info", "listops"], &["--data DIR"]);
+    // --data forgotten
+    expect(&["data", "info", "text", dir], &[&format!("--data {dir}")]);
+    expect(&["data", "info", "shd", "imdb"], &["--data imdb"]);
     expect(&["data", "info", "--data", dir], &["one task"]);
     expect(&["data", "info", nowhere], &["nowhere"]);
     let shd = folder.path().join("shd_train.h5");
@@ -391,7 +398,7 @@ fn classification_recipes_that_cannot_be_trained() {
     train(
         "spikes",
         &[&dir, "train.epochs=1", "train.warmup_steps=500"],
-        &["train.warmup_steps", "500"],
+        &["train.warmup_steps", "500", "--set train.warmup_steps="],
     );
 }
 

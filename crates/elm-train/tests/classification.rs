@@ -253,6 +253,30 @@ fn text_image_and_retrieval_are_trained_on() {
     let text = train("retrieval", &dir, &run, &[]);
     check_run(&run, &text);
     assert!(run.join("head.bpk").is_file());
+    // model and head together, gone on with: two epochs in two calls are those of one
+    let file = |run: &Path, name: &str| std::fs::read(run.join(name)).unwrap();
+    let constant = ["train.learning_rate=1e-3", "train.final_learning_rate=1e-3"];
+    let (parts, whole) = (folder.path().join("parts"), folder.path().join("whole"));
+    train("retrieval", &dir, &parts, &constant);
+    let mut args = vec![
+        "train",
+        "--resume",
+        parts.to_str().unwrap(),
+        "--device",
+        "cpu",
+    ];
+    args.extend(["--set", "train.epochs=3"]);
+    stdout(&args);
+    train(
+        "retrieval",
+        &dir,
+        &whole,
+        &[&constant[..], &["train.epochs=3"]].concat(),
+    );
+    assert_eq!(common::timeless(&parts), common::timeless(&whole));
+    for name in ["model.safetensors", "test.json"] {
+        assert!(file(&parts, name) == file(&whole, name), "{name}");
+    }
 }
 
 #[test]

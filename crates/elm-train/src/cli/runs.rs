@@ -132,7 +132,8 @@ fn show(folder: &Path, json: bool) -> Result<()> {
     for (number, session) in (1..).zip(&record.sessions) {
         let ended = match &session.ended {
             Some(ended) => {
-                format!("{:?} at step {}, {}", ended.how, ended.step, ended.at).to_lowercase()
+                let how = format!("{:?}", ended.how).to_lowercase();
+                format!("{how} at step {}, {}", ended.step, ended.at)
             }
             None => "no end noted".into(),
         };

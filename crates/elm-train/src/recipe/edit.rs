@@ -10,7 +10,8 @@ use std::path::Path;
 use elm_data::Task;
 use toml::{Table, Value};
 
-use super::keys::{RecipeKey, SECTIONS, key_hint};
+use super::hint::key_hint;
+use super::keys::{RecipeKey, SECTIONS};
 use super::{Recipe, RecipeError, keys};
 
 /// The key that chooses the model.

@@ -348,6 +348,7 @@ impl<E: Experiment> Loop<'_, E> {
             )));
         }
         self.state.averaged = self.trainer.averaged();
+        self.state.optimizer = self.recipe.train.optimizer;
         self.state.seconds = self.timer.seconds();
         let state = serde_json::to_vec_pretty(&self.state)
             .map_err(|e| TrainError::Run(format!("the state of the run cannot be saved: {e}")))?;

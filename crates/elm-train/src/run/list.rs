@@ -50,6 +50,7 @@ impl RunState {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunSummary {
     /// Its folder.
+    #[serde(serialize_with = "as_text")]
     pub folder: PathBuf,
     /// What it is doing.
     pub state: RunState,
@@ -63,6 +64,14 @@ pub struct RunSummary {
     pub age: f64,
     /// Why it was stopped, or failed.
     pub why: Option<String>,
+}
+
+/// JSON is text, which names of folders need not be.
+fn as_text<S: serde::Serializer>(
+    path: &Path,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// All runs in `folder`, those that wrote last first.

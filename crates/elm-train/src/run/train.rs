@@ -24,7 +24,7 @@ use super::tensorboard::EventFile;
 use crate::device::describe;
 use crate::error::{Result, TrainError};
 use crate::optim::Schedule;
-use crate::recipe::Recipe;
+use crate::recipe::{OptimizerChoice, Recipe};
 use crate::stop::{Stop, StopReason};
 use crate::{logging, say, tell};
 
@@ -178,7 +178,8 @@ impl Session {
         let device = options.device.clone();
         let mut trainer = Trainer::new(model, recipe, &device.clone().autodiff());
         let checkpoints = Checkpoints::open(folder.path(), recipe.checkpoint.keep)?;
-        let found = checkpoints.latest(|saved| restore(&mut trainer, saved))?;
+        let optimizer = recipe.train.optimizer;
+        let found = checkpoints.latest(|saved| restore(&mut trainer, optimizer, saved))?;
         let (state, best) = match found {
             Some(Found {
                 step,
@@ -288,10 +289,17 @@ impl Session {
 /// State and best model of a checkpoint, whose tensors the trainer takes.
 fn restore<O: crate::task::Objective>(
     trainer: &mut Trainer<O>,
+    optimizer: OptimizerChoice,
     saved: &Saved,
 ) -> std::result::Result<(State, Option<Vec<u8>>), String> {
     let state: State =
         serde_json::from_slice(saved.file(STATE)?).map_err(|e| format!("{STATE}: {e}"))?;
+    if state.optimizer != optimizer {
+        return Err(format!(
+            "it holds the state of {:?}, and recipe.toml names {optimizer:?}",
+            state.optimizer
+        ));
+    }
     trainer.load(saved, state.averaged)?;
     Ok((state, saved.optional(BEST).map(<[u8]>::to_vec)))
 }

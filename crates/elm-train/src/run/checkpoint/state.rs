@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::recipe::OptimizerChoice;
 use crate::run::history::EpochRecord;
 
 /// How far a training came. The schedule's position and that in the data follow from the step, as do all random numbers.
@@ -21,6 +22,8 @@ pub(in crate::run) struct State {
     pub best: Option<Best>,
     /// Steps that the averaged weights are over.
     pub averaged: u64,
+    /// The optimizer whose state is another file of the checkpoint.
+    pub optimizer: OptimizerChoice,
 }
 
 /// The trained part of an epoch.
