@@ -107,7 +107,7 @@ fn spikes_that_are_not_there_are_made_on_first_use() {
     );
     assert!(text.contains("drawing synthetic spikes"), "{text}");
     check_run(&out, &text);
-    assert!(dir.join("synthetic_shd_test.h5").is_file());
+    assert!(dir.join("synthetic_shd_test.elmspk").is_file());
 }
 
 /// A run stopped within an epoch ends with the history of one that was not: shuffling, pairs and dropout go on, too.

@@ -439,11 +439,7 @@ impl Task {
         if all.statistics().nothing_is_used() {
             return Err(DataError::format(path, all.statistics().notes().join("; ")));
         }
-        let dir = path.parent().unwrap_or(Path::new("."));
-        let provenance = match synthetic {
-            true => Provenance::read(dir)?,
-            false => None,
-        };
+        let provenance = file.provenance().cloned();
         Ok(all.about(path, provenance))
     }
 }

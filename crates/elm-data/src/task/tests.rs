@@ -112,7 +112,7 @@ fn synthetic_spikes_are_never_taken_for_digits() {
     // renaming does not help
     let renamed = tempfile::tempdir().unwrap();
     for part in ["train", "test"] {
-        let from = dir.path().join(format!("synthetic_shd_{part}.h5"));
+        let from = dir.path().join(format!("synthetic_shd_{part}.elmspk"));
         std::fs::copy(from, renamed.path().join(format!("shd_{part}.h5"))).unwrap();
     }
     let error = problem(Task::ShdAdding, renamed.path());
@@ -176,8 +176,9 @@ fn too_few_samples_are_told_with_part_file_and_numbers() {
     ] {
         let error = open.unwrap().to_string();
         assert!(
-            error.contains("synthetic_shd_train.h5: expected at least one sample for the part `")
-                && error.contains("of 1 samples, seed 0 gave"),
+            error.contains(
+                "synthetic_shd_train.elmspk: expected at least one sample for the part `"
+            ) && error.contains("of 1 samples, seed 0 gave"),
             "{error}"
         );
     }
@@ -185,7 +186,7 @@ fn too_few_samples_are_told_with_part_file_and_numbers() {
     let error = task.open(dir.path(), Split::Test, &TaskOptions::default());
     let error = error.err().unwrap().to_string();
     assert!(
-        error.contains("_test.h5: expected at least one sample for the part `test`"),
+        error.contains("_test.elmspk: expected at least one sample for the part `test`"),
         "{error}"
     );
 }
