@@ -160,8 +160,15 @@ pub(crate) enum Content {
 }
 
 impl Content {
-    /// Maps the file `path`, called `what` in errors. It must not be changed while it is in use.
+    /// Maps the file `path`, called `what` in errors, unless it is packed. It must not be changed while it is in use.
     pub(crate) fn map(path: &Path, what: &str) -> Result<Self> {
+        let content = Self::map_any(path, what)?;
+        refuse_packed(path, what, &content)?;
+        Ok(content)
+    }
+
+    /// The same for a file that may look like anything.
+    pub(crate) fn map_any(path: &Path, what: &str) -> Result<Self> {
         let file = open_file(path, what)?;
         let length = file
             .metadata()
@@ -173,7 +180,6 @@ impl Content {
         // SAFETY: the map is only read, through `&[u8]`. Another program that shortens or rewrites the file meanwhile
         // would break it, as it would for every program that maps files; the data sets' docs say not to do that.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| DataError::io(path, "map it", e))?;
-        refuse_packed(path, what, &map)?;
         Ok(Self::Mapped(map))
     }
 }
