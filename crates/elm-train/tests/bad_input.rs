@@ -103,7 +103,12 @@ fn simulations_that_are_not_what_they_must_be() {
         let path = path.to_str().unwrap();
         let all = [parts, &[path]].concat();
         expect(&["eval", "--weights", &model, "--data", path], &all);
-        expect(&["data", "convert", path, "--out", out], &all);
+        // what can be converted is, so that this ends as work that failed in part
+        let (code, error) = failure(&["data", "convert", path, "--out", out]);
+        assert_eq!(code, 1, "{error}");
+        for part in all {
+            assert!(error.contains(part), "`{part}` is missing in {error}");
+        }
         let left = std::fs::read_dir(out).map_or(0, |entries| entries.count());
         assert_eq!(left, 0, "{name} left something in {out}");
     };
@@ -331,7 +336,7 @@ fn data_that_cannot_be_made_or_converted() {
     let mut listops = vec!["listops", "--out", dir, "--seed", "1"];
     listops.extend(small);
     std::fs::write(folder.path().join("basic_val.tsv"), "mine").unwrap();
-    generate(&listops, &["basic_val.tsv", "found one"]);
+    generate(&listops, &["basic_val.tsv", "expected no such file"]);
     assert!(!folder.path().join("basic_train.tsv").exists());
     let images = ["pathfinder", "--out", dir, "--seed", "1", "--size", "48"];
     generate(&images, &["32, 64 or 128", "48"]);
