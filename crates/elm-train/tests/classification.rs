@@ -322,9 +322,9 @@ fn a_generator_that_is_stopped_leaves_nothing_behind() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // it has begun when its hidden folder is there
+    // it has begun when its lock is there
     let begun = std::time::Instant::now();
-    while !dir.join(".listops.part").exists() && begun.elapsed().as_secs() < 60 {
+    while !dir.join(".making.lock").exists() && begun.elapsed().as_secs() < 60 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     Command::new("kill")
