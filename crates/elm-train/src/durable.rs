@@ -77,6 +77,17 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Flushes a file that others wrote to the disk, and its folder's list of names.
+///
+/// # Errors
+/// [`TrainError::File`] with the operating system's answer.
+pub fn sync(path: &Path) -> Result<()> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced
+        .and_then(|()| path.parent().map_or(Ok(()), sync_folder))
+        .map_err(|e| TrainError::file(path, format!("cannot write it: {e}")))
+}
+
 /// Flushes a folder's list of names to the disk.
 ///
 /// # Errors
