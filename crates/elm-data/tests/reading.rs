@@ -456,6 +456,8 @@ fn pickles_of_protocols_0_and_1_and_with_other_containers_are_read() {
         "containers0.p.gz",
         "containers2.p.gz",
         "containers4.p.gz",
+        "objects2.p.gz",
+        "objects5.p.gz",
     ] {
         let simulations = read_pickle(&fixture(name)).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(

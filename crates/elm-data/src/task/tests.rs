@@ -265,3 +265,42 @@ fn statistics_tell_other_counts_than_published_and_empty_classes() {
             .is_err()
     );
 }
+
+#[test]
+fn a_file_that_is_a_copy_of_another_is_refused() {
+    let dir = spikes(40, 40);
+    let copy = |from: &str, to: &str| {
+        std::fs::copy(dir.path().join(from), dir.path().join(to)).unwrap();
+    };
+    copy("synthetic_shd_train.elmspk", "synthetic_shd_test.elmspk");
+    let open = |task: Task, dir: &Path| {
+        let parts = task
+            .open_parts(dir, &TaskOptions::default(), [None; 3])
+            .unwrap();
+        parts.refuse_shared(dir)
+    };
+    for task in [Task::SyntheticSpikes, Task::SyntheticSpikesAdding] {
+        let error = open(task, dir.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("`train` and `test` hold the same 40 samples"),
+            "{error}"
+        );
+    }
+    open(Task::SyntheticSpikes, spikes(40, 41).path()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, digits: &str| {
+        let lines: String = digits.chars().map(|d| format!("{d}\t{d}\n")).collect();
+        let path = dir.path().join(format!("basic_{name}.tsv"));
+        std::fs::write(path, format!("Source\tTarget\n{lines}")).unwrap();
+    };
+    write("train", "12");
+    write("val", "21");
+    write("test", "12");
+    let error = open(Task::ListOps, dir.path()).err().unwrap().to_string();
+    assert!(
+        error.contains("`train` and `test` hold the same 2 samples"),
+        "{error}"
+    );
+    write("test", "13");
+    open(Task::ListOps, dir.path()).unwrap();
+}
