@@ -24,7 +24,8 @@ pub struct TaskOptions {
     pub difficulty: Difficulty,
     /// Seed of the division into training, validation and test where the files leave it open (spikes, Pathfinder).
     pub split_seed: u64,
-    /// Seed of the pairs of the adding tasks.
+    /// Seed of the pairs of the adding tasks in training; those that validate and test are drawn by `split_seed`, so that
+    /// results of different seeds compare.
     pub draw_seed: u64,
     /// Pairs of an adding task in an epoch; as published unless set.
     pub pairs: Option<usize>,
@@ -507,7 +508,11 @@ fn pairs(source: ShdDataset, split: Split, options: &TaskOptions) -> Result<ShdA
     };
     let place = split as usize;
     let pairs = options.pairs.unwrap_or(shd::ADDING_SAMPLES[place]);
+    let seed = match split {
+        Split::Train => options.draw_seed,
+        Split::Valid | Split::Test => options.split_seed,
+    };
     // each part draws other pairs
-    let seed = options.draw_seed.wrapping_mul(3).wrapping_add(place as u64);
+    let seed = seed.wrapping_mul(3).wrapping_add(place as u64);
     ShdAdding::new(source, pairs, seed, draws)
 }

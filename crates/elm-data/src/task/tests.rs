@@ -144,6 +144,20 @@ fn pairs_are_new_each_epoch_in_training_only() {
     assert_eq!(labels(Split::Train, 1), labels(Split::Train, 1));
     assert_eq!(labels(Split::Valid, 0), labels(Split::Valid, 1));
     assert_ne!(labels(Split::Valid, 0), labels(Split::Test, 0));
+    // another seed of the training draws other pairs for the training alone
+    let drawn = |split, draw_seed| -> Vec<usize> {
+        let options = TaskOptions {
+            draw_seed,
+            ..options
+        };
+        let data = Task::SyntheticSpikesAdding
+            .open(dir.path(), split, &options)
+            .unwrap();
+        (0..data.len()).map(|i| data.label(i)).collect()
+    };
+    assert_ne!(drawn(Split::Train, 1), drawn(Split::Train, 2));
+    assert_eq!(drawn(Split::Valid, 1), drawn(Split::Valid, 2));
+    assert_eq!(drawn(Split::Test, 1), drawn(Split::Test, 2));
 }
 
 #[test]
