@@ -217,7 +217,7 @@ static ENWIK8: TaskInfo = TaskInfo {
     name: "enwik8",
     about: "the next byte of an English Wikipedia dump; read, not yet trained on",
     source: "https://mattmahoney.net/dc/textdata.html",
-    files: "enwik8 or enwik8.zip",
+    files: "enwik8, enwik8.zip or enwik8.gz",
     licence: "text of Wikipedia: CC BY-SA 3.0 and GFDL",
     samples: [90_000_000, 5_000_000, 5_000_000],
     length: 100_000_000,
