@@ -160,15 +160,8 @@ pub(crate) enum Content {
 }
 
 impl Content {
-    /// Maps the file `path`, called `what` in errors, unless it is packed. It must not be changed while it is in use.
+    /// Maps the file `path`, called `what` in errors. It must not be changed while it is in use.
     pub(crate) fn map(path: &Path, what: &str) -> Result<Self> {
-        let content = Self::map_any(path, what)?;
-        refuse_packed(path, what, &content)?;
-        Ok(content)
-    }
-
-    /// The same for a file that may look like anything.
-    pub(crate) fn map_any(path: &Path, what: &str) -> Result<Self> {
         let file = open_file(path, what)?;
         let length = file
             .metadata()

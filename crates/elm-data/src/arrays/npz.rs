@@ -108,7 +108,7 @@ impl Npz {
         if let Some(content) = &self.content {
             return Ok(Arc::clone(content));
         }
-        let content = Arc::new(Content::map_any(&self.path, "an .npz archive")?);
+        let content = Arc::new(Content::map(&self.path, "an .npz archive")?);
         self.content = Some(Arc::clone(&content));
         Ok(content)
     }
@@ -166,7 +166,7 @@ fn inflate_to_disk(member: &mut impl Read, size: usize) -> std::result::Result<C
         left -= count;
     }
     // Its name goes when this returns, its content with the map: a program that is killed leaves nothing behind.
-    Content::map_any(file.path(), "an inflated array").map_err(|e| e.to_string())
+    Content::map(file.path(), "an inflated array").map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

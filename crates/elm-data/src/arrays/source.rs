@@ -110,7 +110,7 @@ impl Arrays {
 
     /// Opens a tensor file.
     pub(super) fn safetensors(path: &Path) -> Result<Self> {
-        let content = Content::map_any(path, "a safetensors file")?;
+        let content = Content::map(path, "a safetensors file")?;
         let damaged = |e| DataError::format(path, format!("no valid safetensors file ({e})"));
         let (length, metadata) = SafeTensors::read_metadata(&content).map_err(damaged)?;
         let start = length + size_of::<u64>();
@@ -214,7 +214,7 @@ impl Arrays {
 /// Maps a file of a single array.
 pub(super) fn read_npy(path: &Path, key: &str) -> Result<Array> {
     let origin = Origin::new(path, key);
-    let content = Content::map_any(path, "an .npy file")?;
+    let content = Content::map(path, "an .npy file")?;
     let header = Header::read(&mut &content[..]).map_err(|p| origin.error(p))?;
     let range = header.length..content.len();
     let bytes = Bytes::part(&Arc::new(content), range);
