@@ -427,6 +427,29 @@ fn a_checkpoint_that_does_not_fit_leaves_the_one_before() {
     assert_eq!(names(), before, "{text}");
 }
 
+/// Room for nothing at all, then for the first files only: what is begun is no obstacle to beginning again.
+#[test]
+fn a_disk_that_is_full_from_the_start_is_a_failure_and_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let args = small(&run, &["train.epochs=1"]);
+    for blocks in [0, 1] {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh", ELM]).args(&args);
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(
+            text.lines().count() == 1 && text.contains("cannot write it"),
+            "{text}"
+        );
+        assert!(!run.join("recipe.toml").exists());
+    }
+    finished(&args);
+    assert_eq!(history(&run).len(), 1);
+}
+
 #[test]
 fn a_folder_that_may_not_be_written_is_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -58,7 +58,7 @@ fn list(folder: &Path, json: bool) -> Result<()> {
             "expected a folder that holds runs, found none",
         ));
     }
-    let runs = run::list(folder)?;
+    let runs = run::list(folder);
     if json {
         return print(&json!(runs));
     }
@@ -105,7 +105,7 @@ fn best(run: &RunSummary) -> String {
 
 fn show(folder: &Path, json: bool) -> Result<()> {
     let record = RunRecord::load(folder)?;
-    let (summary, epochs) = (run::summary(folder)?, read_epochs(folder)?);
+    let (summary, epochs) = (run::summary(folder), read_epochs(folder)?);
     if json {
         return print(&json!({ "summary": summary, "record": record, "epochs": epochs }));
     }
