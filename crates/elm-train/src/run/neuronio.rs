@@ -58,7 +58,7 @@ impl NeuronIoRun {
             .sum();
         let per_batch = config.batch_size * config.window_ms;
         let sampler = |simulations: Vec<Simulation>, source: &DataSource| {
-            WindowSampler::new(simulations, config, recipe.seed)
+            WindowSampler::new(simulations.into(), config, recipe.seed)
                 .map(Arc::new)
                 .map_err(|error| about(source.paths(), error))
         };
