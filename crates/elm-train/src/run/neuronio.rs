@@ -56,7 +56,7 @@ impl NeuronIoRun {
             .sum();
         let per_batch = config.batch_size * config.window_ms;
         let sampler = |simulations: Vec<Simulation>, source: &DataSource, seed| {
-            WindowSampler::new(simulations, config, seed)
+            WindowSampler::new(simulations.into(), config, seed)
                 .map(Arc::new)
                 .map_err(|error| about(source.paths(), error))
         };
