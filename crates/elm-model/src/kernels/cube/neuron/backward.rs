@@ -97,7 +97,7 @@ pub(super) fn scan_backward<F: Float>(
         &ahead,
         &rates,
         &mut carried,
-        &mut *squashed,
+        squashed,
         &mut state,
         &here,
         last - 1,
@@ -141,8 +141,8 @@ pub(super) fn scan_backward<F: Float>(
                 hidden_back(
                     &found,
                     &kept,
-                    &mut *hidden,
-                    &mut *sums,
+                    hidden,
+                    sums,
                     &mut state,
                     &here,
                     t,
@@ -163,7 +163,7 @@ pub(super) fn scan_backward<F: Float>(
                         &ahead,
                         &rates,
                         &mut carried,
-                        &mut *squashed,
+                        squashed,
                         &mut state,
                         &here,
                         t - 1,
@@ -175,7 +175,7 @@ pub(super) fn scan_backward<F: Float>(
             sync_cube();
         }
     }
-    add_sums(&carried, &mut *sums, &here, comptime!(plan.clone()));
+    add_sums(&carried, sums, &here, comptime!(plan.clone()));
 }
 
 /// Decay and gate of the memory units of this unit's slots.
