@@ -152,9 +152,13 @@ fn killed_runs_end_as_undisturbed_ones() {
 #[test]
 fn a_run_may_die_at_any_of_its_writes() {
     let folder = tempfile::tempdir().unwrap();
+    let data = spikes(folder.path());
     let set = [
+        &*data,
+        "data.bin_ms=100",
+        "data.valid_samples=4",
+        "data.test_samples=4",
         "model.num_memory=2",
-        "train.window_ms=100",
         "train.batch_size=1",
         "train.epochs=2",
         "train.batches_per_epoch=2",
@@ -163,13 +167,13 @@ fn a_run_may_die_at_any_of_its_writes() {
         "checkpoint.keep=1",
     ];
     let whole = folder.path().join("whole");
-    let args = arguments("quick", &whole, &set);
+    let args = arguments("spikes", &whole, &set);
     stdout(&args.iter().map(String::as_str).collect::<Vec<_>>());
     let expected = outcome(&whole);
     let mut at = 1;
     loop {
         let run = folder.path().join(format!("run-{at}"));
-        let args = arguments("quick", &run, &set);
+        let args = arguments("spikes", &run, &set);
         let died = next_call(&args, &run)
             .env("ELM_TEST_KILL_AT_WRITE", at.to_string())
             .output()

@@ -13,7 +13,7 @@ use super::experiment::{Experiment, ModelOf};
 use super::finish::{self, best_model};
 use super::folder::{LOG, RECIPE, RunFolder};
 use super::history;
-use super::learn::{BEST, Loop, STATE, Timer};
+use super::learn::{BEST, Loop, Moment, STATE, Timer};
 use super::meters::Meters;
 use super::neuronio::NeuronIoRun;
 use super::record::{How, RunRecord};
@@ -219,7 +219,7 @@ impl Session {
             best,
             meters: Meters::new(StepLog::open(folder.path(), state.step)?, events),
             timer: Timer::after(state.seconds),
-            saved: Some((state.step, state.epochs.len())),
+            saved: Some(Moment::of(&state)),
             saved_at: now,
             state,
         })
@@ -273,8 +273,8 @@ impl Session {
         };
         ended.or_else(|reason| {
             let kept = match training.saved {
-                Some((0, _)) | None => "before its first step".to_string(),
-                Some((step, _)) => format!("after step {step}; checkpoint kept"),
+                Some(Moment { step: 0, .. }) | None => "before its first step".to_string(),
+                Some(Moment { step, .. }) => format!("after step {step}; checkpoint kept"),
             };
             say!(
                 "stopped by {} {kept}, go on with: elm train --resume {}",

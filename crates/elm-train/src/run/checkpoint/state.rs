@@ -20,6 +20,8 @@ pub(in crate::run) struct State {
     pub epochs: Vec<EpochRecord>,
     /// The best of them; its model is another file of the checkpoint.
     pub best: Option<Best>,
+    /// The budget of time (s) that was used up; none where the training ends with its steps, or has time left.
+    pub used_up: Option<f64>,
     /// Steps that the averaged weights are over.
     pub averaged: u64,
     /// The optimizer whose state is another file of the checkpoint.
