@@ -85,6 +85,14 @@ fn links_that_cannot_be_followed_are_named() {
         );
         assert!(!file.has("nothing").unwrap());
     }
+    // many links in a group of the newer form
+    refused(
+        "indexed",
+        &[
+            "dataset labels: expected it in the file, found no labels",
+            "soft links are not followed",
+        ],
+    );
 }
 
 /// A root group whose header names `width` blocks, each of which names the next one `width` times, and so on.

@@ -108,6 +108,15 @@ def linked(name, libver, external=False):
         move(file, external)
 
 
+with zipped("small/indexed.h5") as path:
+    path.parent.mkdir()
+    with h5py.File(path, "w", libver=("v110", "v114")) as file:
+        fill(file, "<f2", "<u2", "<u1")
+        file.move("labels", "lab")
+        file["labels"] = h5py.SoftLink("/lab")
+        for i in range(20):
+            file.create_group(f"other{i}")
+
 linked("links_earliest.h5", "earliest")
 linked("links_v114.h5", ("v110", "v114"))
 linked("links_bad_earliest.h5", "earliest", external=True)
