@@ -23,7 +23,7 @@ pub(super) const CONFIG_KEY: &str = "elm_config";
 /// # Errors
 /// [`ElmError::File`] if the file cannot be read, [`ElmError::Weights`] if it is no ELM neuron.
 pub fn infer_config(path: impl AsRef<Path>) -> Result<ElmNeuronConfig, ElmError> {
-    infer(&StateDict::read(path)?)
+    infer(&StateDict::read_model(path)?)
 }
 
 pub(super) fn infer(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
@@ -38,7 +38,7 @@ pub(super) fn infer(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
 /// # Errors
 /// [`ElmError::File`] if the file cannot be read, or what it carries is no valid configuration.
 pub fn carried_config(path: impl AsRef<Path>) -> Result<Option<ElmNeuronConfig>, ElmError> {
-    carried(&StateDict::read(path)?)
+    carried(&StateDict::read_model(path)?)
 }
 
 impl StateDict {

@@ -38,7 +38,7 @@ pub fn save_network(network: &ElmNetwork, path: impl AsRef<Path>) -> Result<(), 
 /// [`ElmError::File`] if the file cannot be read or carries no configuration, [`ElmError::Config`] if that is not
 /// valid, [`ElmError::Weights`] if the tensors do not fit it.
 pub fn load_layer(path: impl AsRef<Path>, device: &Device) -> Result<ElmLayer, ElmError> {
-    let dict = StateDict::read(path)?;
+    let dict = StateDict::read_model(path)?;
     let parse = |text: &str| serde_json::from_str(text).map_err(|e| e.to_string());
     let config: ElmLayerConfig = carried(&dict, "a layer's", parse)?;
     let mut layer = config.init(device)?;
@@ -52,7 +52,7 @@ pub fn load_layer(path: impl AsRef<Path>, device: &Device) -> Result<ElmLayer, E
 /// # Errors
 /// As [`load_layer`].
 pub fn load_network(path: impl AsRef<Path>, device: &Device) -> Result<ElmNetwork, ElmError> {
-    let dict = StateDict::read(path)?;
+    let dict = StateDict::read_model(path)?;
     let config = carried(&dict, "a network's", legacy::network_config)?;
     dict.to_network(&config, device)
 }

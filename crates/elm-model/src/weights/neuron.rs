@@ -29,7 +29,7 @@ pub fn load_neuron<'a>(
     config: impl Into<Option<&'a ElmNeuronConfig>>,
     device: &Device,
 ) -> Result<ElmNeuron, ElmError> {
-    let dict = StateDict::read(path)?;
+    let dict = StateDict::read_model(path)?;
     match config.into() {
         Some(config) => dict.to_neuron(config, device),
         None => dict.to_neuron(&infer(&dict)?, device),

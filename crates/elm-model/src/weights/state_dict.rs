@@ -49,13 +49,22 @@ pub struct StateDict {
 }
 
 impl StateDict {
-    /// Reads a safetensors file or a PyTorch file; the content says which it is, not the name.
-    ///
-    /// Wrappers are taken off: the names of an ELM model begin with nothing, whatever was around it (`module.` of
-    /// DataParallel, `_orig_mod.` of compiled modules, `state_dict.`, `model.` and the like of trainers' checkpoints).
+    /// Reads the file of a model as [`read`](Self::read) does, and takes wrappers off: the names of an ELM model begin with
+    /// nothing, whatever was around it (`module.` of DataParallel, `_orig_mod.` of compiled modules, `state_dict.`,
+    /// `model.` and the like of trainers' checkpoints), and what is beside it in a wrapper is left out.
     ///
     /// # Errors
-    /// [`ElmError::File`] if it is missing, a folder, truncated or of another format, or holds several models.
+    /// As [`read`](Self::read), and [`ElmError::File`] if the file holds several models.
+    pub fn read_model(path: impl AsRef<Path>) -> Result<Self, ElmError> {
+        let mut dict = Self::read(path)?;
+        dict.tensors = unwrapped(dict.tensors).map_err(|e| file_error(&dict.path, e))?;
+        Ok(dict)
+    }
+
+    /// Reads a safetensors file or a PyTorch file; the content says which it is, not the name.
+    ///
+    /// # Errors
+    /// [`ElmError::File`] if it is missing, a folder, truncated or of another format.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, ElmError> {
         let path = path.as_ref();
         if path.is_dir() {
@@ -64,15 +73,13 @@ impl StateDict {
                 "is a folder, expected a weight file (.safetensors or .pt)",
             ));
         }
-        let mut dict = match Format::of(path)? {
-            Format::Pytorch => pytorch::read(path)?,
+        match Format::of(path)? {
+            Format::Pytorch => pytorch::read(path),
             Format::Safetensors => {
                 let bytes = std::fs::read(path).map_err(|e| file_error(path, e))?;
-                Self::from_safetensors(path, &bytes)?
+                Self::from_safetensors(path, &bytes)
             }
-        };
-        dict.tensors = unwrapped(dict.tensors).map_err(|problem| file_error(path, problem))?;
-        Ok(dict)
+        }
     }
 
     /// The tensors in the bytes of a safetensors file, by their names as they are; `path` is what errors say.

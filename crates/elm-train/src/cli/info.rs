@@ -56,13 +56,15 @@ pub(super) fn run(args: Args) -> Result<()> {
         ));
     }
     facts.extend(about_task(&loaded));
-    say!("{}", args.weights.display());
-    for (name, value) in facts {
-        say!("  {name:<36} {value}");
-    }
     if let (SequenceToSequence::Elm(_), [(_, taus)]) = (model, &parts[..]) {
         let list: Vec<String> = taus.iter().map(|tau| format!("{tau:.1}")).collect();
-        say!("  {:<36} {}", "timescales (ms)", list.join(" "));
+        facts.push(fact("timescales (ms)", list.join(" ")));
+    }
+    say!("{}", args.weights.display());
+    let width = facts.iter().map(|(name, _)| name.chars().count()).max();
+    let width = width.unwrap_or(0).max(20);
+    for (name, value) in facts {
+        say!("  {name:<width$} {value}");
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ pub(super) struct Loaded {
 impl WeightArgs {
     /// The model in a file: any that `elm train` wrote, a published neuron, or a network with its configuration.
     pub(super) fn load(&self, weights: &Path, device: &Device) -> Result<Loaded> {
-        let dict = StateDict::read(weights)?;
+        let dict = StateDict::read_model(weights)?;
         let card = model::card_of(&dict)?;
         let (mut card, assumed) = match card {
             Some(card) if !matches!(card.config, ModelConfig::Elm(_)) => {

@@ -96,7 +96,7 @@ pub fn state_dict(
 /// # Errors
 /// If the file cannot be read, is damaged, or what it carries is not valid.
 pub fn stored(path: &Path) -> Result<Option<ModelCard>> {
-    card_of(&StateDict::read(path)?)
+    card_of(&StateDict::read_model(path)?)
 }
 
 /// Reads a model file of any form that says what model it holds.
@@ -104,7 +104,7 @@ pub fn stored(path: &Path) -> Result<Option<ModelCard>> {
 /// # Errors
 /// If the file cannot be read, is damaged, holds numbers that are none, or its tensors do not fit its configuration.
 pub fn load(path: &Path, device: &Device) -> Result<ModelFile> {
-    let dict = StateDict::read(path)?;
+    let dict = StateDict::read_model(path)?;
     let card = card_of(&dict)?.ok_or_else(|| {
         TrainError::file(
             path,

@@ -144,7 +144,7 @@ fn begin_with<O: Objective>(
     path: &Path,
     device: &Device,
 ) -> Result<TaskModel<O>> {
-    let source = StateDict::read(path)?;
+    let source = StateDict::read_model(path)?;
     let known = match model::card_of(&source)? {
         Some(card) => card.config,
         None => ModelConfig::Elm(source.infer_config()?),
