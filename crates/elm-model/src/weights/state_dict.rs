@@ -136,8 +136,28 @@ impl StateDict {
             let view = safetensors::tensor::TensorView::new(dtype, tensor.shape.clone(), bytes);
             views.push((name.as_str(), view.map_err(invalid)?));
         }
-        let metadata = self.metadata.clone().into_iter().collect();
-        safetensors::serialize(views, Some(metadata)).map_err(invalid)
+        let file = safetensors::serialize(views, None).map_err(invalid)?;
+        self.with_metadata(&file).map_err(|e| {
+            let problem = format!("cannot be written: {e}");
+            file_error(&self.path, problem)
+        })
+    }
+
+    /// A file with the metadata in its header, in the order of their names: the same model makes the same bytes, which the
+    /// format's own writer, with metadata in a hash map, does not promise.
+    fn with_metadata(&self, file: &[u8]) -> Result<Vec<u8>, String> {
+        let (length, rest) = file.split_first_chunk::<8>().ok_or("it has no header")?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|e| e.to_string())?;
+        let (header, data) = rest.split_at_checked(length).ok_or("its header is cut")?;
+        let tensors = header.trim_ascii().strip_prefix(b"{").ok_or("it has no header")?;
+        let metadata = serde_json::to_string(&self.metadata).map_err(|e| e.to_string())?;
+        let mut header = format!("{{\"__metadata__\":{metadata}").into_bytes();
+        if tensors != b"}" {
+            header.push(b',');
+        }
+        header.extend(tensors);
+        header.resize(header.len().next_multiple_of(8), b' ');
+        Ok([&(header.len() as u64).to_le_bytes()[..], &header, data].concat())
     }
 
     /// The same as the bytes of a file that `torch.load` reads as a state dict; the metadata lie beside it in the
@@ -195,5 +215,32 @@ pub(super) fn file_error(path: &Path, problem: impl std::fmt::Display) -> ElmErr
     ElmError::File {
         path: path.into(),
         problem: problem.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_same_tensors_make_the_same_bytes() {
+        let metadata: BTreeMap<String, String> = (0..20)
+            .map(|i| (format!("key{i}"), format!("a \"text\" {i}")))
+            .collect();
+        for tensors in [vec![], vec!["b", "a.weight"]] {
+            let tensor = StateTensor::new(vec![2], vec![0.5, -1.0]);
+            let dict = StateDict {
+                path: "x".into(),
+                tensors: tensors.into_iter().map(|n| (n.to_string(), tensor.clone())).collect(),
+                metadata: metadata.clone(),
+            };
+            let bytes = dict.to_safetensors().unwrap();
+            assert_eq!(StateDict::from_safetensors("x", &bytes).unwrap(), dict);
+            assert_eq!(bytes, dict.to_safetensors().unwrap());
+            let first = bytes.windows(6).position(|w| w == b"\"key0\"").unwrap();
+            let last = bytes.windows(6).position(|w| w == b"\"key9\"").unwrap();
+            assert!(first < last);
+        }
     }
 }

@@ -48,6 +48,8 @@ pub(super) fn run(args: Args) -> Result<()> {
         SequenceToSequence::Elm(neuron) => about_neuron(neuron, &on),
         other => about_model(other),
     };
+    let trained = loaded.file.num_trained().to_string();
+    facts.push(fact("trained parameters", trained));
     for (part, taus) in &parts {
         let name = format!("timescales {}", part.to_lowercase());
         facts.push((
@@ -75,7 +77,7 @@ fn as_json(loaded: &Loaded, parts: &[(String, Vec<f32>)], device: &str) -> Resul
     let mut json = json!({
         "model": card.kind,
         "config": card.config,
-        "trained_parameters": loaded.file.model.num_trained(),
+        "trained_parameters": loaded.file.num_trained(),
         "timescales_ms": timescales,
         "format": card.format,
         "elm": card.elm,
@@ -120,7 +122,6 @@ fn about_neuron(neuron: &ElmNeuron, device: &str) -> Vec<Fact> {
                 form.activation
             ),
         ),
-        fact("trained parameters", config.num_trained().to_string()),
         fact(
             "bounds of timescales",
             format!("{} .. {} ms", bounds.0, bounds.1),
@@ -142,7 +143,6 @@ fn about_model(model: &SequenceToSequence) -> Vec<Fact> {
         fact("outputs", outputs.to_string()),
     ];
     facts.extend(config.facts().into_iter().map(|(n, v)| fact(n, v)));
-    facts.push(fact("trained parameters", model.num_trained().to_string()));
     facts
 }
 

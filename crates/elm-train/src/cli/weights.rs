@@ -69,7 +69,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         "{}: {}, {} trained parameters",
         args.output.display(),
         card.config.title(),
-        model.num_trained()
+        loaded.file.num_trained()
     );
     Ok(())
 }

@@ -50,6 +50,13 @@ pub struct ModelFile {
     pub head: Option<PairHead>,
 }
 
+impl ModelFile {
+    /// Number of trained numbers, with those of the head.
+    pub fn num_trained(&self) -> usize {
+        self.model.num_trained() + self.head.as_ref().map_or(0, Module::num_params)
+    }
+}
+
 /// Writes a model file; it appears whole or not at all.
 ///
 /// # Errors
