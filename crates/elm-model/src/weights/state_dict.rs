@@ -149,7 +149,10 @@ impl StateDict {
         let (length, rest) = file.split_first_chunk::<8>().ok_or("it has no header")?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|e| e.to_string())?;
         let (header, data) = rest.split_at_checked(length).ok_or("its header is cut")?;
-        let tensors = header.trim_ascii().strip_prefix(b"{").ok_or("it has no header")?;
+        let tensors = header
+            .trim_ascii()
+            .strip_prefix(b"{")
+            .ok_or("it has no header")?;
         let metadata = serde_json::to_string(&self.metadata).map_err(|e| e.to_string())?;
         let mut header = format!("{{\"__metadata__\":{metadata}").into_bytes();
         if tensors != b"}" {
@@ -232,7 +235,10 @@ mod tests {
             let tensor = StateTensor::new(vec![2], vec![0.5, -1.0]);
             let dict = StateDict {
                 path: "x".into(),
-                tensors: tensors.into_iter().map(|n| (n.to_string(), tensor.clone())).collect(),
+                tensors: tensors
+                    .into_iter()
+                    .map(|n| (n.to_string(), tensor.clone()))
+                    .collect(),
                 metadata: metadata.clone(),
             };
             let bytes = dict.to_safetensors().unwrap();
