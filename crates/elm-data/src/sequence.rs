@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{DataError, Result};
 
 /// Spikes of one channel within one time step.
@@ -60,8 +62,9 @@ pub struct Sample {
     pub label: usize,
 }
 
-/// How the steps of a sequence become channels.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How the steps of a sequence become channels. Belongs to a trained model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// One channel per token, 1 on the channel of the token; padding is all zeros.
     OneHot {

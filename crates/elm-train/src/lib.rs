@@ -10,6 +10,7 @@ pub mod logging;
 pub mod model;
 pub mod optim;
 pub mod output;
+pub mod predict;
 pub mod recipe;
 pub mod report;
 pub mod run;

@@ -106,7 +106,7 @@ fn every_model_classifies() {
         let file = check_run(&out, &text, model);
         let (code, error) = failure(&["eval", "--weights", file.to_str().unwrap()]);
         assert!(
-            code == 2 && error.contains("expected a model for NeuronIO with 1278 inputs"),
+            code == 2 && error.contains("--data: expected the files of the task synthetic-spikes"),
             "{error}"
         );
     }

@@ -23,7 +23,7 @@ pub(super) const CONFIG_KEY: &str = "elm_config";
 /// # Errors
 /// [`ElmError::File`] if the file cannot be read, [`ElmError::Weights`] if it is no ELM neuron.
 pub fn infer_config(path: impl AsRef<Path>) -> Result<ElmNeuronConfig, ElmError> {
-    infer(&StateDict::read(path)?)
+    infer(&StateDict::read_model(path)?)
 }
 
 pub(super) fn infer(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
@@ -38,7 +38,25 @@ pub(super) fn infer(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
 /// # Errors
 /// [`ElmError::File`] if the file cannot be read, or what it carries is no valid configuration.
 pub fn carried_config(path: impl AsRef<Path>) -> Result<Option<ElmNeuronConfig>, ElmError> {
-    carried(&StateDict::read(path)?)
+    carried(&StateDict::read_model(path)?)
+}
+
+impl StateDict {
+    /// The configuration of a neuron that these weights carry, or as much of one as their shapes tell.
+    ///
+    /// # Errors
+    /// As [`infer_config`].
+    pub fn infer_config(&self) -> Result<ElmNeuronConfig, ElmError> {
+        infer(self)
+    }
+
+    /// The configuration of a neuron that these weights carry; none in published ones.
+    ///
+    /// # Errors
+    /// As [`carried_config`].
+    pub fn carried_config(&self) -> Result<Option<ElmNeuronConfig>, ElmError> {
+        carried(self)
+    }
 }
 
 /// The configuration that the file carries, as JSON.
@@ -65,7 +83,10 @@ fn from_shapes(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
             dict,
             format!("`{name}` has shape {shape:?}, expected {rank} dimensions"),
         )),
-        None => Err(weights_error(dict, format!("`{name}` is missing"))),
+        None => Err(weights_error(
+            dict,
+            format!("`{name}` is missing{}", found(dict)),
+        )),
     };
     let synapses = need("_proto_w_s", 1)?[0];
     let memory = need("_proto_tau_m", 1)?[0];
@@ -107,6 +128,20 @@ fn from_shapes(dict: &StateDict) -> Result<ElmNeuronConfig, ElmError> {
     Ok(ElmNeuronConfig::new(inputs, outputs)
         .with_routing(routing)
         .with_neuron(neuron))
+}
+
+/// The names that a file holds instead, as far as they fit into a sentence.
+fn found(dict: &StateDict) -> String {
+    const SHOWN: usize = 6;
+    let names: Vec<String> = dict.tensors.keys().map(|n| format!("`{n}`")).collect();
+    match names.len() {
+        0 => "; it holds no tensors".into(),
+        count @ ..=SHOWN => format!("; its {count} tensors are {}", names.join(", ")),
+        count => format!(
+            "; its {count} tensors are {} and so on",
+            names[..SHOWN].join(", ")
+        ),
+    }
 }
 
 /// Inputs and routing from the stored channel of each synapse.

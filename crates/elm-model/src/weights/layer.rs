@@ -8,7 +8,6 @@ use super::config::carried_text;
 use super::legacy;
 use super::loader::Loader;
 use super::state_dict::{StateDict, file_error};
-use super::writer::Writer;
 use crate::ElmError;
 use crate::layer::{Connectome, ElmLayer, ElmLayerConfig};
 use crate::network::{ElmNetwork, ElmNetworkConfig};
@@ -20,9 +19,7 @@ use crate::network::{ElmNetwork, ElmNetworkConfig};
 /// # Errors
 /// [`ElmError::Read`] if the device does not hand the weights out, [`ElmError::File`] if the file cannot be written.
 pub fn save_layer(layer: &ElmLayer, path: impl AsRef<Path>) -> Result<(), ElmError> {
-    let mut file = Writer::default();
-    write_layer(&mut file, "", layer)?;
-    file.write(layer.config(), path.as_ref())
+    StateDict::of_layer(layer)?.save_safetensors(path)
 }
 
 /// Writes a network as safetensors, its connectomes and its configuration included.
@@ -32,31 +29,7 @@ pub fn save_layer(layer: &ElmLayer, path: impl AsRef<Path>) -> Result<(), ElmErr
 /// # Errors
 /// As [`save_layer`].
 pub fn save_network(network: &ElmNetwork, path: impl AsRef<Path>) -> Result<(), ElmError> {
-    let mut file = Writer::default();
-    for (l, layer) in network.layers.iter().enumerate() {
-        write_layer(&mut file, &format!("layers.{l}."), layer)?;
-    }
-    if let Some(linear) = &network.linear {
-        file.linear("linear", linear)?;
-    }
-    file.write(network.config(), path.as_ref())
-}
-
-fn write_layer(file: &mut Writer, prefix: &str, layer: &ElmLayer) -> Result<(), ElmError> {
-    let name = |part: &str| format!("{prefix}{part}");
-    file.integers(&name("connectome"), layer.connectome.sources())?;
-    file.floats(&name("w_s"), layer.proto_weight.val())?;
-    for (k, map) in layer.mlp.iter().enumerate() {
-        let weight = map.weight.val().swap_dims(1, 2);
-        file.floats(&name(&format!("mlp.{k}.weight")), weight)?;
-        file.floats(&name(&format!("mlp.{k}.bias")), map.bias.val())?;
-    }
-    file.floats(&name("w_y"), layer.readout.val())?;
-    file.floats(&name("b"), layer.bias.val())?;
-    let shape = layer.readout.dims().to_vec();
-    let (proto, dtype) = (layer.timescales.proto()?, layer.bias.val().dtype());
-    file.numbers(&name("tau_m_proto"), shape, &proto, dtype);
-    Ok(())
+    StateDict::of_network(network)?.save_safetensors(path)
 }
 
 /// Reads a layer that [`save_layer`] wrote.
@@ -65,7 +38,7 @@ fn write_layer(file: &mut Writer, prefix: &str, layer: &ElmLayer) -> Result<(), 
 /// [`ElmError::File`] if the file cannot be read or carries no configuration, [`ElmError::Config`] if that is not
 /// valid, [`ElmError::Weights`] if the tensors do not fit it.
 pub fn load_layer(path: impl AsRef<Path>, device: &Device) -> Result<ElmLayer, ElmError> {
-    let dict = StateDict::read(path)?;
+    let dict = StateDict::read_model(path)?;
     let parse = |text: &str| serde_json::from_str(text).map_err(|e| e.to_string());
     let config: ElmLayerConfig = carried(&dict, "a layer's", parse)?;
     let mut layer = config.init(device)?;
@@ -79,7 +52,7 @@ pub fn load_layer(path: impl AsRef<Path>, device: &Device) -> Result<ElmLayer, E
 /// # Errors
 /// As [`load_layer`].
 pub fn load_network(path: impl AsRef<Path>, device: &Device) -> Result<ElmNetwork, ElmError> {
-    let dict = StateDict::read(path)?;
+    let dict = StateDict::read_model(path)?;
     let config = carried(&dict, "a network's", legacy::network_config)?;
     dict.to_network(&config, device)
 }
@@ -104,6 +77,48 @@ fn carried<C>(
 }
 
 impl StateDict {
+    /// The weights of a layer, with its configuration as metadata.
+    ///
+    /// # Errors
+    /// [`ElmError::Read`] if the device does not hand the weights out.
+    pub fn of_layer(layer: &ElmLayer) -> Result<Self, ElmError> {
+        let mut dict = Self::with_config(layer.config())?;
+        dict.layer("", layer)?;
+        Ok(dict)
+    }
+
+    /// The weights of a network, with its configuration as metadata.
+    ///
+    /// # Errors
+    /// As [`of_layer`](Self::of_layer).
+    pub fn of_network(network: &ElmNetwork) -> Result<Self, ElmError> {
+        let mut dict = Self::with_config(network.config())?;
+        for (l, layer) in network.layers.iter().enumerate() {
+            dict.layer(&format!("layers.{l}."), layer)?;
+        }
+        if let Some(linear) = &network.linear {
+            dict.linear("linear", linear)?;
+        }
+        Ok(dict)
+    }
+
+    fn layer(&mut self, prefix: &str, layer: &ElmLayer) -> Result<(), ElmError> {
+        let name = |part: &str| format!("{prefix}{part}");
+        self.integers(&name("connectome"), layer.connectome.sources())?;
+        self.floats(&name("w_s"), layer.proto_weight.val())?;
+        for (k, map) in layer.mlp.iter().enumerate() {
+            let weight = map.weight.val().swap_dims(1, 2);
+            self.floats(&name(&format!("mlp.{k}.weight")), weight)?;
+            self.floats(&name(&format!("mlp.{k}.bias")), map.bias.val())?;
+        }
+        self.floats(&name("w_y"), layer.readout.val())?;
+        self.floats(&name("b"), layer.bias.val())?;
+        let shape = layer.readout.dims().to_vec();
+        let (proto, dtype) = (layer.timescales.proto()?, layer.bias.val().dtype());
+        self.numbers(&name("tau_m_proto"), shape, proto, dtype);
+        Ok(())
+    }
+
     /// A network of this configuration with these weights and connectomes.
     ///
     /// # Errors

@@ -10,6 +10,9 @@ use super::state_dict::StateDict;
 use crate::ElmError;
 use crate::parts::MemoryTimescales;
 
+/// What the names of tensors begin with that belong to what reads the model's outputs, not to the model.
+const HEAD: &str = "head.";
+
 /// Takes tensors out of a state dict, and notes what is missing, of another shape or out of range.
 pub(super) struct Loader<'a> {
     pub dict: &'a StateDict,
@@ -40,7 +43,8 @@ impl<'a> Loader<'a> {
 
     /// Every problem, and every name that nobody asked for.
     pub fn finish(mut self) -> Result<(), ElmError> {
-        let unknown = self.dict.tensors.keys().filter(|k| !self.seen.contains(*k));
+        let unknown = self.dict.tensors.keys();
+        let unknown = unknown.filter(|k| !self.seen.contains(*k) && !k.starts_with(HEAD));
         self.problems
             .extend(unknown.map(|name| format!("`{name}` is not known")));
         match self.problems.is_empty() {
@@ -52,8 +56,19 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The numbers of a tensor, or a problem noted.
+    /// The finite numbers of a tensor, or a problem noted.
     pub fn take(&mut self, name: &str, shape: &[usize]) -> Option<Vec<f64>> {
+        self.take_if(name, shape, f64::is_finite, "a finite number")
+    }
+
+    /// The numbers of a tensor, all of which are to be `good`, or a problem noted; `what` says what was expected.
+    fn take_if(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        good: fn(f64) -> bool,
+        what: &str,
+    ) -> Option<Vec<f64>> {
         self.knows(name);
         match self.dict.tensors.get(name) {
             None => self.problem(format!("`{name}` {shape:?} is missing")),
@@ -61,7 +76,16 @@ impl<'a> Loader<'a> {
                 "`{name}` has shape {:?}, expected {shape:?}",
                 t.shape
             )),
-            Some(t) => return Some(t.values.clone()),
+            Some(t) => match t.values.iter().position(|v| !good(*v)) {
+                None => return Some(t.values.clone()),
+                Some(at) => {
+                    let place = place(&t.shape, at);
+                    self.problem(format!(
+                        "`{name}`{place} is {}, expected {what}",
+                        t.values[at]
+                    ));
+                }
+            },
         }
         None
     }
@@ -116,7 +140,9 @@ impl<'a> Loader<'a> {
         shape: [usize; D],
         timescales: &mut MemoryTimescales<D>,
     ) {
-        if let Some(values) = self.take(name, &shape) {
+        // without a bound in f32: the longest timescale is that of +infinity
+        let values = self.take_if(name, &shape, |v| !v.is_nan(), "a number");
+        if let Some(values) = values {
             *timescales = timescales.with_proto(&values, self.device);
         }
     }
@@ -131,6 +157,18 @@ impl<'a> Loader<'a> {
         let tensor = Tensor::from_data(data, (self.device, param.val().dtype()));
         Param::initialized(param.id, tensor.set_require_grad(param.is_require_grad()))
     }
+}
+
+/// Where number `at` of a tensor is, as an index.
+fn place(shape: &[usize], at: usize) -> String {
+    let mut rest = at;
+    let mut index: Vec<usize> = Vec::with_capacity(shape.len());
+    for size in shape.iter().rev() {
+        index.push(rest % size.max(&1));
+        rest /= size.max(&1);
+    }
+    index.reverse();
+    format!("{index:?}")
 }
 
 /// Matrices `[.., rows, columns]` as `[.., columns, rows]`, on the host so that the result is contiguous.

@@ -10,18 +10,25 @@
 //! Files written here also carry the configuration, so that they load without one. Numbers are stored as the module
 //! holds them: f64 as f64, everything else as f32, in which half precision is exact.
 
+mod collect;
 mod config;
+mod content;
+mod json;
 mod layer;
 mod legacy;
 mod loader;
+mod names;
 mod neuron;
+mod numbers;
 mod published_config;
+mod pytorch;
 mod state_dict;
-mod writer;
 
 pub use config::{carried_config, infer_config};
+pub use json::read_json;
 pub use layer::{load_layer, load_network, save_layer, save_network};
 pub use legacy::network_config;
 pub use neuron::{load_neuron, save_neuron};
+pub use numbers::NumberFormat;
 pub use published_config::PublishedConfig;
 pub use state_dict::{StateDict, StateTensor};

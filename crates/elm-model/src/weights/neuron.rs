@@ -7,10 +7,14 @@ use burn::tensor::Device;
 use super::config::infer;
 use super::loader::Loader;
 use super::state_dict::StateDict;
-use super::writer::Writer;
 use crate::ElmError;
 use crate::equations::{FilterTau, MemoryGate, NeuronForm};
 use crate::neuron::{ElmNeuron, ElmNeuronConfig, Routing, RoutingTable};
+
+/// Channel of each synapse.
+const INDICES: &str = "input_to_synapse_indices";
+/// Is a synapse connected at all?
+const MASK: &str = "valid_indices_mask";
 
 /// Loads a neuron from a published checkpoint or a file of this crate.
 ///
@@ -25,7 +29,7 @@ pub fn load_neuron<'a>(
     config: impl Into<Option<&'a ElmNeuronConfig>>,
     device: &Device,
 ) -> Result<ElmNeuron, ElmError> {
-    let dict = StateDict::read(path)?;
+    let dict = StateDict::read_model(path)?;
     match config.into() {
         Some(config) => dict.to_neuron(config, device),
         None => dict.to_neuron(&infer(&dict)?, device),
@@ -39,25 +43,7 @@ pub fn load_neuron<'a>(
 /// # Errors
 /// [`ElmError::Read`] if the device does not hand the weights out, [`ElmError::File`] if the file cannot be written.
 pub fn save_neuron(neuron: &ElmNeuron, path: impl AsRef<Path>) -> Result<(), ElmError> {
-    let (config, form) = (neuron.config(), neuron.form());
-    let dtype = neuron.bias.val().dtype();
-    let mut file = Writer::default();
-    file.floats("_proto_w_s", neuron.synapses.proto_weight.val())?;
-    let proto = neuron.timescales.proto()?;
-    file.numbers("_proto_tau_m", vec![proto.len()], &proto, dtype);
-    if let Some((name, len, tau)) = trace(form) {
-        file.numbers(name, vec![len], &vec![tau; len], dtype);
-    }
-    for (k, layer) in neuron.mlp.layers.iter().enumerate() {
-        file.linear(&format!("mlp.network.{}", 2 * k), layer)?;
-    }
-    file.linear("w_y", &neuron.readout)?;
-    file.floats("w_y.bias", neuron.bias.val())?;
-    if let (Some(channels), Some(valid)) = (neuron.synapses.channels(), neuron.synapses.valid()) {
-        file.integers("input_to_synapse_indices", channels)?;
-        file.bools("valid_indices_mask", valid)?;
-    }
-    file.write(config, path.as_ref())
+    StateDict::of_neuron(neuron)?.save_safetensors(path)
 }
 
 /// Name, length and value of the stored timescale of the trace: one for each synapse where the gate is that of the
@@ -71,6 +57,41 @@ fn trace(form: &NeuronForm) -> Option<(&'static str, usize, f64)> {
 }
 
 impl StateDict {
+    /// The weights of a neuron under the published names, with its configuration as metadata. Every name is there that
+    /// the published code expects: without a routing, `input_to_synapse_indices` and `valid_indices_mask` are empty.
+    ///
+    /// # Errors
+    /// [`ElmError::Read`] if the device does not hand the weights out.
+    pub fn of_neuron(neuron: &ElmNeuron) -> Result<Self, ElmError> {
+        let form = neuron.form();
+        let dtype = neuron.bias.val().dtype();
+        let mut dict = Self::with_config(neuron.config())?;
+        dict.floats("_proto_w_s", neuron.synapses.proto_weight.val())?;
+        let proto = neuron.timescales.proto()?;
+        dict.numbers("_proto_tau_m", vec![proto.len()], proto, dtype);
+        if let Some((name, len, tau)) = trace(form) {
+            dict.numbers(name, vec![len], vec![tau; len], dtype);
+        }
+        for (k, layer) in neuron.mlp.layers.iter().enumerate() {
+            dict.linear(&format!("mlp.network.{}", 2 * k), layer)?;
+        }
+        dict.linear("w_y", &neuron.readout)?;
+        dict.floats("w_y.bias", neuron.bias.val())?;
+        let routing = (neuron.synapses.channels(), neuron.synapses.valid());
+        match routing {
+            (Some(channels), Some(valid)) => {
+                dict.integers(INDICES, channels)?;
+                dict.bools(MASK, valid)?;
+            }
+            _ => {
+                for name in [INDICES, MASK] {
+                    dict.numbers(name, vec![0], vec![], dtype);
+                }
+            }
+        }
+        Ok(dict)
+    }
+
     /// A neuron of this configuration with these weights.
     ///
     /// # Errors
@@ -113,11 +134,10 @@ fn check_trace(loader: &mut Loader<'_>, form: &NeuronForm) {
 }
 
 fn routing(loader: &mut Loader<'_>, neuron: &mut ElmNeuron) {
-    let (indices, mask) = ("input_to_synapse_indices", "valid_indices_mask");
     let config = neuron.config();
     if config.routing == Routing::None {
         // published files hold empty tensors here
-        for name in [indices, mask] {
+        for name in [INDICES, MASK] {
             match loader.dict.shape(name) {
                 None | Some([0]) => {}
                 Some(shape) => loader.problem(format!(
@@ -129,8 +149,8 @@ fn routing(loader: &mut Loader<'_>, neuron: &mut ElmNeuron) {
         return;
     }
     let len = [neuron.form().synapses()];
-    let channels = loader.indices(indices, &len, "channel", config.num_inputs);
-    let valid = loader.take(mask, &len);
+    let channels = loader.indices(INDICES, &len, "channel", config.num_inputs);
+    let valid = loader.take(MASK, &len);
     if let (Some(channels), Some(valid)) = (channels, valid) {
         let table = RoutingTable {
             channels: channels.iter().map(|c| *c as usize).collect(),

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::equations::{FilterTau, HiddenActivation, NeuronForm, SynapseInit};
+use crate::equations::{
+    FilterTau, HiddenActivation, MemoryGate, NeuronForm, OutputActivation, SynapseInit,
+    SynapseRectification,
+};
 use crate::neuron::{ElmNeuronConfig, Routing};
 
 /// A configuration with the names of the published code; what is left out takes that code's defaults.
@@ -98,5 +101,47 @@ impl PublishedConfig {
                 Some(PublishedRouting::NeuronioRouting) => Routing::Neuronio,
             })
             .with_neuron(neuron)
+    }
+
+    /// The published configuration of a neuron, everything said; none where the published code has no such neuron.
+    pub fn of(config: &ElmNeuronConfig) -> Option<Self> {
+        let form = config.form();
+        let plain = form.synapse_rectification == SynapseRectification::Relu
+            && form.high_pass_tau == FilterTau::Off
+            && form.output_activation == OutputActivation::Identity
+            && (form.input_scale, form.tau_range_scale) == (1.0, 1.0);
+        let (FilterTau::Ms(tau), SynapseInit::Unscaled { value }, true) =
+            (form.branch_tau, form.synapse_init, plain)
+        else {
+            return None;
+        };
+        let first = form.gate == MemoryGate::Scaled;
+        Some(Self {
+            num_input: config.num_inputs,
+            num_output: config.num_outputs,
+            num_memory: Some(form.num_memory),
+            lambda_value: Some(form.lambda),
+            mlp_num_layers: Some(form.hidden_layers),
+            mlp_hidden_size: Some(form.hidden()),
+            mlp_activation: Some(match form.activation {
+                HiddenActivation::Relu => PublishedActivation::Relu,
+                HiddenActivation::Silu => PublishedActivation::Silu,
+                HiddenActivation::SquaredRelu => return None,
+            }),
+            tau_s_value: first.then_some(tau),
+            tau_b_value: (!first).then_some(tau),
+            memory_tau_min: Some(form.memory_tau_min),
+            memory_tau_max: Some(form.memory_tau_max),
+            learn_memory_tau: Some(form.learn_memory_tau),
+            w_s_value: Some(value),
+            num_branch: Some(form.branches()),
+            num_synapse_per_branch: Some(form.per_branch()),
+            input_to_synapse_routing: match config.routing {
+                Routing::None => None,
+                Routing::Random { .. } => Some(PublishedRouting::RandomRouting),
+                Routing::Neuronio => Some(PublishedRouting::NeuronioRouting),
+            },
+            delta_t: Some(form.dt),
+        })
     }
 }

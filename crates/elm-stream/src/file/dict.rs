@@ -6,6 +6,9 @@ use alloc::{format, string::String, vec::Vec};
 use super::{Container, FileError, TensorView};
 use crate::LinearParts;
 
+/// What the names of tensors begin with that belong to what reads the model's outputs, not to the model.
+const HEAD: &str = "head.";
+
 /// A file from which tensors are taken one by one.
 pub(super) struct Dict<'a> {
     file: &'a Container<'a>,
@@ -48,10 +51,31 @@ impl<'a> Dict<'a> {
         None
     }
 
-    /// Its numbers; none where a problem was noted.
+    /// Its numbers, which are finite; none where a problem was noted.
     pub fn floats(&mut self, name: &str, shape: &[usize]) -> Vec<f32> {
-        self.tensor(name, shape)
-            .map_or_else(Vec::new, TensorView::to_f32)
+        self.floats_if(name, shape, f32::is_finite, "finite numbers")
+    }
+
+    /// The parameters of timescales, which are infinite where a timescale is its bound; none where a problem was noted.
+    pub fn timescales(&mut self, name: &str, shape: &[usize]) -> Vec<f32> {
+        self.floats_if(name, shape, |x| !x.is_nan(), "numbers")
+    }
+
+    fn floats_if(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        good: fn(f32) -> bool,
+        what: &str,
+    ) -> Vec<f32> {
+        let values = self
+            .tensor(name, shape)
+            .map_or_else(Vec::new, TensorView::to_f32);
+        if let Some(bad) = values.iter().find(|x| !good(**x)) {
+            self.problem(format!("`{name}` holds {bad}, expected {what}"));
+            return Vec::new();
+        }
+        values
     }
 
     /// Whole numbers below a bound; none where a problem was noted.
@@ -104,7 +128,7 @@ impl<'a> Dict<'a> {
             .file
             .tensors
             .keys()
-            .filter(|name| !self.seen.contains(*name));
+            .filter(|name| !self.seen.contains(*name) && !name.starts_with(HEAD));
         self.problems
             .extend(unknown.map(|name| format!("`{name}` is not known")));
         match self.problems.is_empty() {

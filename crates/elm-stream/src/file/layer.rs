@@ -164,7 +164,7 @@ fn layer(
         connectome: dict.indices(&name("connectome"), &[n, synapses], sources),
         proto_weight: dict.floats(&name("w_s"), &[n, synapses]),
         mlp,
-        proto_tau: dict.floats(&name("tau_m_proto"), &[n, m]),
+        proto_tau: dict.timescales(&name("tau_m_proto"), &[n, m]),
         readout: dict.floats(&name("w_y"), &[n, m]),
         bias: dict.floats(&name("b"), &[n]),
     })

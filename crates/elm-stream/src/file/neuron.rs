@@ -40,7 +40,7 @@ pub(super) fn read(
     let (synapses, m) = (form.synapses(), form.num_memory);
     let mut dict = Dict::new(file);
     let proto_weight = dict.floats("_proto_w_s", &[synapses]);
-    let proto_tau = dict.floats("_proto_tau_m", &[m]);
+    let proto_tau = dict.timescales("_proto_tau_m", &[m]);
     let widths: Vec<usize> = form.mlp_widths().collect();
     let mlp = widths
         .windows(2)

@@ -1,32 +1,36 @@
 //! `elm eval`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use elm_data::neuronio::{Split, open_simulations, shipped};
-use serde_json::json;
+use burn::tensor::Device;
+use serde_json::{Map, Value, json};
 
-use super::weights::WeightArgs;
+use super::sources::DataArgs;
+use super::weight_args::{Loaded, WeightArgs};
 use crate::device;
 use crate::error::{Result, TrainError};
+use crate::predict::{Meter, Predicting, Score};
 use crate::run::{StatusLine, about};
 use crate::say;
 use crate::stop::Stop;
 use crate::task::neuronio;
 
-/// Evaluate weights on NeuronIO simulations by the published protocol.
+/// Evaluate a model on the data of its task, or on arrays with what is true of them (y).
 ///
-/// Windows of 500 ms with 150 ms burn-in, soma voltage re-aligned file by file, simulations with at most 24
-/// output spikes, first 500 ms dropped.
+/// NeuronIO by the published protocol: windows of 500 ms with 150 ms burn-in, soma voltage re-aligned file by file,
+/// simulations with at most 24 output spikes, first 500 ms dropped.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Weights: .safetensors (of `elm train` or published) or .pt
-    #[arg(long, value_name = "FILE")]
-    weights: PathBuf,
-    /// Simulations: .p, .p.gz or converted files, or folders of them [default: the shipped test simulations]
-    #[arg(long, value_name = "PATH", num_args = 1..)]
-    data: Vec<PathBuf>,
+    /// Model: .safetensors of `elm train`, or published weights
+    #[arg(required_unless_present = "weights")]
+    model: Option<PathBuf>,
+    /// The same, as an option
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    weights: Option<PathBuf>,
     #[command(flatten)]
-    model: WeightArgs,
+    data: DataArgs,
+    #[command(flatten)]
+    options: WeightArgs,
     /// Print JSON for programs
     #[arg(long)]
     json: bool,
@@ -41,40 +45,49 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<()> {
     super::set_threads(args.threads)?;
     let device = device::open(&args.device)?;
-    let model = args.model.load_model(&args.weights, &device)?;
-    neuronio::check(&model).map_err(|error| TrainError::file(&args.weights, error))?;
-    let simulations = match args.data.is_empty() {
-        true => shipped(Split::Test)?,
-        false => open_simulations(&args.data)?,
-    };
+    let path = args.model.or(args.weights).unwrap_or_default();
+    let loaded = args.options.load(&path, &device)?;
+    match args.data.are_simulations(&loaded.file) {
+        true => simulations(&path, &loaded, &args.data, args.json, &device),
+        false => sequences(&path, &loaded, &args.data, args.json, &device),
+    }
+}
+
+/// By the published protocol.
+fn simulations(
+    path: &Path,
+    loaded: &Loaded,
+    data: &DataArgs,
+    as_json: bool,
+    device: &Device,
+) -> Result<()> {
+    let simulations = data.simulations()?;
     let mut line = StatusLine::new();
     let tested = neuronio::evaluate(
-        &model,
+        &loaded.file.model,
         &simulations,
-        &device,
+        device,
         &Stop::new(),
         &mut |done, total| {
             line.show(&format!("evaluating, window {done}/{total}"));
         },
     )
-    .map_err(|error| about(&args.data, error))?;
+    .map_err(|error| about(&data.data, error))?;
     line.clear();
     let result = &tested.evaluation;
-    if args.json {
-        let json = json!({
-            "weights": args.weights.to_string_lossy(),
+    if as_json {
+        return print(&json!({
+            "weights": path,
+            "task": "neuronio",
             "simulations": result.used,
             "dropped": result.dropped,
             "metrics": result.metrics,
-        });
-        let text =
-            serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
-        say!("{text}");
-        return Ok(());
+            "assumed": loaded.assumed,
+        }));
     }
     say!(
         "{}: {} simulation{} ({} left out for more than 24 output spikes)",
-        args.weights.display(),
+        path.display(),
         result.used,
         if result.used == 1 { "" } else { "s" },
         result.dropped
@@ -82,5 +95,69 @@ pub(super) fn run(args: Args) -> Result<()> {
     for (name, value) in result.metrics.rows() {
         say!("{name:<32} {value:>11.6}");
     }
+    Ok(())
+}
+
+/// By what is true of each sequence.
+fn sequences(
+    path: &Path,
+    loaded: &Loaded,
+    data: &DataArgs,
+    as_json: bool,
+    device: &Device,
+) -> Result<()> {
+    let file = &loaded.file;
+    let opened = data.open(file)?;
+    let stop = Stop::on_signals(false)?;
+    let with = Predicting {
+        file,
+        device,
+        stop: &stop,
+    };
+    let output = file.card.output();
+    let mut meter = Meter::new(output.clone());
+    let (mut line, mut done) = (StatusLine::new(), 0);
+    let (total, items) = (opened.source.samples(), opened.source.items());
+    let evaluated = opened.source.predict(&with, &mut |answer| {
+        done += 1;
+        line.show(&format!("evaluated {done}/{total} {items}"));
+        meter.add(&answer)
+    });
+    line.clear();
+    let score = evaluated
+        .and_then(|()| meter.score())
+        .map_err(|error| about(&data.data, error))?;
+    let task = file.card.task.as_ref().map(|task| &task.name);
+    if as_json {
+        let metrics: Map<String, Value> = score
+            .metrics
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect();
+        return print(&json!({
+            "weights": path,
+            "task": task,
+            "samples": score.samples,
+            "answers": score.answers,
+            "metrics": metrics,
+            "classes": output.classes(),
+            "confusion": score.confusion,
+            "assumed": loaded.assumed,
+        }));
+    }
+    say!("{}: {} {items}", path.display(), score.samples);
+    table(&score);
+    Ok(())
+}
+
+fn table(score: &Score) {
+    for (name, value) in &score.metrics {
+        say!("{name:<40} {value:>11.6}");
+    }
+}
+
+fn print(json: &Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(json).map_err(|e| TrainError::Run(e.to_string()))?;
+    say!("{text}");
     Ok(())
 }

@@ -2,19 +2,22 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::Device;
 use serde_json::json;
 
-use super::weights::WeightArgs;
+use super::weight_args::{Loaded, WeightArgs};
 use crate::device;
 use crate::error::{Result, TrainError};
-use crate::model::{PublishedForm, SequenceToSequence};
+use crate::model::card::{InputCard, OutputCard, ReadoutCard, TaskCard, Vocabulary};
+use crate::model::{ModelConfig, PublishedForm, SequenceToSequence};
 use crate::say;
+use crate::task::numbers;
+use elm_model::ElmNeuron;
+use elm_model::weights::PublishedConfig;
 
-/// Show sizes, parameter count and timescales of a weight file.
+/// Show what a model file says: sizes, timescales, task, encoding, classes, versions.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Weights: .safetensors (of `elm train` or published) or .pt
+    /// Model: .safetensors of `elm train`, or published weights
     weights: PathBuf,
     #[command(flatten)]
     model: WeightArgs,
@@ -26,43 +29,91 @@ pub(super) struct Args {
     device: String,
 }
 
+/// Name and value, for people.
+type Fact = (String, String);
+
 pub(super) fn run(args: Args) -> Result<()> {
     let device = device::open(&args.device)?;
-    let neuron = match args.model.load_model(&args.weights, &device)? {
-        SequenceToSequence::Elm(neuron) => neuron,
-        other => return about_model(&args, &other, &device),
+    let loaded = args.model.load(&args.weights, &device)?;
+    let model = &loaded.file.model;
+    let mut parts = Vec::new();
+    for part in model.timescales()? {
+        parts.push((part.part, numbers(part.tau_ms)?));
+    }
+    let on = device::describe(&device);
+    if args.json {
+        return as_json(&loaded, &parts, &on);
+    }
+    let mut facts = match model {
+        SequenceToSequence::Elm(neuron) => about_neuron(neuron, &on),
+        other => about_model(other),
     };
-    let taus = neuron
-        .timescales_ms()?
-        .into_data()
-        .try_into_vec_as::<f32>()
-        .map_err(|e| TrainError::Run(format!("the timescales cannot be read: {e:?}")))?;
-    let path = neuron.describe_path(1);
+    let trained = loaded.file.num_trained().to_string();
+    facts.push(fact("trained parameters", trained));
+    for (part, taus) in &parts {
+        let name = format!("timescales {}", part.to_lowercase());
+        facts.push((
+            name.trim_end().to_string(),
+            format!("{:.1} .. {:.1} ms", low(taus), high(taus)),
+        ));
+    }
+    facts.extend(about_task(&loaded));
+    if let (SequenceToSequence::Elm(_), [(_, taus)]) = (model, &parts[..]) {
+        let list: Vec<String> = taus.iter().map(|tau| format!("{tau:.1}")).collect();
+        facts.push(fact("timescales (ms)", list.join(" ")));
+    }
+    say!("{}", args.weights.display());
+    let width = facts.iter().map(|(name, _)| name.chars().count()).max();
+    let width = width.unwrap_or(0).max(20);
+    for (name, value) in facts {
+        say!("  {name:<width$} {value}");
+    }
+    Ok(())
+}
+
+fn as_json(loaded: &Loaded, parts: &[(String, Vec<f32>)], device: &str) -> Result<()> {
+    let card = &loaded.file.card;
+    let timescales: Vec<&Vec<f32>> = parts.iter().map(|(_, taus)| taus).collect();
+    let mut json = json!({
+        "model": card.kind,
+        "config": card.config,
+        "trained_parameters": loaded.file.num_trained(),
+        "timescales_ms": timescales,
+        "format": card.format,
+        "elm": card.elm,
+        "task": card.task,
+        "assumed": loaded.assumed,
+        "device": device,
+    });
+    if let SequenceToSequence::Elm(neuron) = &loaded.file.model {
+        // of a neuron its own, without the name of its kind
+        json["config"] = json!(neuron.config());
+        json["timescales_ms"] = json!(timescales.first());
+        json["recurrence"] = json!(neuron.describe_path(1));
+        json["published_config"] = json!(PublishedConfig::of(neuron.config()));
+    }
+    let text = serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
+    say!("{text}");
+    Ok(())
+}
+
+fn fact(name: &str, value: impl Into<String>) -> Fact {
+    (name.into(), value.into())
+}
+
+fn about_neuron(neuron: &ElmNeuron, device: &str) -> Vec<Fact> {
     let config = neuron.config();
     let form = config.form();
-    if args.json {
-        let json = json!({
-            "config": config,
-            "trained_parameters": config.num_trained(),
-            "timescales_ms": taus,
-            "device": device::describe(&device),
-            "recurrence": path,
-        });
-        let text =
-            serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
-        say!("{text}");
-        return Ok(());
-    }
     let bounds = form.tau_bounds();
-    let facts = [
-        ("form", PublishedForm::of(&form).name().to_string()),
-        ("inputs", config.num_inputs.to_string()),
-        ("outputs", config.num_outputs.to_string()),
-        ("branches", form.branches().to_string()),
-        ("synapses", form.synapses().to_string()),
-        ("routing", format!("{:?}", config.routing).to_lowercase()),
-        ("memory units", form.num_memory.to_string()),
-        (
+    vec![
+        fact("form", PublishedForm::of(&form).name()),
+        fact("inputs", config.num_inputs.to_string()),
+        fact("outputs", config.num_outputs.to_string()),
+        fact("branches", form.branches().to_string()),
+        fact("synapses", form.synapses().to_string()),
+        fact("routing", format!("{:?}", config.routing).to_lowercase()),
+        fact("memory units", form.num_memory.to_string()),
+        fact(
             "MLP",
             format!(
                 "{} hidden layer(s) of {}, {:?}",
@@ -71,75 +122,104 @@ pub(super) fn run(args: Args) -> Result<()> {
                 form.activation
             ),
         ),
-        ("trained parameters", config.num_trained().to_string()),
-        (
-            "timescales",
-            format!(
-                "{} .. {} ms, bounds {} .. {} ms",
-                low(&taus),
-                high(&taus),
-                bounds.0,
-                bounds.1
-            ),
+        fact(
+            "bounds of timescales",
+            format!("{} .. {} ms", bounds.0, bounds.1),
         ),
-        (
+        fact(
             "recurrence",
-            format!("{path} on {}", device::describe(&device)),
+            format!("{} on {device}", neuron.describe_path(1)),
         ),
-    ];
-    say!("{}", args.weights.display());
-    for (name, value) in facts {
-        say!("  {name:<20} {value}");
-    }
-    let list: Vec<String> = taus.iter().map(|tau| format!("{tau:.1}")).collect();
-    say!("  {:<20} {}", "timescales (ms)", list.join(" "));
-    Ok(())
+    ]
 }
 
 /// What is to be said of a model that is not a neuron.
-fn about_model(args: &Args, model: &SequenceToSequence, device: &Device) -> Result<()> {
-    let config = model.config();
-    let mut parts = Vec::new();
-    for part in model.timescales()? {
-        let taus = part
-            .tau_ms
-            .into_data()
-            .try_into_vec_as::<f32>()
-            .map_err(|e| TrainError::Run(format!("the timescales cannot be read: {e:?}")))?;
-        parts.push((part.part, taus));
-    }
-    if args.json {
-        let timescales: Vec<_> = parts.iter().map(|(_, taus)| taus).collect();
-        let json = json!({
-            "model": config.kind(),
-            "config": config,
-            "trained_parameters": model.num_trained(),
-            "timescales_ms": timescales,
-            "device": device::describe(device),
-        });
-        let text =
-            serde_json::to_string_pretty(&json).map_err(|e| TrainError::Run(e.to_string()))?;
-        say!("{text}");
-        return Ok(());
-    }
+fn about_model(model: &SequenceToSequence) -> Vec<Fact> {
+    let config: ModelConfig = model.config();
     let (inputs, outputs) = config.sizes();
     let mut facts = vec![
-        ("model".to_string(), config.title()),
-        ("inputs".into(), inputs.to_string()),
-        ("outputs".into(), outputs.to_string()),
+        fact("model", config.title()),
+        fact("inputs", inputs.to_string()),
+        fact("outputs", outputs.to_string()),
     ];
-    facts.extend(config.facts().into_iter().map(|(n, v)| (n.to_string(), v)));
-    facts.push(("trained parameters".into(), model.num_trained().to_string()));
-    for (part, taus) in parts {
-        let name = format!("timescales {}", part.to_lowercase());
-        let range = format!("{:.1} .. {:.1} ms", low(&taus), high(&taus));
-        facts.push((name.trim_end().to_string(), range));
+    facts.extend(config.facts().into_iter().map(|(n, v)| fact(n, v)));
+    facts
+}
+
+/// What the file says beside the sizes.
+fn about_task(loaded: &Loaded) -> Vec<Fact> {
+    let card = &loaded.file.card;
+    let mut facts = Vec::new();
+    if let Some(task) = &card.task {
+        facts.extend(task_facts(task));
     }
-    say!("{}", args.weights.display());
-    for (name, value) in facts {
-        say!("  {name:<36} {value}");
+    if loaded.file.head.is_some() {
+        facts.push(fact("head", "compares the two sequences of a pair"));
     }
-    Ok(())
+    facts.push(fact(
+        "file",
+        match card.format {
+            1 => "says its configuration alone (form 1, or published)".to_string(),
+            format => format!("form {format}, by elm {}", card.elm),
+        },
+    ));
+    if !loaded.assumed.is_empty() {
+        facts.push(fact("assumed", loaded.assumed.join(", ")));
+    }
+    facts
+}
+
+fn task_facts(task: &TaskCard) -> Vec<Fact> {
+    let mut facts = vec![fact("task", &*task.name)];
+    if !task.about.is_empty() {
+        facts.push(fact("about", &*task.about));
+    }
+    if let Some(ms) = task.step_ms {
+        facts.push(fact("time step", format!("{ms} ms")));
+    }
+    match &task.input {
+        InputCard::Simulations => facts.push(fact("input", "spikes of synapses, +1 and -1")),
+        InputCard::Files {
+            encoding,
+            vocabulary,
+            ..
+        } => {
+            facts.push(fact("input", format!("{encoding:?}").to_lowercase()));
+            match vocabulary {
+                Some(Vocabulary::Bytes) => facts.push(fact("vocabulary", "bytes")),
+                Some(Vocabulary::Symbols(symbols)) => {
+                    facts.push(fact("vocabulary", symbols.join(" ")));
+                }
+                None => {}
+            }
+        }
+        InputCard::Arrays {
+            inputs,
+            normalisation,
+            ..
+        } => {
+            facts.push(fact("input", format!("{} channels", inputs.channels())));
+            let kind = format!("{:?}", normalisation.kind()).to_lowercase();
+            facts.push(fact("normalisation", kind));
+        }
+    }
+    facts.push(fact(
+        "read out",
+        match task.output.readout {
+            ReadoutCard::Last => "at the last step",
+            ReadoutCard::Mean => "mean over the steps",
+            ReadoutCard::EveryStep => "at every step",
+        },
+    ));
+    facts.push(meaning(&task.output));
+    facts
+}
+
+fn meaning(output: &OutputCard) -> Fact {
+    match output.classes() {
+        Some(classes) => fact(&format!("{} classes", classes.len()), classes.join(", ")),
+        None => fact("values", output.columns().join(", ")),
+    }
 }
 
 fn low(taus: &[f32]) -> f32 {

@@ -5,9 +5,12 @@ mod compare;
 mod data;
 mod eval;
 mod info;
+mod predict;
 mod recipes;
 mod runs;
+mod sources;
 mod train;
+mod weight_args;
 mod weights;
 
 use std::process::ExitCode;
@@ -33,7 +36,8 @@ const EXAMPLES: &str = "\
 Examples:
   elm train --recipe spikes --set train.epochs=5
   elm compare --recipe spikes-adding --models elm,chrono-lstm --minutes 3
-  elm runs                           what became of them
+  elm predict MODEL --data data.npz --out predictions.csv
+  elm runs                           what became of the runs
 Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda|rocm";
 
 // each command's help is the comment on its arguments
@@ -42,8 +46,10 @@ enum Command {
     Train(train::Args),
     Compare(compare::Args),
     Runs(runs::Args),
+    Predict(predict::Args),
     Eval(eval::Args),
     Info(info::Args),
+    Weights(weights::Args),
     Recipes(recipes::Args),
     Data(data::Args),
     Bench(bench::Args),
@@ -89,8 +95,10 @@ fn execute(command: Command) -> Result<Option<StopReason>> {
         Command::Train(args) => return train::run(args),
         Command::Compare(args) => return compare::run(args),
         Command::Runs(args) => runs::run(args),
+        Command::Predict(args) => predict::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Info(args) => info::run(args),
+        Command::Weights(args) => weights::run(args),
         Command::Recipes(args) => recipes::run(args),
         Command::Data(args) => data::run(args),
         Command::Bench(args) => bench::run(args),

@@ -7,7 +7,7 @@ use crate::device;
 use crate::error::{Result, TrainError};
 use crate::model::ModelKind;
 use crate::recipe::Recipe;
-use crate::run::{self, Ended, TrainOptions};
+use crate::run::{self, Ended, TrainOptions, Tuning};
 use crate::stop::{Stop, StopReason};
 
 /// Train a model by a recipe and write a report.
@@ -31,6 +31,12 @@ pub(super) struct Args {
     /// Go on with a run, by its own recipe; --set changes what may change
     #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "model", "out"])]
     resume: Option<PathBuf>,
+    /// Begin with the weights of a model file: fine-tuning
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    init_from: Option<PathBuf>,
+    /// Leave parameters as they are, e.g. --freeze mlp or '*.weight' (may be repeated; a wrong one lists all)
+    #[arg(long, value_name = "PATTERN", conflicts_with = "resume")]
+    freeze: Vec<String>,
     /// Stop after so many minutes with a checkpoint and exit code 75
     #[arg(long, value_name = "MINUTES", allow_negative_numbers = true)]
     stop_after: Option<f64>,
@@ -67,6 +73,10 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
         out: args.out,
         resume: args.resume,
         set: args.set,
+        tuning: Tuning {
+            init_from: args.init_from,
+            freeze: args.freeze,
+        },
         tensorboard: args.tensorboard,
         device: device::open(&args.device)?,
         stop: limited(Stop::on_signals(true)?, args.stop_after)?,

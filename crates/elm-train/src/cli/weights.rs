@@ -1,150 +1,108 @@
-//! A model from a weight file and the options that fill in what its shapes do not tell.
+//! `elm weights`.
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
-use elm_model::weights::{PublishedConfig, carried_config, infer_config, load_neuron};
-use elm_model::{
-    ElmError, ElmNeuron, ElmNeuronConfig, HiddenActivation, MemoryGate, NeuronForm, Routing,
-};
+use elm_model::weights::PublishedConfig;
 
+use super::weight_args::WeightArgs;
+use crate::device;
 use crate::error::{Result, TrainError};
-use crate::model::{self, SequenceToSequence};
-use crate::tell;
+use crate::model::{self, ModelConfig, ModelFile};
+use crate::{durable, say, tell};
 
-/// What a weight file alone does not say.
+/// Endings of the names of files for PyTorch.
+const PYTORCH: [&str; 4] = ["pt", "pth", "ckpt", "bin"];
+
+/// Weights from one format to another.
 #[derive(Debug, clap::Args)]
-pub(super) struct WeightArgs {
-    /// Configuration of the published kind (JSON) [default: configs/<name>.json beside the weights]
-    #[arg(long, value_name = "JSON")]
-    config: Option<PathBuf>,
-    /// Longest memory timescale in ms
-    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
-    tau_max: Option<f64>,
-    /// Activation of the hidden layer
-    #[arg(long, value_name = "relu|silu|squared_relu")]
-    activation: Option<String>,
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
 }
 
-impl WeightArgs {
-    /// The model in a file: any that `elm train` wrote, or a published neuron.
-    pub(super) fn load_model(&self, weights: &Path, device: &Device) -> Result<SequenceToSequence> {
-        let Some(config) = model::stored_beside_neurons(weights)? else {
-            return Ok(SequenceToSequence::Elm(self.load(weights, device)?));
-        };
-        let given = [
-            ("--config", self.config.is_some()),
-            ("--tau-max", self.tau_max.is_some()),
-            ("--activation", self.activation.is_some()),
-        ];
-        match given.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) => Err(TrainError::file(
-                weights,
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Convert(Convert),
+}
+
+/// Convert weights between PyTorch (.pt) and model files (.safetensors), both ways.
+///
+/// Both have the published names of tensors: the published classes of PyTorch load them with
+/// load_state_dict(strict=True). What they do not have (task, classes, configuration) lies beside the tensors, where
+/// torch.load does not look, and comes back when the file is converted back.
+#[derive(Debug, clap::Args)]
+struct Convert {
+    /// Weights: .safetensors or of torch.save; the content says which
+    input: PathBuf,
+    /// File to write: .pt or .safetensors
+    output: PathBuf,
+    #[command(flatten)]
+    weights: WeightArgs,
+}
+
+pub(super) fn run(args: Args) -> Result<()> {
+    let Command::Convert(args) = args.command;
+    let device = device::open("cpu")?;
+    let ending = args
+        .output
+        .extension()
+        .map(|e| e.to_string_lossy().to_lowercase());
+    let ending = ending.unwrap_or_default();
+    let to_pytorch = PYTORCH.contains(&&*ending);
+    if !to_pytorch && ending != "safetensors" {
+        return Err(TrainError::file(
+            &args.output,
+            "expected a name that ends with .pt or .safetensors",
+        ));
+    }
+    let loaded = args.weights.load(&args.input, &device)?;
+    let ModelFile { card, model, head } = &loaded.file;
+    match to_pytorch {
+        true => write_pytorch(&loaded.file, &args.output)?,
+        false => {
+            // the form of the file that is written, whatever was read
+            let card = model::ModelCard::new(card.config.clone(), card.task.clone());
+            model::save(model, head.as_ref(), &card, &args.output)?;
+        }
+    }
+    say!(
+        "{}: {}, {} trained parameters",
+        args.output.display(),
+        card.config.title(),
+        loaded.file.num_trained()
+    );
+    Ok(())
+}
+
+fn write_pytorch(file: &ModelFile, path: &Path) -> Result<()> {
+    let config = &file.card.config;
+    let published = match config {
+        ModelConfig::Elm(config) => PublishedConfig::of(config),
+        ModelConfig::Network(_) => None,
+        other => {
+            return Err(TrainError::file(
+                path,
                 format!(
-                    "{option} is for neurons whose file does not say all of them; this one holds a whole model: {}",
-                    config.title()
+                    "only neurons and networks have a published class of PyTorch, found a model of kind {}",
+                    other.kind()
                 ),
-            )),
-            None => model::load(weights, device),
-        }
-    }
-
-    /// The neuron, and its configuration: from the file itself where it holds one, from its shapes and the
-    /// published configuration beside it, and from the options, which win.
-    fn load(&self, weights: &Path, device: &Device) -> Result<ElmNeuron> {
-        let (config, assumed) = self.resolve(weights)?;
-        let neuron = load_neuron(weights, &config, device).map_err(|error| match error {
-            ElmError::Config { .. } => TrainError::file(weights, error),
-            other => other.into(),
-        })?;
-        if !assumed.is_empty() {
-            tell!(
-                "note: {}: not in the weights, and no configuration beside them; assuming {}",
-                weights.display(),
-                assumed.join(" and ")
-            );
-        }
-        Ok(neuron)
-    }
-
-    /// The configuration, and what of it nothing tells.
-    fn resolve(&self, weights: &Path) -> Result<(ElmNeuronConfig, Vec<String>)> {
-        let carried = carried_config(weights)?;
-        let file = self.config.clone().or_else(|| match carried {
-            Some(_) => None,
-            None => beside(weights),
-        });
-        let mut assumed = Vec::new();
-        let mut config = match (file, carried) {
-            (Some(path), carried) => {
-                let known = match carried {
-                    Some(config) => config,
-                    None => infer_config(weights)?,
-                };
-                let form = match known.neuron.gate {
-                    MemoryGate::Scaled => NeuronForm::v1(),
-                    MemoryGate::TimescaleRatio => NeuronForm::v2(),
-                };
-                read_published(&path)?.to_config(form)
-            }
-            (None, Some(config)) => config,
-            (None, None) => {
-                let mut config = infer_config(weights)?;
-                // every published NeuronIO neuron has this bound
-                if config.routing == Routing::Neuronio {
-                    config.neuron.memory_tau_max = 150.0;
-                }
-                assumed = self.assumed(&config);
-                config
-            }
-        };
-        if let Some(tau) = self.tau_max {
-            config.neuron.memory_tau_max = tau;
-        }
-        if let Some(name) = &self.activation {
-            config.neuron.activation = parse_activation(name)?;
-        }
-        Ok((config, assumed))
-    }
-
-    /// What neither shapes nor options tell of a configuration from shapes.
-    fn assumed(&self, config: &ElmNeuronConfig) -> Vec<String> {
-        let mut assumed = Vec::new();
-        if self.activation.is_none() && config.neuron.hidden_layers > 0 {
-            assumed.push("relu (--activation)".to_string());
-        }
-        if self.tau_max.is_none() {
-            assumed.push(format!(
-                "timescales up to {} ms (--tau-max)",
-                config.neuron.memory_tau_max
             ));
         }
-        assumed
+    };
+    if file.head.is_some() {
+        tell!(
+            "note: {}: what compares the sequences of a pair is left out, the published class has none",
+            path.display()
+        );
     }
-}
-
-fn read_published(path: &Path) -> Result<PublishedConfig> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| TrainError::file(path, format!("cannot read the configuration: {e}")))?;
-    serde_json::from_str(&text)
-        .map_err(|e| TrainError::file(path, format!("expected a published configuration: {e}")))
-}
-
-/// `configs/<name>.json` beside the weights, where the published ones lie.
-fn beside(weights: &Path) -> Option<PathBuf> {
-    let folder = weights.parent()?.join("configs");
-    let stem = weights.file_stem()?.to_string_lossy().into_owned();
-    let path = folder.join(format!("{stem}.json"));
-    path.is_file().then_some(path)
-}
-
-fn parse_activation(name: &str) -> Result<HiddenActivation> {
-    match name {
-        "relu" => Ok(HiddenActivation::Relu),
-        "silu" => Ok(HiddenActivation::Silu),
-        "squared_relu" => Ok(HiddenActivation::SquaredRelu),
-        _ => Err(TrainError::Usage(format!(
-            "--activation {name}: expected relu, silu or squared_relu"
-        ))),
+    let card = model::ModelCard::new(config.clone(), file.card.task.clone());
+    let mut dict = model::state_dict(&file.model, None, &card)?;
+    if let Some(published) = published {
+        let text = serde_json::to_string(&published)
+            .map_err(|e| TrainError::Run(format!("the configuration cannot be written: {e}")))?;
+        say!("arguments of the published class: {text}");
+        dict.metadata.insert("model_config.json".into(), text);
     }
+    dict.path = path.into();
+    durable::write_whole(path, dict.to_pytorch()?)
 }

@@ -155,6 +155,7 @@ impl Session {
             false => self.budgeted(recipe)?,
         };
         run::train(TrainOptions {
+            tuning: run::Tuning::default(),
             name: kind.to_string(),
             recipe,
             out: (!begun).then(|| folder.clone()),

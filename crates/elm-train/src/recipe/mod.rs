@@ -228,6 +228,15 @@ impl Recipe {
         }
     }
 
+    /// How the data of a classification task is read that validates and tests: the same whatever the training's seed, so
+    /// that the losses of seeds compare.
+    pub fn task_options_of_test(&self) -> TaskOptions {
+        TaskOptions {
+            draw_seed: self.data.split_seed,
+            ..self.task_options()
+        }
+    }
+
     /// How the data of a classification task is read.
     pub fn task_options(&self) -> TaskOptions {
         let data = &self.data;

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 use serde::Serialize;
 
+use super::card;
 use super::checkpoint::State;
 use super::describe::Finished;
 use super::experiment::{Experiment, ModelOf};
@@ -11,8 +12,8 @@ use super::learn::BEST;
 use super::outcome::Outcome;
 use super::progress::StatusLine;
 use super::step::load_module;
-use crate::durable;
 use crate::error::{Result, TrainError};
+use crate::recipe::Recipe;
 use crate::report::render;
 use crate::say;
 use crate::stop::Stop;
@@ -20,23 +21,19 @@ use crate::task::{Objective, TaskModel};
 
 /// File of the best model in a run's folder.
 const MODEL: &str = "model.safetensors";
-/// File of what compares the two vectors of a pair, where the task is to.
-const HEAD: &str = "head.bpk";
 
-/// Writes a model into a run's folder, for use outside of it. The run itself goes on from its checkpoints, in which the model is one
-/// file with its head, and writes both of these again when it is gone on with.
+/// Writes a model into a run's folder, with everything it takes to use it. The run itself goes on from its checkpoints, and
+/// writes this file again when it is gone on with.
 ///
 /// # Errors
-/// If a file cannot be written.
-pub(super) fn publish<O: Objective>(folder: &RunFolder, model: &TaskModel<O>) -> Result<()> {
-    durable::fault_point();
-    if let Some(head) = &model.head {
-        durable::write_whole(&folder.file(HEAD), super::step::module_bytes(head)?)?;
-    }
-    let file = folder.file(MODEL);
-    crate::model::save(&model.body, &file)?;
-    durable::fault_point();
-    durable::sync(&file)
+/// If the file cannot be written.
+pub(super) fn publish<O: Objective>(
+    folder: &RunFolder,
+    recipe: &Recipe,
+    model: &TaskModel<O>,
+) -> Result<()> {
+    let card = card::of_recipe(recipe, model.body.config());
+    crate::model::save(&model.body, model.head.as_ref(), &card, &folder.file(MODEL))
 }
 
 /// The best model of a run, from the file of its checkpoint.
@@ -75,7 +72,7 @@ pub(super) fn finish<E: Experiment>(
     device: &Device,
     stop: &Stop,
 ) -> Result<()> {
-    publish(folder, model)?;
+    publish(folder, experiment.recipe(), model)?;
     let mut line = StatusLine::new();
     let tested = experiment.test(model, device, stop, &mut line)?;
     line.clear();

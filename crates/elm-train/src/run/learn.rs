@@ -300,7 +300,7 @@ impl<E: Experiment> Loop<'_, E> {
         }
         self.save()?;
         if improved {
-            finish::publish(self.folder, &model)?;
+            finish::publish(self.folder, self.recipe, &model)?;
         }
         history::write(self.folder.path(), E::COLUMNS, &self.state.epochs)?;
         self.meters.epoch(&record, E::COLUMNS)?;

@@ -4,6 +4,7 @@
 //! checkpoint holds everything else. A run that was killed and gone on with ends with the numbers of one that was not, to
 //! the last bit, on the same kind of device and, on the CPU, with the same number of threads.
 
+pub(crate) mod card;
 mod change;
 mod checkpoint;
 mod data;
@@ -27,6 +28,7 @@ mod steps;
 mod tensorboard;
 mod time;
 mod train;
+mod tune;
 
 pub use data::load as load_simulations;
 pub use data::{Part, about};
@@ -40,3 +42,4 @@ pub use record::{Ending, How, RunRecord, Session};
 pub(crate) use step::Trainer;
 pub use time::duration;
 pub use train::{Ended, TrainOptions, train};
+pub use tune::Tuning;

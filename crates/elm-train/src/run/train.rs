@@ -21,6 +21,7 @@ use super::sequence::SequenceRun;
 use super::step::Trainer;
 use super::steps::StepLog;
 use super::tensorboard::EventFile;
+use super::tune::Tuning;
 use crate::device::describe;
 use crate::error::{Result, TrainError};
 use crate::optim::Schedule;
@@ -40,6 +41,8 @@ pub struct TrainOptions {
     pub resume: Option<PathBuf>,
     /// Changes to the recipe of a run that is gone on with, such as `train.epochs=20`.
     pub set: Vec<String>,
+    /// What the model begins with, and what of it stays; ignored when a run is resumed, which has its own.
+    pub tuning: Tuning,
     /// Writes event files for TensorBoard, too.
     pub tensorboard: bool,
     /// Where to compute.
@@ -125,12 +128,22 @@ impl Session {
         let schedule = Schedule::new(&recipe.train, experiment.steps_in_all())?;
         options.device.seed(recipe.seed);
         // on a device with autodiff, or its parameters would not be trained
-        let model = experiment.init(&options.device.clone().autodiff())?;
+        let device = options.device.clone().autodiff();
+        let mut model = experiment.init(&device)?;
+        let tuning = match &self.existing {
+            Some((folder, _)) => Tuning::load(folder)?,
+            None => options.tuning.clone(),
+        };
+        if self.existing.is_none() {
+            model = tuning.begin(model, &device)?;
+        }
+        let model = tuning.frozen(model)?;
         let (folder, mut record) = match &self.existing {
             Some((folder, record)) => (folder.clone(), record.clone()),
             None => {
                 let folder = RunFolder::create(options.out.as_deref(), &options.name)?;
                 let record = RunRecord::new(recipe.model.kind, model.num_trained(), recipe.seed);
+                tuning.save(&folder)?;
                 // from the recipe on it is a run that can be gone on with
                 record.save(&folder)?;
                 self.write_recipe(&folder)?;
@@ -197,7 +210,8 @@ impl Session {
         };
         if let Some(best) = &best {
             // files that were written after the checkpoint, or not in time before the end, are as it tells again
-            finish::publish(folder, &best_model(experiment, Some(best), &device)?)?;
+            let best = best_model(experiment, Some(best), &device)?;
+            finish::publish(folder, recipe, &best)?;
         }
         if !state.epochs.is_empty() || folder.file(history::FILE).exists() {
             history::write(folder.path(), E::COLUMNS, &state.epochs)?;

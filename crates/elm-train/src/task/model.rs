@@ -5,9 +5,8 @@ use std::fmt::Debug;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::sequence::PairHead;
 use crate::error::{Result, TrainError};
-use crate::model::SequenceToSequence;
+use crate::model::{PairHead, SequenceToSequence};
 
 /// A batch on a device, made from one in memory.
 pub trait OnDevice<B>: Sized + Send + 'static {

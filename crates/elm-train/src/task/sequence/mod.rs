@@ -1,11 +1,9 @@
 //! Classification of sequences: spoken digits, the Long Range Arena.
 
 mod batch;
-mod head;
 mod measure;
 mod model;
 
 pub use batch::{SequenceInput, SequenceTensors};
-pub use head::PairHead;
 pub use measure::{Answer, ClassMeter, Classified};
 pub use model::{ClassLoss, SequenceModel};

@@ -4,10 +4,9 @@ use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use elm_data::Task;
 
 use super::batch::{SequenceInput, SequenceTensors};
-use super::head::PairHead;
 use super::measure::ClassMeter;
 use crate::error::Result;
-use crate::model::SequenceToSequence;
+use crate::model::{PairHead, SequenceToSequence};
 use crate::recipe::{Readout, Recipe};
 use crate::task::{Losses, Measured, Objective, TaskModel};
 
