@@ -4,6 +4,7 @@ mod bench;
 mod compare;
 mod data;
 mod eval;
+mod generate;
 mod info;
 mod recipes;
 mod runs;
@@ -43,6 +44,7 @@ enum Command {
     Compare(compare::Args),
     Runs(runs::Args),
     Eval(eval::Args),
+    Generate(generate::Args),
     Info(info::Args),
     Recipes(recipes::Args),
     Data(data::Args),
@@ -90,6 +92,7 @@ fn execute(command: Command) -> Result<Option<StopReason>> {
         Command::Compare(args) => return compare::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
         Command::Recipes(args) => recipes::run(args),
         Command::Data(args) => data::run(args),

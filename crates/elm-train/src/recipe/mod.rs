@@ -22,8 +22,10 @@ mod builtin;
 mod data_source;
 mod edit;
 mod error;
+mod form;
 mod keys;
 mod models;
+mod own;
 mod sized;
 mod validate;
 
@@ -42,8 +44,10 @@ use models::Fit;
 pub use builtin::{PUBLISHED_MEMORY_SIZES, builtins};
 pub use data_source::DataSource;
 pub use error::RecipeError;
+pub use form::DataForm;
 pub use keys::{RecipeKey, keys};
 pub use models::{ChronoLstmRecipe, LifRecipe, NetworkRecipe, TcnRecipe, TransformerRecipe};
+pub use own::{ArraysRecipe, TextRecipe};
 
 /// A full training setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,12 +68,19 @@ pub struct Recipe {
     pub tcn: TcnRecipe,
     /// The integrate-and-fire neurons, where they are the model.
     pub lif: LifRecipe,
-    /// The simulations it is trained and tested on.
+    /// The data it is trained and tested on.
     pub data: DataRecipe,
+    /// How a user's own sequences are read.
+    pub arrays: ArraysRecipe,
+    /// How a text is read.
+    pub text: TextRecipe,
     /// The training schedule.
     pub train: TrainRecipe,
     /// When checkpoints are saved.
     pub checkpoint: CheckpointRecipe,
+    /// What a user's own files ask of a model, once they have been opened.
+    #[serde(skip)]
+    pub form: Option<DataForm>,
 }
 
 impl Default for Recipe {
@@ -86,6 +97,7 @@ impl Recipe {
         let mut model = ModelRecipe::default();
         let mut train = TrainRecipe::default();
         if task != Task::Neuronio {
+            // what is the same for all of them, until a recipe says otherwise
             model.branches = 0;
             model.synapses_per_branch = 1;
             model.memory_tau_max = 500.0;
@@ -98,7 +110,7 @@ impl Recipe {
             };
         }
         let data = DataRecipe::default();
-        let dt = time_step(task, &model, &data);
+        let dt = time_step(&model, of_bins(task, &data, None));
         Self {
             task,
             seed: 0,
@@ -109,24 +121,43 @@ impl Recipe {
             lif: LifRecipe::of(task, dt),
             model,
             data,
+            arrays: ArraysRecipe::default(),
+            text: TextRecipe::default(),
             train,
             checkpoint: CheckpointRecipe::default(),
+            form: None,
         }
+    }
+
+    /// The recipe for data of this form, which the files have that were opened.
+    pub fn with_form(mut self, form: DataForm) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// What the data ask of a model: of a task with a user's own files a stand-in until they are opened.
+    pub fn data_form(&self) -> DataForm {
+        self.form
+            .unwrap_or_else(|| DataForm::of(self.task, self.steps()))
     }
 
     /// Length of a time step in ms: `model.dt`, or unless that is set the width of a spike task's bins, else 1.
     pub fn dt(&self) -> f64 {
-        time_step(self.task, &self.model, &self.data)
+        let bins = of_bins(self.task, &self.data, Some(&self.arrays));
+        time_step(&self.model, bins)
     }
 
     /// What is odd about the time step: one that is set, and is not that of the bins.
     pub fn time_step_mismatch(&self) -> Option<String> {
-        let of_bins = f64::from(self.data.bin_ms);
+        let of_bins = of_bins(self.task, &self.data, Some(&self.arrays))?;
         let timed = [ModelKind::Elm, ModelKind::Network, ModelKind::Lif];
-        let matters = is_binned(self.task) && timed.contains(&self.model.kind);
-        (matters && self.dt() != of_bins).then(|| {
+        let key = match self.task {
+            Task::Arrays => "arrays.events.bin_ms",
+            _ => "data.bin_ms",
+        };
+        (timed.contains(&self.model.kind) && self.dt() != of_bins).then(|| {
             format!(
-                "model.dt is {} ms and the bins are data.bin_ms = {of_bins} ms wide: timescales in ms are off by a factor of {}; without model.dt the time step is that of the bins",
+                "model.dt is {} ms and the bins are {key} = {of_bins} ms wide: timescales in ms are off by a factor of {}; without model.dt the time step is that of the bins",
                 self.dt(),
                 of_bins / self.dt()
             )
@@ -203,9 +234,8 @@ impl Recipe {
     pub fn model_config(&self) -> ModelConfig {
         let fit = Fit {
             task: self.task,
-            inputs: self.task.info().channels,
+            form: self.data_form(),
             dt: self.dt(),
-            steps: self.steps(),
             seed: self.seed,
         };
         match self.model.kind {
@@ -226,7 +256,9 @@ impl Recipe {
             Task::ListOps | Task::Text | Task::Retrieval => {
                 self.data.max_length.unwrap_or(longest).min(longest)
             }
-            Task::Image | Task::Pathfinder | Task::PathX | Task::Enwik8 => longest,
+            Task::Image | Task::Pathfinder | Task::PathX => longest,
+            Task::Enwik8 | Task::TextLm => self.text.steps,
+            Task::Arrays => self.form.map_or(1, |form| form.steps),
             Task::Shd | Task::ShdAdding | Task::SyntheticSpikes | Task::SyntheticSpikesAdding => {
                 let digits = if self.task.is_adding() { 2 } else { 1 };
                 let steps = self.task_options().binning.steps();
@@ -242,13 +274,10 @@ impl Recipe {
             return self.model.config();
         }
         let model = &self.model;
-        let info = self.task.info();
+        let form = self.data_form();
         // the two vectors that a pair is compared by are as long as the memory
-        let outputs = match self.task.inputs() {
-            1 => self.task.classes(),
-            _ => model.num_memory,
-        };
-        let config = ElmNeuronConfig::new(info.channels, outputs.max(1));
+        let outputs = form.outputs.unwrap_or(model.num_memory);
+        let config = ElmNeuronConfig::new(form.inputs, outputs.max(1));
         match model.branches {
             // one for each channel
             0 => config.with_neuron(model.form().with_dt(self.dt())),
@@ -293,13 +322,17 @@ fn is_binned(task: Task) -> bool {
     )
 }
 
+/// Width of the bins of a task in ms; none where nothing is binned.
+fn of_bins(task: Task, data: &DataRecipe, arrays: Option<&ArraysRecipe>) -> Option<f64> {
+    match task {
+        Task::Arrays => arrays?.events.as_ref().map(|events| events.bin_ms),
+        _ => is_binned(task).then(|| f64::from(data.bin_ms)),
+    }
+}
+
 /// Length of a time step in ms.
-fn time_step(task: Task, model: &ModelRecipe, data: &DataRecipe) -> f64 {
-    let unless_set = match is_binned(task) {
-        true => f64::from(data.bin_ms),
-        false => 1.0,
-    };
-    model.dt.unwrap_or(unless_set)
+fn time_step(model: &ModelRecipe, of_bins: Option<f64>) -> f64 {
+    model.dt.or(of_bins).unwrap_or(1.0)
 }
 
 /// Which model a recipe trains, and its sizes where that is the neuron; see [`ElmNeuronConfig`] for the formulas. Times
@@ -397,14 +430,24 @@ impl ModelRecipe {
 }
 
 /// The data of a recipe. Relative paths start at the folder that `elm` is called from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataRecipe {
-    /// NeuronIO: simulations to train on.
+    /// NeuronIO, arrays, texts: files to train on. Arrays and texts without other files are split.
     pub train: DataSource,
-    /// NeuronIO: simulations that choose the best epoch.
+    /// NeuronIO, arrays, texts: files that choose the best epoch.
     pub valid: DataSource,
-    /// NeuronIO: simulations for the final numbers.
+    /// NeuronIO, arrays, texts: files for the final numbers.
     pub test: DataSource,
+    /// Threads that make batches ahead of the training; as many as the machine has to spare unless set. The batches are the
+    /// same whatever their number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<usize>,
+    /// NeuronIO: draw from one file at a time, until this share of its time is used, as the published script does; from all
+    /// of them unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_load_fraction: Option<f64>,
+    /// NeuronIO: may two of the parts share simulations?
+    pub allow_shared: bool,
     /// Other tasks: folder of the files (Pathfinder: or a converted file).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dir: Option<PathBuf>,
@@ -441,6 +484,9 @@ impl Default for DataRecipe {
             train: DataSource::default(),
             valid: DataSource::default(),
             test: DataSource::default(),
+            workers: None,
+            file_load_fraction: None,
+            allow_shared: false,
             dir: None,
             max_length: None,
             bin_ms: binning.bin_ms,

@@ -16,7 +16,7 @@ use crate::error::{Result, TrainError};
 use crate::report::render;
 use crate::say;
 use crate::stop::Stop;
-use crate::task::{Objective, TaskModel};
+use crate::task::{CARD, Objective, TaskCard, TaskModel};
 
 /// File of the best model in a run's folder.
 const MODEL: &str = "model.safetensors";
@@ -28,8 +28,15 @@ const HEAD: &str = "head.bpk";
 ///
 /// # Errors
 /// If a file cannot be written.
-pub(super) fn publish<O: Objective>(folder: &RunFolder, model: &TaskModel<O>) -> Result<()> {
+pub(super) fn publish<O: Objective>(
+    folder: &RunFolder,
+    model: &TaskModel<O>,
+    card: Option<TaskCard>,
+) -> Result<()> {
     durable::fault_point();
+    if let Some(card) = card {
+        folder.write_json(CARD, &card)?;
+    }
     if let Some(head) = &model.head {
         durable::write_whole(&folder.file(HEAD), super::step::module_bytes(head)?)?;
     }
@@ -74,7 +81,7 @@ pub(super) fn finish<E: Experiment>(
     device: &Device,
     stop: &Stop,
 ) -> Result<()> {
-    publish(folder, model)?;
+    publish(folder, model, experiment.card())?;
     let mut line = StatusLine::new();
     let tested = experiment.test(model, device, stop, &mut line)?;
     line.clear();

@@ -104,16 +104,19 @@ impl Experiment for SequenceRun {
     type Source = SampleBatches;
     type Tested = Classified;
 
-    const COLUMNS: &'static [Column] = &[Column {
-        key: "valid_accuracy_percent",
-        title: "accuracy",
-        unit: "%",
-        decimals: 2,
-    }];
     const ITEMS: &'static str = "samples";
 
     fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &[Column {
+            key: "valid_accuracy_percent",
+            title: "accuracy",
+            unit: "%",
+            decimals: 2,
+        }]
     }
 
     fn batches_in_data(&self) -> u64 {
@@ -140,10 +143,9 @@ impl Experiment for SequenceRun {
         line: &mut StatusLine,
     ) -> Result<Classified> {
         let batches = (Arc::clone(&self.test), self.test.batches());
-        let meter =
-            experiment::measure::<Self>(model, batches, device, stop, &mut |done, total| {
-                line.show(&format!("testing, batch {done}/{total}"));
-            })?;
+        let meter = experiment::measure(self, model, batches, device, stop, &mut |done, total| {
+            line.show(&format!("testing, batch {done}/{total}"));
+        })?;
         Ok(meter.classified(self.recipe.task.classes()))
     }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use elm_data::enwik8::Enwik8;
+use elm_data::arrays::{ArrayFiles, ArrayOptions, ArraySet, InputKind, SequenceData, TargetKind};
 use elm_data::neuronio::{open_simulations, shipped};
 use elm_data::task::{TaskData, TaskOptions};
+use elm_data::text::{Text, TextOptions};
 use elm_data::{Sample, Split, Task};
 use rayon::prelude::*;
 
@@ -60,7 +61,8 @@ pub(super) fn run(args: Args) -> Result<()> {
             describe(&open_simulations(&[dir])?);
             Ok(())
         }
-        Task::Enwik8 => text(&dir),
+        Task::Enwik8 | Task::TextLm => text(&dir),
+        Task::Arrays => arrays(&dir),
         task => {
             let options = TaskOptions {
                 difficulty: args.difficulty.into(),
@@ -96,12 +98,64 @@ fn simulations(paths: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-fn text(path: &Path) -> Result<()> {
-    let text = Enwik8::open(path)?;
+/// A user's own sequences.
+fn arrays(path: &Path) -> Result<()> {
+    let files = ArrayFiles {
+        train: vec![path.to_path_buf()],
+        ..ArrayFiles::default()
+    };
+    let set = ArraySet::open(&files, &ArrayOptions::default())?;
+    let (data, targets) = (&set.data, set.data.targets());
+    let steps: Vec<usize> = (0..data.len()).map(|sample| data.steps(sample)).collect();
+    let all: usize = steps.iter().sum();
     say!(
-        "{}: {} different bytes",
+        "{}: {} sequences of {} to {} steps, {:.1} on average",
         path.display(),
-        text.vocabulary().len()
+        steps.len(),
+        steps.iter().min().copied().unwrap_or(0),
+        steps.iter().max().copied().unwrap_or(0),
+        all as f64 / steps.len().max(1) as f64
+    );
+    match data.inputs() {
+        InputKind::Values { channels } => say!("inputs   {channels} channels of values"),
+        InputKind::Symbols(names) => say!("inputs   one of {} symbols", names.len()),
+    }
+    let what = match targets.kind.is_class() {
+        true => "classes",
+        false => "values",
+    };
+    say!("targets  {}: {} {what}", targets.kind, targets.outputs);
+    say!("parts    {}", set.parts);
+    if targets.kind == TargetKind::Classify {
+        let mut counts = vec![0; targets.outputs];
+        for sample in 0..data.len() {
+            if let Some(class) = data.class(sample)? {
+                counts[class] += 1;
+            }
+        }
+        for (name, count) in targets.classes.names().iter().zip(counts) {
+            say!("  {name:<20} {count:>9}");
+        }
+    }
+    for note in &set.notes {
+        tell!("note: {note}");
+    }
+    Ok(())
+}
+
+fn text(path: &Path) -> Result<()> {
+    let text = Text::open(&TextOptions {
+        train: vec![path.to_path_buf()],
+        ..TextOptions::default()
+    })?;
+    for note in text.notes() {
+        tell!("note: {note}");
+    }
+    say!(
+        "{}: {} different bytes in {} files",
+        path.display(),
+        text.vocabulary().len(),
+        text.files()
     );
     for split in [Split::Train, Split::Valid, Split::Test] {
         say!(

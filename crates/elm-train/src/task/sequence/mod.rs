@@ -9,3 +9,4 @@ pub use batch::{SequenceInput, SequenceTensors};
 pub use head::PairHead;
 pub use measure::{Answer, ClassMeter, Classified};
 pub use model::{ClassLoss, SequenceModel};
+pub(crate) use model::{cross_entropy, read_out};
