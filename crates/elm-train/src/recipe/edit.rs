@@ -308,6 +308,7 @@ mod tests {
         data.workers = Some(1);
         data.file_load_fraction = Some(0.2);
         data.dir = Some("folder".into());
+        data.make_seed = Some(1);
         for optional in [
             &mut data.max_length,
             &mut data.make_train,

@@ -396,14 +396,19 @@ const KEYS: &[RecipeKey] = &[
         "folder of the task's files",
     ),
     key(
+        "data.make_seed",
+        Scope::Synthetic,
+        "of the samples that are drawn into data.dir if none are there (1 unless set); others are refused",
+    ),
+    key(
         "data.make_train",
         Scope::Synthetic,
-        "samples to train and validate on, drawn into data.dir if it is not there",
+        "samples to train and validate on, likewise (2500)",
     ),
     key(
         "data.make_test",
         Scope::Synthetic,
-        "samples to test, drawn with them",
+        "samples to test, likewise (500)",
     ),
     key(
         "data.max_length",

@@ -462,7 +462,11 @@ pub struct DataRecipe {
     pub difficulty: Difficulty,
     /// Seed of the division into training, validation and test where the files leave it open.
     pub split_seed: u64,
-    /// Synthetic spikes: samples to train and validate on that are drawn into `dir` if it is not there.
+    /// Synthetic spikes: seed of those that are drawn into `dir` if they are not there; what is there must be as this and
+    /// the next two say, where they say anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub make_seed: Option<u64>,
+    /// Synthetic spikes: samples to train and validate on that are drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub make_train: Option<usize>,
     /// Synthetic spikes: samples to test that are drawn with them.
@@ -493,6 +497,7 @@ impl Default for DataRecipe {
             bin_value: binning.value,
             difficulty: Difficulty::default(),
             split_seed: 0,
+            make_seed: None,
             make_train: None,
             make_test: None,
             valid_samples: None,

@@ -29,6 +29,7 @@ mod tensorboard;
 mod text;
 mod time;
 mod train;
+mod used;
 
 pub use data::about;
 pub use folder::RunFolder;

@@ -24,6 +24,7 @@ use super::step::Trainer;
 use super::steps::StepLog;
 use super::tensorboard::EventFile;
 use super::text::TextRun;
+use super::used;
 use crate::device::describe;
 use crate::error::{Result, TrainError};
 use crate::optim::Schedule;
@@ -50,6 +51,22 @@ pub struct TrainOptions {
     pub device: Device,
     /// Stops the training, with a checkpoint, when asked.
     pub stop: Stop,
+}
+
+impl TrainOptions {
+    /// A new run by `recipe` in the next free folder `runs/<name>-<n>`.
+    pub fn new(name: impl Into<String>, recipe: Recipe, device: Device, stop: Stop) -> Self {
+        Self {
+            name: name.into(),
+            recipe,
+            out: None,
+            resume: None,
+            set: Vec::new(),
+            tensorboard: false,
+            device,
+            stop,
+        }
+    }
 }
 
 /// How a training ended.
@@ -184,17 +201,24 @@ impl Session {
         } = self;
         // a schedule that does not fit is told before a folder is made
         let schedule = Schedule::new(&recipe.train, experiment.steps_in_all())?;
+        let used = used::lines(recipe);
         options.device.seed(recipe.seed);
         // on a device with autodiff, or its parameters would not be trained
         let model = experiment.init(&options.device.clone().autodiff())?;
         let (folder, mut record) = match &self.existing {
-            Some((folder, record)) => (folder.clone(), record.clone()),
+            Some((folder, record)) => {
+                let text = std::fs::read_to_string(folder.file(RECIPE)).unwrap_or_default();
+                if let Some(changed) = used::changed(&used::recorded(&text), &used) {
+                    tell!("note: {changed}");
+                }
+                (folder.clone(), record.clone())
+            }
             None => {
                 let folder = RunFolder::create(options.out.as_deref(), &options.name)?;
                 let record = RunRecord::new(recipe.model.kind, model.num_trained(), recipe.seed);
                 // from the recipe on it is a run that can be gone on with
                 record.save(&folder)?;
-                self.write_recipe(&folder)?;
+                self.write_recipe(&folder, &used)?;
                 (folder, record)
             }
         };
@@ -203,7 +227,7 @@ impl Session {
         let step = training.state.step;
         record.begin(describe(&options.device), step, self.changed.clone());
         record.save(&folder)?;
-        self.write_recipe(&folder)?;
+        self.write_recipe(&folder, &used)?;
         self.introduce(&training, &record);
         let ended = training
             .run()
@@ -220,9 +244,14 @@ impl Session {
         ended.and_then(|ended| noted.map(|()| ended).map_err(TrainError::at_run_time))
     }
 
-    fn write_recipe(&self, folder: &RunFolder) -> Result<()> {
+    fn write_recipe(&self, folder: &RunFolder, used: &[String]) -> Result<()> {
         let recipe = self.recipe.clone().with_absolute_paths();
-        folder.write(RECIPE, &recipe.to_toml())
+        let mut text = recipe.to_toml();
+        for line in used {
+            text += line;
+            text.push('\n');
+        }
+        folder.write(RECIPE, &text)
     }
 
     /// A training at its start, or where its last checkpoint left it.

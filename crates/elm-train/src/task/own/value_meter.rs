@@ -255,6 +255,48 @@ impl Meter for ValueMeter {
     }
 }
 
+/// The mean of a function of answer and target, both in the units of the data: the meter of a loss of one's own.
+#[derive(Debug, Clone)]
+pub struct MeanOf {
+    scaler: Scaler,
+    function: fn(f64, f64) -> f64,
+    sum: f64,
+    count: usize,
+}
+
+impl MeanOf {
+    /// For targets that `scaler` normalises.
+    pub fn new(scaler: &Scaler, function: fn(f64, f64) -> f64) -> Self {
+        Self {
+            scaler: scaler.clone(),
+            function,
+            sum: 0.0,
+            count: 0,
+        }
+    }
+}
+
+impl Meter for MeanOf {
+    fn add(&mut self, rows: &Rows<'_>) {
+        let HostTargets::Values(targets) = rows.targets else {
+            return;
+        };
+        let in_units = |values: &[f32]| {
+            let mut values: Vec<f64> = values.iter().copied().map(f64::from).collect();
+            self.scaler.invert(&mut values);
+            values
+        };
+        for (y, target) in in_units(rows.y).into_iter().zip(in_units(targets)) {
+            self.sum += (self.function)(y, target);
+            self.count += 1;
+        }
+    }
+
+    fn metrics(&self) -> Vec<f64> {
+        vec![self.sum / self.count as f64]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
