@@ -5,7 +5,12 @@
 //!   compressed size, a word of the format and a CRC-32 (`u32` each), bytes of the format, and the CRC-32 of all that;
 //! - the records in order, each a raw deflate stream (RFC 1951).
 
+use std::fs::File;
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::path::Path;
+
+use flate2::Compression;
 
 use crate::files::crc;
 
@@ -180,6 +185,85 @@ impl Form {
         let checksum = crc(&bytes);
         bytes.extend_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
+    }
+}
+
+/// A record, compressed.
+#[derive(Debug)]
+pub(crate) struct Record {
+    deflated: Vec<u8>,
+    word: u32,
+    checksum: u32,
+}
+
+impl Record {
+    /// Compresses `plain`, whose checksum the record has, so that reading back compares with what was written.
+    pub(crate) fn deflate(plain: &[u8], word: u32) -> std::io::Result<Self> {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(plain)?;
+        Ok(Self {
+            deflated: encoder.finish()?,
+            word,
+            checksum: crc(plain),
+        })
+    }
+}
+
+/// The content of a record; fails where it is more than `most` bytes. Memory grows with what really comes out.
+pub(crate) fn inflate(deflated: &[u8], most: usize) -> std::io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    flate2::bufread::DeflateDecoder::new(deflated)
+        .take(most as u64 + 1)
+        .read_to_end(&mut plain)?;
+    if plain.len() > most {
+        return Err(std::io::Error::other(format!(
+            "expected at most {most} bytes, found more"
+        )));
+    }
+    Ok(plain)
+}
+
+/// Writes a file: the records first and then, when their sizes are known, the header before them.
+pub(crate) struct RecordWriter {
+    form: &'static Form,
+    file: BufWriter<File>,
+    words: Vec<u32>,
+    note: Vec<u8>,
+    rows: Vec<[u32; 3]>,
+}
+
+impl RecordWriter {
+    /// Starts the file `path`, which is to have `count` records.
+    pub(crate) fn create(
+        form: &'static Form,
+        path: &Path,
+        words: Vec<u32>,
+        count: usize,
+        note: Vec<u8>,
+    ) -> std::io::Result<Self> {
+        let mut file = BufWriter::new(File::create(path)?);
+        file.seek(SeekFrom::Start(form.header_size(count, &note) as u64))?;
+        Ok(Self {
+            form,
+            file,
+            words,
+            note,
+            rows: Vec::with_capacity(count),
+        })
+    }
+
+    pub(crate) fn append(&mut self, record: &Record) -> std::io::Result<()> {
+        let size = u32::try_from(record.deflated.len()).map_err(std::io::Error::other)?;
+        self.rows.push([size, record.word, record.checksum]);
+        self.file.write_all(&record.deflated)
+    }
+
+    pub(crate) fn finish(mut self) -> std::io::Result<()> {
+        let header = self.form.header(&self.words, &self.rows, &self.note);
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file
+            .write_all(&header.map_err(std::io::Error::other)?)?;
+        self.file.flush()
     }
 }
 

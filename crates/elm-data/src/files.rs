@@ -173,7 +173,6 @@ impl Content {
         // SAFETY: the map is only read, through `&[u8]`. Another program that shortens or rewrites the file meanwhile
         // would break it, as it would for every program that maps files; the data sets' docs say not to do that.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| DataError::io(path, "map it", e))?;
-        refuse_packed(path, what, &map)?;
         Ok(Self::Mapped(map))
     }
 }

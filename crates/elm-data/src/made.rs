@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Provenance {
             Ok(bytes) => Self::from_json(&bytes)
                 .map(Some)
                 .map_err(|problem| DataError::format(&path, problem)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(DataError::io(&path, "read it", e)),
         }
     }
@@ -287,7 +287,7 @@ fn remove_parts(parent: &Path) -> Result<()> {
 
 fn remove_folder(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+        Err(e) if e.kind() != ErrorKind::NotFound => {
             Err(DataError::io(path, "remove this unfinished folder", e))
         }
         _ => Ok(()),
@@ -320,7 +320,7 @@ impl FolderLock {
             let mut file = match open {
                 Ok(file) => file,
                 // the folder was removed meanwhile
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 Err(e) => return Err(DataError::io(&path, "create it", e)),
             };
             match file.try_lock() {
@@ -340,6 +340,14 @@ impl FolderLock {
                 Err(TryLockError::WouldBlock) => {
                     wait()?;
                     std::thread::sleep(PATIENCE);
+                }
+                // Some network file systems have no locks: there, two at once are the user's to avoid.
+                Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => {
+                    return Ok(Self {
+                        file,
+                        path,
+                        was_renaming: false,
+                    });
                 }
                 Err(TryLockError::Error(e)) => return Err(DataError::io(&path, "lock it", e)),
             }

@@ -19,7 +19,7 @@ fn status(name: &str) -> usize {
 }
 
 #[test]
-fn reading_takes_less_than_three_times_the_result() {
+fn reading_takes_less_than_four_times_the_result() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/neuronio");
     let Ok(entries) = std::fs::read_dir(&folder) else {
         eprintln!("skipped: {} is not here", folder.display());
@@ -40,6 +40,6 @@ fn reading_takes_less_than_three_times_the_result() {
                 + 4 * (s.soma_mv.len() + s.output_spikes_ms.len())
         })
         .sum();
-    assert!(taken < 3 * result, "{taken} bytes for a result of {result}");
+    assert!(taken < 4 * result, "{taken} bytes for a result of {result}");
     eprintln!("{taken} bytes for a result of {result}");
 }

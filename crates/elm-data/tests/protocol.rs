@@ -481,7 +481,7 @@ fn evaluations_that_cannot_be_done_say_why() {
 
 fn sampler(count: u32, duration_ms: u32, config: WindowConfig, seed: u64) -> WindowSampler {
     let one = |i| simulation("a", i, duration_ms, vec![duration_ms as f32 / 2.0]);
-    WindowSampler::new((0..count).map(one).collect::<Vec<_>>(), config, seed).unwrap()
+    WindowSampler::new((0..count).map(one).collect(), config, seed).unwrap()
 }
 
 #[test]
@@ -581,7 +581,7 @@ fn seeds_and_indices_give_different_batches() {
 #[test]
 fn samplers_that_cannot_work_say_why() {
     let problem = |count: u32, batch_size: usize, window_ms: usize| {
-        let simulations: Vec<Simulation> = (0..count)
+        let simulations = (0..count)
             .map(|i| simulation("file.p", i, 600, vec![]))
             .collect();
         let config = WindowConfig {
@@ -671,7 +671,7 @@ fn files_are_taken_in_turn() {
         .iter()
         .flat_map(|name| (0..4).map(|i| simulation(name, i, 500, vec![])))
         .collect();
-    let sampler = WindowSampler::new(all, config, 7).unwrap();
+    let sampler = WindowSampler::new(all.into(), config, 7).unwrap();
     // a file lasts 2000 ms, a batch 200: three tenths of a file are three batches
     let sampler = sampler.with_file_load_fraction(0.3).unwrap();
     let file = |index| {

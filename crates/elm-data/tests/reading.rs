@@ -4,11 +4,13 @@
 mod pickles;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use elm_data::BatchStream;
 use elm_data::neuronio::{
-    ConvertOutcome, ConvertSummary, Simulation, SimulationSet, SpikeEvent, Split, check_disjoint,
-    convert, open_simulations, read_archive, read_pickle, shipped, write_archive,
+    ConvertOutcome, ConvertSummary, Simulation, SimulationSet, SparseSampler, SpikeEvent, Split,
+    WindowConfig, WindowSampler, check_disjoint, convert, open_simulations, read_archive,
+    read_pickle, shipped, write_archive,
 };
 
 use pickles::{Content, python2};
@@ -258,16 +260,48 @@ fn a_set_decodes_the_simulations_that_are_asked_for() {
         assert_eq!(*set.get(3).unwrap(), expected("b.p", 0));
     }
     assert_eq!(set.decode_all().unwrap(), open_simulations(&paths).unwrap());
-    // a damaged record is an error when it is asked for, and names the file
-    let mut bytes = std::fs::read(&archive).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
+}
+
+#[test]
+fn windows_are_the_same_from_archives_and_from_memory_whatever_the_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = shipped(Split::Valid).unwrap();
+    let archive = folder.path().join("valid.elmnio");
+    write_archive(&archive, &all).unwrap();
+    let mapped = SimulationSet::open(&[archive]).unwrap();
+    let config = WindowConfig {
+        batch_size: 3,
+        window_ms: 300,
+        ignore_first_ms: 500,
+    };
+    let batches = |set: SimulationSet, workers| -> Vec<_> {
+        let sampler = WindowSampler::new(set, config, 4).unwrap();
+        let sampler = Arc::new(SparseSampler(sampler));
+        BatchStream::new(sampler, 3, 8, workers)
+            .map(Result::unwrap)
+            .collect()
+    };
+    let expected = batches(all.into(), 0);
+    assert!(expected.iter().all(|batch| batch.places.len() > 3000));
+    for workers in [0, 1, 3] {
+        assert!(batches(mapped.with_cache(0), workers) == expected);
+        assert!(batches(mapped.clone(), workers) == expected);
+    }
+}
+
+#[test]
+fn a_damaged_record_is_an_error_when_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
     let damaged = folder.path().join("damaged.elmnio");
+    write_archive(&damaged, &shipped(Split::Valid).unwrap()[..2]).unwrap();
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&damaged, bytes).unwrap();
     let set = SimulationSet::open(&[damaged]).unwrap();
     assert!(set.get(0).is_ok());
-    let error = set.get(2).unwrap_err().to_string();
+    let error = set.get(1).unwrap_err().to_string();
     assert!(
-        error.contains("damaged.elmnio") && error.contains("record 2"),
+        error.contains("damaged.elmnio") && error.contains("checksum of record 1"),
         "{error}"
     );
     assert!(set.decode_all().is_err());
@@ -451,6 +485,8 @@ fn pickles_of_protocols_0_and_1_and_with_other_containers_are_read() {
         "containers0.p.gz",
         "containers2.p.gz",
         "containers4.p.gz",
+        "objects2.p.gz",
+        "objects5.p.gz",
     ] {
         let simulations = read_pickle(&fixture(name)).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(

@@ -170,10 +170,10 @@ fn contents_of_wrong_shape() {
     );
     says(
         &write(Content {
-            seconds: 1e5,
+            seconds: 2000.0,
             ..Content::default()
         }),
-        &["simulation 0", "expected 100000000 voltages"],
+        &["simulation 0", "expected 2000000 voltages"],
     );
     says(
         &write(Content {

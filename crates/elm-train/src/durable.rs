@@ -15,14 +15,19 @@ use crate::error::{Result, TrainError};
 /// Writes a file whole: a reader never sees a part of it, and it is on the disk when this returns.
 ///
 /// # Errors
-/// [`TrainError::File`] if it cannot be written; what was there before stays.
+/// [`TrainError::Run`] if it cannot be written; what was there before stays.
 pub fn write_whole(path: &Path, text: impl AsRef<[u8]>) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let partial = path.with_file_name(format!(".{name}.partial"));
     write_synced(&partial, text.as_ref())
         .and_then(|()| rename(&partial, path))
         .inspect_err(|_| drop(std::fs::remove_file(&partial)))
-        .map_err(|e| TrainError::file(path, format!("cannot write it: {e}")))
+        .map_err(|e| unwritten(path, e))
+}
+
+/// The error about a file that cannot be written. It is met in the middle of work, and not in its input.
+pub fn unwritten(path: &Path, error: impl std::fmt::Display) -> TrainError {
+    TrainError::Run(format!("{}: cannot write it: {error}", path.display()))
 }
 
 /// Writes a file, and flushes it to the disk.
@@ -55,13 +60,13 @@ pub fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
 /// Opens a file to be added to, made if it is not there.
 ///
 /// # Errors
-/// [`TrainError::File`] if it cannot be opened.
+/// [`TrainError::Run`] if it cannot be opened.
 pub fn open_append(path: &Path) -> Result<File> {
     OpenOptions::new()
         .create(true)
         .append(true)
         .open(path)
-        .map_err(|e| TrainError::file(path, format!("cannot write it: {e}")))
+        .map_err(|e| unwritten(path, e))
 }
 
 /// Renames within a folder, and flushes the folder to the disk.
@@ -75,6 +80,17 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
         Some(folder) => sync_folder(folder),
         None => Ok(()),
     }
+}
+
+/// Flushes a file that others wrote to the disk, and its folder's list of names.
+///
+/// # Errors
+/// [`TrainError::Run`] with the operating system's answer.
+pub fn sync(path: &Path) -> Result<()> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced
+        .and_then(|()| path.parent().map_or(Ok(()), sync_folder))
+        .map_err(|e| unwritten(path, e))
 }
 
 /// Flushes a folder's list of names to the disk.

@@ -36,7 +36,7 @@ pub fn begin(verbose: u8) {
 /// Logs to the end of this file from now on.
 ///
 /// # Errors
-/// [`crate::TrainError::File`] if it cannot be opened.
+/// [`crate::TrainError::Run`] if it cannot be opened.
 pub fn to_file(path: &Path) -> Result<()> {
     let file = durable::open_append(path)?;
     // a thread that panicked left an open file behind, or none

@@ -103,7 +103,12 @@ fn simulations_that_are_not_what_they_must_be() {
         let path = path.to_str().unwrap();
         let all = [parts, &[path]].concat();
         expect(&["eval", "--weights", &model, "--data", path], &all);
-        expect(&["data", "convert", path, "--out", out], &all);
+        // what can be converted is, so that this ends as work that failed in part
+        let (code, error) = failure(&["data", "convert", path, "--out", out]);
+        assert_eq!(code, 1, "{error}");
+        for part in all {
+            assert!(error.contains(part), "`{part}` is missing in {error}");
+        }
         let left = std::fs::read_dir(out).map_or(0, |entries| entries.count());
         assert_eq!(left, 0, "{name} left something in {out}");
     };
@@ -241,6 +246,10 @@ fn recipes_and_options_that_are_mistyped() {
         &["--set", "train.epoch=3"],
         &["train.epoch", "did you mean `train.epochs`"],
     );
+    train(
+        &["--set", "train.lr=1"],
+        &["did you mean `train.learning_rate`"],
+    );
     train(&["--set", "train.epochs=many"], &["train.epochs"]);
     train(&["--recipe", "quik"], &["did you mean `quick`"]);
     train(&["--recipe", "missing.toml"], &["missing.toml"]);
@@ -298,6 +307,9 @@ fn data_of_tasks_that_is_not_there_or_wrong() {
         info(task, dir, &[dir]);
     }
     expect(&["data", "info", "listops"], &["--data DIR"]);
+    // --data forgotten
+    expect(&["data", "info", "text", dir], &[&format!("--data {dir}")]);
+    expect(&["data", "info", "shd", "imdb"], &["--data imdb"]);
     expect(&["data", "info", "--data", dir], &["one task"]);
     expect(&["data", "info", nowhere], &["nowhere"]);
     let shd = folder.path().join("shd_train.h5");
@@ -324,7 +336,7 @@ fn data_that_cannot_be_made_or_converted() {
     let mut listops = vec!["listops", "--out", dir, "--seed", "1"];
     listops.extend(small);
     std::fs::write(folder.path().join("basic_val.tsv"), "mine").unwrap();
-    generate(&listops, &["basic_val.tsv", "found one"]);
+    generate(&listops, &["basic_val.tsv", "expected no such file"]);
     assert!(!folder.path().join("basic_train.tsv").exists());
     let images = ["pathfinder", "--out", dir, "--seed", "1", "--size", "48"];
     generate(&images, &["32, 64 or 128", "48"]);
@@ -391,7 +403,7 @@ fn classification_recipes_that_cannot_be_trained() {
     train(
         "spikes",
         &[&dir, "train.epochs=1", "train.warmup_steps=500"],
-        &["train.warmup_steps", "500"],
+        &["train.warmup_steps", "500", "--set train.warmup_steps="],
     );
 }
 

@@ -130,7 +130,7 @@ fn killed_runs_end_as_undisturbed_ones() {
             let mut child = next_call(&args, &run).spawn().unwrap();
             let wait = 20 + numbers.next(150 + 100 * kills);
             std::thread::sleep(Duration::from_millis(wait));
-            if kills < 6 && child.try_wait().unwrap().is_none() {
+            if kills < 5 && child.try_wait().unwrap().is_none() {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 kills += 1;
@@ -152,9 +152,13 @@ fn killed_runs_end_as_undisturbed_ones() {
 #[test]
 fn a_run_may_die_at_any_of_its_writes() {
     let folder = tempfile::tempdir().unwrap();
+    let data = spikes(folder.path());
     let set = [
+        &*data,
+        "data.bin_ms=100",
+        "data.valid_samples=4",
+        "data.test_samples=4",
         "model.num_memory=2",
-        "train.window_ms=100",
         "train.batch_size=1",
         "train.epochs=2",
         "train.batches_per_epoch=2",
@@ -163,13 +167,13 @@ fn a_run_may_die_at_any_of_its_writes() {
         "checkpoint.keep=1",
     ];
     let whole = folder.path().join("whole");
-    let args = arguments("quick", &whole, &set);
+    let args = arguments("spikes", &whole, &set);
     stdout(&args.iter().map(String::as_str).collect::<Vec<_>>());
     let expected = outcome(&whole);
     let mut at = 1;
     loop {
         let run = folder.path().join(format!("run-{at}"));
-        let args = arguments("quick", &run, &set);
+        let args = arguments("spikes", &run, &set);
         let died = next_call(&args, &run)
             .env("ELM_TEST_KILL_AT_WRITE", at.to_string())
             .output()
@@ -191,7 +195,7 @@ fn a_run_may_die_at_any_of_its_writes() {
         assert_eq!(left.count(), 1, "write {at} left something behind");
         std::fs::remove_dir_all(&run).unwrap();
         // every point near the start, then a part of those that come again and again
-        at += if at < 90 { 1 } else { 7 };
+        at += if at < 60 { 1 } else { 5 };
     }
     assert!(at > 100, "{at} points");
 }

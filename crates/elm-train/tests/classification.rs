@@ -107,7 +107,7 @@ fn spikes_that_are_not_there_are_made_on_first_use() {
     );
     assert!(text.contains("drawing synthetic spikes"), "{text}");
     check_run(&out, &text);
-    assert!(dir.join("synthetic_shd_test.h5").is_file());
+    assert!(dir.join("synthetic_shd_test.elmspk").is_file());
 }
 
 /// A run stopped within an epoch ends with the history of one that was not: shuffling, pairs and dropout go on, too.
@@ -253,6 +253,30 @@ fn text_image_and_retrieval_are_trained_on() {
     let text = train("retrieval", &dir, &run, &[]);
     check_run(&run, &text);
     assert!(run.join("head.bpk").is_file());
+    // model and head together, gone on with: two epochs in two calls are those of one
+    let file = |run: &Path, name: &str| std::fs::read(run.join(name)).unwrap();
+    let constant = ["train.learning_rate=1e-3", "train.final_learning_rate=1e-3"];
+    let (parts, whole) = (folder.path().join("parts"), folder.path().join("whole"));
+    train("retrieval", &dir, &parts, &constant);
+    let mut args = vec![
+        "train",
+        "--resume",
+        parts.to_str().unwrap(),
+        "--device",
+        "cpu",
+    ];
+    args.extend(["--set", "train.epochs=3"]);
+    stdout(&args);
+    train(
+        "retrieval",
+        &dir,
+        &whole,
+        &[&constant[..], &["train.epochs=3"]].concat(),
+    );
+    assert_eq!(common::timeless(&parts), common::timeless(&whole));
+    for name in ["model.safetensors", "test.json"] {
+        assert!(file(&parts, name) == file(&whole, name), "{name}");
+    }
 }
 
 #[test]
@@ -298,9 +322,9 @@ fn a_generator_that_is_stopped_leaves_nothing_behind() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // it has begun when its hidden folder is there
+    // it has begun when its lock is there
     let begun = std::time::Instant::now();
-    while !dir.join(".listops.part").exists() && begun.elapsed().as_secs() < 60 {
+    while !dir.join(".making.lock").exists() && begun.elapsed().as_secs() < 60 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     Command::new("kill")

@@ -63,6 +63,41 @@ impl Bytes {
     }
 }
 
+/// Numbers in memory as a file would hold them, so that a large table is there only once.
+#[derive(Debug, Default)]
+pub(super) struct Doubles(Vec<u8>);
+
+impl Doubles {
+    const SIZE: usize = size_of::<f64>();
+
+    pub(super) fn push(&mut self, value: f64) {
+        self.0.extend(value.to_le_bytes());
+    }
+
+    fn len(&self) -> usize {
+        self.0.len() / Self::SIZE
+    }
+
+    pub(super) fn get(&self, index: usize) -> f64 {
+        Element::F64.float(&self.0[index * Self::SIZE..][..Self::SIZE])
+    }
+
+    /// The rows of `columns` values in another order.
+    pub(super) fn rows(&self, order: &[usize], columns: usize) -> Self {
+        let size = columns * Self::SIZE;
+        let rows = order.iter().flat_map(|r| &self.0[r * size..][..size]);
+        Self(rows.copied().collect())
+    }
+}
+
+impl FromIterator<f64> for Doubles {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+        let mut all = Self::default();
+        values.into_iter().for_each(|v| all.push(v));
+        all
+    }
+}
+
 /// Numbers or texts with a shape.
 #[derive(Debug, Clone)]
 pub(super) struct Array {
@@ -114,15 +149,14 @@ impl Array {
     }
 
     /// Doubles in memory, `[rows, columns]`.
-    pub(super) fn from_values(origin: Origin, values: &[f64], columns: usize) -> Result<Self> {
+    pub(super) fn from_values(origin: Origin, values: Doubles, columns: usize) -> Result<Self> {
         let header = Header {
             element: Element::F64,
             fortran_order: false,
             shape: vec![values.len() / columns.max(1), columns],
             length: 0,
         };
-        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        Self::new(origin, &header, Bytes::owned(bytes))
+        Self::new(origin, &header, Bytes::owned(values.0))
     }
 
     pub(super) fn error(&self, problem: impl std::fmt::Display) -> DataError {

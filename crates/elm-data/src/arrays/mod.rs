@@ -32,7 +32,8 @@
 //! | `split` | `[sample]`: `train`, `valid` or `test` (or 0, 1, 2) |
 //!
 //! Numbers are floats of 16, 32 and 64 bits, integers of 8 to 64 bits with and without sign, and truth values, in either
-//! byte order, row by row or column by column; labels may be texts. An array of Python objects is not read: that would run
+//! byte order, row by row or column by column (which is slow to read of a large file: `np.ascontiguousarray`); labels may be
+//! texts. An array of Python objects is not read: that would run
 //! pickle. Values that are not finite are refused with their place, or missing ones are filled ([`Missing::Fill`]).
 //!
 //! # What is learnt

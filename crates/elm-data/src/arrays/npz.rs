@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use zip::{CompressionMethod, ZipArchive};
 
@@ -20,7 +21,9 @@ const MOST_IN_MEMORY: usize = 1 << 26;
 /// Largest deflated array: more would fill disks.
 const MOST_INFLATED: usize = 1 << 36;
 /// Bytes inflated at a time.
-const PIECE: usize = 1 << 18;
+const PIECE: usize = 1 << 20;
+/// Pieces that wait to be written.
+const PIECES: usize = 4;
 
 /// An open archive.
 #[derive(Debug)]
@@ -142,6 +145,30 @@ fn inflate(member: &mut impl Read, size: usize) -> std::result::Result<Arc<Conte
     }
 }
 
+/// Sends the next `size` bytes of `member` in pieces, until all are sent or nobody listens.
+fn inflate_pieces(
+    member: &mut impl Read,
+    size: usize,
+    sender: SyncSender<Vec<u8>>,
+) -> std::result::Result<(), String> {
+    let mut left = size;
+    while left > 0 {
+        let mut piece = Vec::with_capacity(PIECE.min(left));
+        member
+            .take(PIECE.min(left) as u64)
+            .read_to_end(&mut piece)
+            .map_err(|e| format!("the compressed data are damaged ({e})"))?;
+        if piece.is_empty() {
+            return Err(format!("expected {size} bytes, found {}", size - left));
+        }
+        left -= piece.len();
+        if sender.send(piece).is_err() {
+            break; // the writer says why
+        }
+    }
+    Ok(())
+}
+
 fn inflate_to_disk(member: &mut impl Read, size: usize) -> std::result::Result<Content, String> {
     let cannot_write = |e: std::io::Error| {
         let place = std::env::temp_dir();
@@ -152,19 +179,21 @@ fn inflate_to_disk(member: &mut impl Read, size: usize) -> std::result::Result<C
         )
     };
     let mut file = tempfile::NamedTempFile::new().map_err(cannot_write)?;
-    let mut piece = vec![0; PIECE];
-    let mut left = size;
-    while left > 0 {
-        let room = &mut piece[..PIECE.min(left)];
-        let count = member
-            .read(room)
-            .map_err(|e| format!("the compressed data are damaged ({e})"))?;
-        if count == 0 {
-            return Err(format!("expected {size} bytes, found {}", size - left));
+    // One thread inflates while another writes.
+    let (sender, receiver) = sync_channel::<Vec<u8>>(PIECES);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            // moved in: when writing fails, the sender must see that nobody listens
+            let receiver = receiver;
+            receiver.iter().try_for_each(|piece| file.write_all(&piece))
+        });
+        let inflated = inflate_pieces(member, size, sender);
+        match writer.join() {
+            Ok(Ok(())) => inflated,
+            Ok(Err(e)) => Err(cannot_write(e)),
+            Err(_) => Err("writing the inflated array broke down".into()),
         }
-        file.write_all(&room[..count]).map_err(cannot_write)?;
-        left -= count;
-    }
+    })?;
     // Its name goes when this returns, its content with the map: a program that is killed leaves nothing behind.
     Content::map(file.path(), "an inflated array").map_err(|e| e.to_string())
 }

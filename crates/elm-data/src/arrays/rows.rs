@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::array::{Array, Origin, View};
+use super::array::{Array, Doubles, Origin, View};
 use super::data::TargetKind;
 use super::events::Binner;
 use super::labels::CodedLabels;
@@ -60,7 +60,7 @@ impl Raw {
         let columns = table.channels.len();
         let mut binner = Binner::new(binning)?;
         for (sample, rows) in samples.iter().enumerate() {
-            let cell = |row: usize, column: usize| table.values[row * columns + column];
+            let cell = |row: usize, column: usize| table.values.get(row * columns + column);
             let events = rows.iter().map(|&row| {
                 let value = value.map_or(1.0, |v| cell(row, v));
                 (times[row], cell(row, channel), value)
@@ -89,7 +89,7 @@ impl Raw {
 fn views(
     table: &Table,
     key: &str,
-    values: Vec<f64>,
+    values: Doubles,
     order: &[usize],
     columns: usize,
     samples: &[Vec<usize>],
@@ -97,14 +97,9 @@ fn views(
     let sorted = order.iter().enumerate().all(|(at, row)| at == *row);
     let values = match sorted {
         true => values,
-        false => {
-            let rows = order
-                .iter()
-                .flat_map(|r| &values[r * columns..(r + 1) * columns]);
-            rows.copied().collect()
-        }
+        false => values.rows(order, columns),
     };
-    let array = Array::from_values(Origin::new(&table.path, key), &values, columns)?;
+    let array = Array::from_values(Origin::new(&table.path, key), values, columns)?;
     let all = Arc::new(array).all();
     let mut first = 0;
     let view = |rows: &Vec<usize>| {
@@ -208,18 +203,19 @@ fn values(
         TargetKind::per_step,
     );
     if per_step {
+        let numbers = numbers.into_iter().collect();
         let steps = views(table, &name, numbers, order, outputs, samples)?;
         return Ok(RawTargets::StepValues(steps));
     }
     if let Some(sample) = varying {
         return Err(varies(table, &name, sample));
     }
-    let firsts: Vec<f64> = samples
+    let firsts: Doubles = samples
         .iter()
         .flat_map(|rows| row(rows[0]))
         .copied()
         .collect();
-    let array = Array::from_values(Origin::new(&table.path, &name), &firsts, outputs)?;
+    let array = Array::from_values(Origin::new(&table.path, &name), firsts, outputs)?;
     let array = Arc::new(array);
     let rows = (0..samples.len()).map(|s| array.row(s).as_channels());
     Ok(RawTargets::Values(rows.collect()))

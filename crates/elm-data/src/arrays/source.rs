@@ -11,8 +11,11 @@ use super::array::{Array, Bytes, Origin};
 use super::element::Element;
 use super::npy::{self, Header};
 use super::npz::{self, Npz};
-use crate::files::{Content, open_file};
+use crate::files::{Content, open_file, read_file};
 use crate::{DataError, Result};
+
+/// Single arrays below this size (bytes) are read into memory.
+const SMALL: u64 = 1 << 18;
 
 /// What a file is by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,10 +214,16 @@ impl Arrays {
     }
 }
 
-/// Maps a file of a single array.
+/// Opens a file of a single array: a large one is mapped, a small one read, as a system maps only so many files.
 pub(super) fn read_npy(path: &Path, key: &str) -> Result<Array> {
     let origin = Origin::new(path, key);
-    let content = Content::map(path, "an .npy file")?;
+    let size = std::fs::metadata(path)
+        .map_err(|e| DataError::io(path, "open it", e))?
+        .len();
+    let content = match size < SMALL {
+        true => Content::Owned(read_file(path, "an .npy file", SMALL)?),
+        false => Content::map(path, "an .npy file")?,
+    };
     let header = Header::read(&mut &content[..]).map_err(|p| origin.error(p))?;
     let range = header.length..content.len();
     let bytes = Bytes::part(&Arc::new(content), range);

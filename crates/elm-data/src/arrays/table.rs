@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
+use super::array::Doubles;
 use super::labels::{CodedLabels, Label};
 use super::options::ArrayKeys;
 use crate::files::open_file;
@@ -85,7 +86,7 @@ pub(super) struct Table {
     /// Names of the channels.
     pub(super) channels: Vec<String>,
     /// `[row, channel]`.
-    pub(super) values: Vec<f64>,
+    pub(super) values: Doubles,
     pub(super) sample: Option<Named>,
     pub(super) time: Option<Vec<f64>>,
     pub(super) group: Option<Named>,
@@ -173,7 +174,7 @@ impl Table {
             path: path.into(),
             rows: 0,
             channels: named(Role::Channel),
-            values: vec![],
+            values: Doubles::default(),
             sample: column(Role::Sample),
             time: roles.contains(&Role::Time).then(Vec::new),
             group: column(Role::Group),
@@ -191,7 +192,10 @@ impl Table {
     ) -> Result<()> {
         for ((cell, role), name) in record.iter().zip(roles).zip(header) {
             match role {
-                Role::Channel => self.values.push(self.number(cell, name, line)?),
+                Role::Channel => {
+                    let value = self.number(cell, name, line)?;
+                    self.values.push(value);
+                }
                 Role::Time => {
                     let time = self.number(cell, name, line)?;
                     if let Some(times) = &mut self.time {

@@ -100,6 +100,29 @@ impl Links {
         Ok(Some(names.join("/")))
     }
 
+    /// Does a group on the way of `path` keep its links where they are not looked for?
+    pub(super) fn are_indexed(&self, path: &str) -> bool {
+        let mut group = self.root;
+        for name in parts(path) {
+            let messages = self.messages(group).unwrap_or_default();
+            // version, flags, maybe the largest creation index, then the address of the heap of links
+            let indexed = messages.iter().any(|(kind, body)| {
+                let at = if body.get(1).is_some_and(|flags| flags & 1 != 0) {
+                    10
+                } else {
+                    2
+                };
+                *kind == LINK_INFO && u64_at(body, at).is_some_and(|heap| heap != NOWHERE)
+            });
+            match self.find(group, &name) {
+                _ if indexed => return true,
+                Some(Link::Hard(address)) => group = address,
+                _ => return false,
+            }
+        }
+        false
+    }
+
     /// The link `name` of the group whose header is at `address`.
     fn find(&self, address: u64, name: &str) -> Option<Link> {
         for (kind, body) in self.messages(address)? {

@@ -3,25 +3,17 @@
 //!
 //! `hdf5-pure` reads the structure of a file (superblocks, groups, datasets, filters). It gives the elements of a
 //! variable-length dataset as references into the file's global heap, which are resolved here, as soft links are; how
-//! often it visits the blocks of a file is bounded (`source.rs`); and it writes no
-//! variable-length numbers, hence the small writer. Section numbers in this module are those of the "HDF5 File Format
-//! Specification", version 3.0.
+//! often it visits the blocks of a file is bounded (`source.rs`). Section numbers in this module are those of the "HDF5
+//! File Format Specification", version 3.0.
 
 mod heap;
 mod links;
 mod number;
 mod read;
 mod source;
-mod write;
 
 pub(crate) use number::NumberKind;
 pub(crate) use read::{Hdf5File, Ragged};
-#[cfg(test)]
-pub(crate) use write::Link;
-pub(crate) use write::{Hdf5Writer, StoredType};
 
 /// Size of a reference into the global heap: length (4 bytes), address of the collection (8), index in it (4).
 const REFERENCE: usize = 16;
-
-#[cfg(test)]
-mod tests;

@@ -115,6 +115,20 @@ impl Hdf5File {
         }
     }
 
+    /// What the library says of a dataset that it does not give, and whether a soft link may be the reason.
+    fn missing(&self, name: &str, error: Error) -> String {
+        let not_found = matches!(error, Error::Format(FormatError::PathNotFound(_)));
+        let problem = said(error);
+        self.bytes.begin();
+        match not_found && self.links.are_indexed(name) {
+            true => format!(
+                "{problem}; a group on the way has an index of its links, in which soft links are not followed: if it is one, \
+                 give the data that name itself (h5py: move)"
+            ),
+            false => problem,
+        }
+    }
+
     /// Does the root group have an attribute `name`?
     pub(crate) fn is_marked(&self, name: &str) -> bool {
         let marked = || {
@@ -190,7 +204,7 @@ impl Hdf5File {
         read: impl FnOnce(&hdf5_pure::Dataset) -> std::result::Result<T, String> + Send,
     ) -> Result<T> {
         let all = || {
-            let dataset = self.dataset(name)?.map_err(said)?;
+            let dataset = self.dataset(name)?.map_err(|e| self.missing(name, e))?;
             self.bytes.begin();
             check_size(&dataset)?;
             check_chunks(&dataset, self.bytes.len())?;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::store::tokens;
 use super::table::{check_max_length, class, columns, lines, shown};
-use crate::files::{Content, locate};
+use crate::files::{Content, locate, refuse_packed};
 use crate::{DataError, Encoding, Result, Sample, Split};
 
 /// 1: the papers are related, 0: they are not.
@@ -49,7 +49,9 @@ impl Retrieval {
         };
         let (folder, _) = locate(dir, &["", "tsv_data"], &[name])?;
         let path = folder.join(name);
-        let content = Content::map(&path, "a Retrieval file")?;
+        let what = "a Retrieval file";
+        let content = Content::map(&path, what)?;
+        refuse_packed(&path, what, &content)?;
         Self::index(&path, content, max_length)
     }
 

@@ -19,7 +19,7 @@ const CACHE: usize = 128 << 20;
 ///
 /// Archives (`.elmnio`) are mapped and must not be changed while they are in use; of each simulation only its head is
 /// read at first, and of those decoded some are kept ([`Self::with_cache`]). Pickles are read whole when the set is
-/// opened: who has more of them than memory converts them ([`convert`](super::convert)).
+/// opened: who has more of them than memory converts them ([`convert`](super::convert())).
 #[derive(Debug, Clone)]
 pub struct SimulationSet(Arc<Set>);
 

@@ -77,12 +77,8 @@ impl WindowSampler {
     /// # Errors
     /// When there is no simulation, when `batch_size` or `window_ms` is 0, when a batch is too large, and when a window
     /// does not fit into a simulation after the ignored start.
-    pub fn new(
-        simulations: impl Into<SimulationSet>,
-        config: WindowConfig,
-        seed: u64,
-    ) -> Result<Self> {
-        Self::with_source(simulations.into(), config, Source::Seed(seed))
+    pub fn new(simulations: SimulationSet, config: WindowConfig, seed: u64) -> Result<Self> {
+        Self::with_source(simulations, config, Source::Seed(seed))
     }
 
     /// A sampler over `simulations` for validation: its windows are the same for every seed of a training, so that
@@ -90,8 +86,8 @@ impl WindowSampler {
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn validation(simulations: impl Into<SimulationSet>, config: WindowConfig) -> Result<Self> {
-        Self::with_source(simulations.into(), config, Source::Validation)
+    pub fn validation(simulations: SimulationSet, config: WindowConfig) -> Result<Self> {
+        Self::with_source(simulations, config, Source::Validation)
     }
 
     fn with_source(

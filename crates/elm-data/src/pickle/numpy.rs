@@ -148,7 +148,14 @@ pub(crate) fn build(heap: &mut Heap, target: Value, state: Value) -> Step<()> {
             let fortran =
                 fortran == Value::Bool(true) || matches!(fortran, Value::Int(i) if i != 0);
             let array = array(heap, shape, dtype, fortran, data)?;
-            heap.change(target, |object| *object = Object::Array(Some(array)));
+            let object = match heap.get(data) {
+                // a row of any objects is the list that it is written as
+                Some(Object::List(list)) if array.dtype.kind == b'O' && array.shape.len() == 1 => {
+                    Object::List(list.clone())
+                }
+                _ => Object::Array(Some(array)),
+            };
+            heap.change(target, |slot| *slot = object);
             Ok(())
         }
         Some(Object::Dtype(_)) => {

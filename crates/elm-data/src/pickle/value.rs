@@ -195,7 +195,7 @@ pub(crate) struct Array {
 }
 
 /// A list; lists of spike times take four bytes per entry.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum List {
     Ints(Vec<i32>),
     Values(Vec<Value>),

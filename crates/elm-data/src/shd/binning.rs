@@ -73,7 +73,7 @@ impl SpikeTrain {
 ///
 /// A spike's position is `step · 700 + channel`; the sorted positions are kept as their differences, in groups of seven
 /// bits, the lowest first, all but the last with the top bit set. A difference of 0 is one more spike in the same bin.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct PackedSpikes(Box<[u8]>);
 
 impl PackedSpikes {

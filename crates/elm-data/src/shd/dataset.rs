@@ -1,5 +1,6 @@
 //! SHD as a data set of binned samples.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -125,6 +126,15 @@ impl ShdDataset {
     pub fn statistics(&self) -> SpikeStatistics {
         let facts = |i: &u32| self.samples[*i as usize].facts;
         SpikeStatistics::of(self.chosen.iter().map(facts))
+    }
+
+    /// Hash of all samples of the file that this part is of.
+    pub(crate) fn file_hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for sample in &*self.samples {
+            (sample.label, &sample.spikes).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// Number of samples in the file that this part is of.

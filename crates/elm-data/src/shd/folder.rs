@@ -8,7 +8,9 @@ use crate::files::locate;
 /// Names of the published files: training and test.
 pub const PUBLISHED_FILES: [&str; 2] = ["shd_train.h5", "shd_test.h5"];
 /// Names of the files that [`generate_shd`](super::generate_shd) writes: training and test.
-pub const SYNTHETIC_FILES: [&str; 2] = ["synthetic_shd_train.h5", "synthetic_shd_test.h5"];
+pub const SYNTHETIC_FILES: [&str; 2] = ["synthetic_shd_train.elmspk", "synthetic_shd_test.elmspk"];
+/// What they were called by older versions, which wrote HDF5.
+const OLD_SYNTHETIC_FILES: [&str; 2] = ["synthetic_shd_train.h5", "synthetic_shd_test.h5"];
 
 /// Where the spikes come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +39,13 @@ impl ShdFolder {
     /// If the folder cannot be opened or has neither training file. That the test file is missing only shows when it is
     /// opened.
     pub fn find(dir: &Path) -> Result<Self> {
-        let (folder, name) = locate(dir, &[""], &[PUBLISHED_FILES[0], SYNTHETIC_FILES[0]])?;
-        let (kind, [train, test]) = if name == PUBLISHED_FILES[0] {
-            (ShdKind::Published, PUBLISHED_FILES)
-        } else {
-            (ShdKind::Synthetic, SYNTHETIC_FILES)
+        let all = [PUBLISHED_FILES, SYNTHETIC_FILES, OLD_SYNTHETIC_FILES];
+        let (folder, name) = locate(dir, &[""], &all.map(|files| files[0]))?;
+        let found = all.into_iter().find(|files| files[0] == name);
+        let [train, test] = found.unwrap_or(PUBLISHED_FILES);
+        let kind = match train == PUBLISHED_FILES[0] {
+            true => ShdKind::Published,
+            false => ShdKind::Synthetic,
         };
         Ok(Self {
             kind,

@@ -6,6 +6,7 @@
 //! pairs samples, and [`generate_shd`] writes a synthetic set of the same form.
 
 mod adding;
+mod archive;
 mod binning;
 mod dataset;
 mod file;

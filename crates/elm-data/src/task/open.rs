@@ -24,7 +24,8 @@ pub struct TaskOptions {
     pub difficulty: Difficulty,
     /// Seed of the division into training, validation and test where the files leave it open (spikes, Pathfinder).
     pub split_seed: u64,
-    /// Seed of the pairs of the adding tasks.
+    /// Seed of the pairs of the adding tasks in training; those that validate and test are drawn by `split_seed`, so that
+    /// results of different seeds compare.
     pub draw_seed: u64,
     /// Pairs of an adding task in an epoch; as published unless set.
     pub pairs: Option<usize>,
@@ -79,6 +80,11 @@ pub trait TaskData: Send + Sync {
         self.len()
     }
 
+    /// Hash of all samples of the file that these are of, where a seed divides it.
+    fn file_hash(&self) -> Option<u64> {
+        None
+    }
+
     /// What the spikes are like, where the samples are spikes.
     fn spikes(&self) -> Option<SpikeStatistics> {
         None
@@ -110,6 +116,37 @@ impl Parts {
         }
     }
 
+    /// Refuses parts of the folder `dir` that hold the same samples, such as a file that was copied to the place of
+    /// another: a result on what was trained on says nothing. Where a seed divides a file, whole files are compared;
+    /// else number, labels and a few samples. That a task validates on its test samples by design is no fault.
+    ///
+    /// # Errors
+    /// Which parts hold the same samples; or if a sample cannot be read.
+    pub fn refuse_shared(&self, dir: &Path) -> Result<()> {
+        let pairs = [
+            (Split::Train, Split::Valid),
+            (Split::Train, Split::Test),
+            (Split::Valid, Split::Test),
+        ];
+        for (one, other) in pairs {
+            let (a, b) = (self.part(one), self.part(other));
+            let shared = match (a.file_hash(), b.file_hash()) {
+                (Some(a), Some(b)) => other == Split::Test && a == b,
+                _ => !Arc::ptr_eq(a, b) && same(&**a, &**b)?,
+            };
+            if shared {
+                return Err(DataError::format(
+                    dir,
+                    format!(
+                        "`{one}` and `{other}` hold the same {} samples: one file seems to be a copy of the other",
+                        b.in_files()
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// One of them.
     pub fn part(&self, split: Split) -> &Arc<dyn TaskData> {
         match split {
@@ -131,6 +168,20 @@ impl Parts {
         }
         all
     }
+}
+
+/// Do two parts hold the same samples?
+fn same(one: &dyn TaskData, other: &dyn TaskData) -> Result<bool> {
+    let count = one.len();
+    if count != other.len() || (0..count).any(|i| one.label(i) != other.label(i)) {
+        return Ok(false);
+    }
+    for index in [0, count / 2, count.saturating_sub(1)] {
+        if index < count && one.read(0, index)? != other.read(0, index)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 impl TaskData for ByteSequences {
@@ -196,6 +247,10 @@ impl TaskData for ShdDataset {
         self.in_file()
     }
 
+    fn file_hash(&self) -> Option<u64> {
+        Some(Self::file_hash(self))
+    }
+
     fn spikes(&self) -> Option<SpikeStatistics> {
         Some(self.statistics())
     }
@@ -224,6 +279,10 @@ impl TaskData for ShdAdding {
 
     fn in_files(&self) -> usize {
         self.source().in_file()
+    }
+
+    fn file_hash(&self) -> Option<u64> {
+        Some(self.source().file_hash())
     }
 
     fn spikes(&self) -> Option<SpikeStatistics> {
@@ -376,11 +435,8 @@ impl Task {
     fn all_spikes(self, dir: &Path, options: &TaskOptions) -> Result<[ShdDataset; 3]> {
         let folder = ShdFolder::find(dir)?;
         let [train, valid] = self.divided(&folder, options)?;
-        Ok([
-            train,
-            valid,
-            self.spike_file(&folder, &folder.test, options)?,
-        ])
+        let test = self.spike_file(&folder, &folder.test, options)?;
+        Ok([train, valid, test])
     }
 
     /// The training file, divided into training and validation.
@@ -441,11 +497,7 @@ impl Task {
         if all.statistics().nothing_is_used() {
             return Err(DataError::format(path, all.statistics().notes().join("; ")));
         }
-        let dir = path.parent().unwrap_or(Path::new("."));
-        let provenance = match synthetic {
-            true => Provenance::read(dir)?,
-            false => None,
-        };
+        let provenance = file.provenance().cloned();
         Ok(all.about(path, provenance))
     }
 }
@@ -458,7 +510,11 @@ fn pairs(source: ShdDataset, split: Split, options: &TaskOptions) -> Result<ShdA
     };
     let place = split as usize;
     let pairs = options.pairs.unwrap_or(shd::ADDING_SAMPLES[place]);
+    let seed = match split {
+        Split::Train => options.draw_seed,
+        Split::Valid | Split::Test => options.split_seed,
+    };
     // each part draws other pairs
-    let seed = options.draw_seed.wrapping_mul(3).wrapping_add(place as u64);
+    let seed = seed.wrapping_mul(3).wrapping_add(place as u64);
     ShdAdding::new(source, pairs, seed, draws)
 }

@@ -53,7 +53,7 @@ const SHD_PAGE: &str = "https://zenkelab.org/datasets/";
 const SHD_LICENCE: &str = "CC BY 4.0; cite Cramer et al. 2022";
 const SHD_FILES: &str = "shd_train.h5, shd_test.h5";
 const SYNTHETIC: &str = "elm data generate shd --out DIR --seed N";
-const SYNTHETIC_FILES: &str = "synthetic_shd_train.h5, synthetic_shd_test.h5";
+const SYNTHETIC_FILES: &str = "synthetic_shd_train.elmspk, synthetic_shd_test.elmspk";
 const SYNTHETIC_LICENCE: &str = "that of this project";
 const LRA_PAGE: &str = "https://github.com/google-research/long-range-arena";
 const PATHFINDER_LICENCE: &str =
@@ -221,7 +221,7 @@ static ENWIK8: TaskInfo = TaskInfo {
     name: "enwik8",
     about: "the next byte of an English Wikipedia dump",
     source: "https://mattmahoney.net/dc/textdata.html",
-    files: "enwik8 or enwik8.zip",
+    files: "enwik8, enwik8.zip or enwik8.gz",
     licence: "text of Wikipedia: CC BY-SA 3.0 and GFDL",
     samples: [90_000_000, 5_000_000, 5_000_000],
     length: 100_000_000,

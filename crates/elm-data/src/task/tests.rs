@@ -112,7 +112,7 @@ fn synthetic_spikes_are_never_taken_for_digits() {
     // renaming does not help
     let renamed = tempfile::tempdir().unwrap();
     for part in ["train", "test"] {
-        let from = dir.path().join(format!("synthetic_shd_{part}.h5"));
+        let from = dir.path().join(format!("synthetic_shd_{part}.elmspk"));
         std::fs::copy(from, renamed.path().join(format!("shd_{part}.h5"))).unwrap();
     }
     let error = problem(Task::ShdAdding, renamed.path());
@@ -144,6 +144,20 @@ fn pairs_are_new_each_epoch_in_training_only() {
     assert_eq!(labels(Split::Train, 1), labels(Split::Train, 1));
     assert_eq!(labels(Split::Valid, 0), labels(Split::Valid, 1));
     assert_ne!(labels(Split::Valid, 0), labels(Split::Test, 0));
+    // another seed of the training draws other pairs for the training alone
+    let drawn = |split, draw_seed| -> Vec<usize> {
+        let options = TaskOptions {
+            draw_seed,
+            ..options
+        };
+        let data = Task::SyntheticSpikesAdding
+            .open(dir.path(), split, &options)
+            .unwrap();
+        (0..data.len()).map(|i| data.label(i)).collect()
+    };
+    assert_ne!(drawn(Split::Train, 1), drawn(Split::Train, 2));
+    assert_eq!(drawn(Split::Valid, 1), drawn(Split::Valid, 2));
+    assert_eq!(drawn(Split::Test, 1), drawn(Split::Test, 2));
 }
 
 #[test]
@@ -176,8 +190,9 @@ fn too_few_samples_are_told_with_part_file_and_numbers() {
     ] {
         let error = open.unwrap().to_string();
         assert!(
-            error.contains("synthetic_shd_train.h5: expected at least one sample for the part `")
-                && error.contains("of 1 samples, seed 0 gave"),
+            error.contains(
+                "synthetic_shd_train.elmspk: expected at least one sample for the part `"
+            ) && error.contains("of 1 samples, seed 0 gave"),
             "{error}"
         );
     }
@@ -185,7 +200,7 @@ fn too_few_samples_are_told_with_part_file_and_numbers() {
     let error = task.open(dir.path(), Split::Test, &TaskOptions::default());
     let error = error.err().unwrap().to_string();
     assert!(
-        error.contains("_test.h5: expected at least one sample for the part `test`"),
+        error.contains("_test.elmspk: expected at least one sample for the part `test`"),
         "{error}"
     );
 }
@@ -263,4 +278,43 @@ fn statistics_tell_other_counts_than_published_and_empty_classes() {
         PartStatistics::with_progress(Task::ListOps, Split::Train, &*self::digits(), &stop)
             .is_err()
     );
+}
+
+#[test]
+fn a_file_that_is_a_copy_of_another_is_refused() {
+    let dir = spikes(40, 40);
+    let copy = |from: &str, to: &str| {
+        std::fs::copy(dir.path().join(from), dir.path().join(to)).unwrap();
+    };
+    copy("synthetic_shd_train.elmspk", "synthetic_shd_test.elmspk");
+    let open = |task: Task, dir: &Path| {
+        let parts = task
+            .open_parts(dir, &TaskOptions::default(), [None; 3])
+            .unwrap();
+        parts.refuse_shared(dir)
+    };
+    for task in [Task::SyntheticSpikes, Task::SyntheticSpikesAdding] {
+        let error = open(task, dir.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("`train` and `test` hold the same 40 samples"),
+            "{error}"
+        );
+    }
+    open(Task::SyntheticSpikes, spikes(40, 41).path()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, digits: &str| {
+        let lines: String = digits.chars().map(|d| format!("{d}\t{d}\n")).collect();
+        let path = dir.path().join(format!("basic_{name}.tsv"));
+        std::fs::write(path, format!("Source\tTarget\n{lines}")).unwrap();
+    };
+    write("train", "12");
+    write("val", "21");
+    write("test", "12");
+    let error = open(Task::ListOps, dir.path()).err().unwrap().to_string();
+    assert!(
+        error.contains("`train` and `test` hold the same 2 samples"),
+        "{error}"
+    );
+    write("test", "13");
+    open(Task::ListOps, dir.path()).unwrap();
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::files::read;
 use super::streams::Streams;
 use super::vocabulary::Vocabulary;
+use crate::files::locate;
 use crate::{DataError, Result, Split};
 
 /// Which bytes are tokens.
@@ -56,6 +57,27 @@ impl Default for TextOptions {
             valid_fraction: 0.05,
             test_fraction: 0.05,
         }
+    }
+}
+
+impl TextOptions {
+    /// Enwik8 as published: the file at `path`, packed or not, or the one in the folder `path`.
+    ///
+    /// # Errors
+    /// If there is no such file or folder, or the folder has no file `enwik8`, `enwik8.zip` or `enwik8.gz`.
+    pub fn enwik8(path: &Path) -> Result<Self> {
+        let kind = std::fs::metadata(path).map_err(|e| DataError::io(path, "open it", e))?;
+        let file = match kind.is_dir() {
+            true => {
+                let (folder, name) = locate(path, &[""], &["enwik8", "enwik8.zip", "enwik8.gz"])?;
+                folder.join(name)
+            }
+            false => path.into(),
+        };
+        Ok(Self {
+            train: vec![file],
+            ..Self::default()
+        })
     }
 }
 

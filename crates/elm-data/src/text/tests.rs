@@ -87,6 +87,28 @@ fn the_content_says_how_a_file_is_packed() {
     assert!(message.contains("empty file"), "{message}");
 }
 
+/// The parts and the order of the tokens are those of the published setting, and of [`crate::enwik8`].
+#[test]
+fn enwik8_is_one_such_text() {
+    let folder = TempDir::new().unwrap();
+    let whole: Vec<u8> = (0..1000_u32).map(|i| (i * i % 251) as u8).collect();
+    std::fs::write(folder.path().join("enwik8"), &whole).unwrap();
+    std::fs::write(folder.path().join("enwik8.zip"), b"not taken").unwrap();
+    let options = TextOptions::enwik8(folder.path()).unwrap();
+    let text = Text::open(&options).unwrap();
+    let published = crate::enwik8::Enwik8::open(folder.path()).unwrap();
+    for split in [Split::Train, Split::Valid, Split::Test] {
+        assert_eq!(text.part(split), published.part(split));
+    }
+    assert_eq!(text.part(Split::Train).len(), 900);
+    let empty = TempDir::new().unwrap();
+    let message = TextOptions::enwik8(empty.path()).unwrap_err().to_string();
+    assert!(
+        message.contains("expected enwik8 or enwik8.zip"),
+        "{message}"
+    );
+}
+
 #[test]
 fn files_of_parts_are_those_parts() {
     let folder = TempDir::new().unwrap();

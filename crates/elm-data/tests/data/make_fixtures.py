@@ -69,3 +69,14 @@ for protocol in (0, 2, 4):  # containers of the standard library
     content["Params"]["others"] = [{1, 2}, frozenset(), set(), collections.Counter("abba"), range(3), 1j,
                                    datetime.datetime(2020, 1, 2), bytearray(b"abc"), slice(1, 2)]
     write(f"containers{protocol}.p.gz", content, protocol)
+
+# rows of objects, and tuples, where lists are usual
+content = root(simulation(np.int64, np.float16, False), simulation(int, np.float32, False))
+first, second = content["Results"]["listOfSingleSimulationDicts"]
+first["exInputSpikeTimes"] = {k: np.array(v, object) for k, v in first["exInputSpikeTimes"].items()}
+second["exInputSpikeTimes"] = {k: tuple(v) for k, v in second["exInputSpikeTimes"].items()}
+second["outputSpikeTimes"] = tuple(map(float, second["outputSpikeTimes"]))
+content["Results"]["listOfSingleSimulationDicts"] = np.array([first, second], object)
+content["Params"]["allSegmentsType"] = np.array(content["Params"]["allSegmentsType"], object)
+for protocol in (2, 5):
+    write(f"objects{protocol}.p.gz", content, protocol)

@@ -62,7 +62,7 @@ pub(super) fn run(args: Args) -> Result<()> {
     let result = &tested.evaluation;
     if args.json {
         let json = json!({
-            "weights": args.weights,
+            "weights": args.weights.to_string_lossy(),
             "simulations": result.used,
             "dropped": result.dropped,
             "metrics": result.metrics,

@@ -58,7 +58,7 @@ fn list(folder: &Path, json: bool) -> Result<()> {
             "expected a folder that holds runs, found none",
         ));
     }
-    let runs = run::list(folder)?;
+    let runs = run::list(folder);
     if json {
         return print(&json!(runs));
     }
@@ -105,7 +105,7 @@ fn best(run: &RunSummary) -> String {
 
 fn show(folder: &Path, json: bool) -> Result<()> {
     let record = RunRecord::load(folder)?;
-    let (summary, epochs) = (run::summary(folder)?, read_epochs(folder)?);
+    let (summary, epochs) = (run::summary(folder), read_epochs(folder)?);
     if json {
         return print(&json!({ "summary": summary, "record": record, "epochs": epochs }));
     }
@@ -132,7 +132,8 @@ fn show(folder: &Path, json: bool) -> Result<()> {
     for (number, session) in (1..).zip(&record.sessions) {
         let ended = match &session.ended {
             Some(ended) => {
-                format!("{:?} at step {}, {}", ended.how, ended.step, ended.at).to_lowercase()
+                let how = format!("{:?}", ended.how).to_lowercase();
+                format!("{how} at step {}, {}", ended.step, ended.at)
             }
             None => "no end noted".into(),
         };

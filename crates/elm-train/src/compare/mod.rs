@@ -19,10 +19,12 @@ use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 use crate::run::{self, Ended, RunFolder, TrainOptions, measure};
 use crate::stop::{Stop, StopReason};
-use crate::{say, tell};
+use crate::{logging, say, tell};
 
 /// The recipe that all models start from, in the folder of a comparison.
 const BASE: &str = "base.toml";
+/// What was said.
+const LOG: &str = "log.txt";
 
 /// A comparison and where to make it.
 pub struct CompareOptions {
@@ -61,6 +63,7 @@ pub fn compare(mut options: CompareOptions) -> Result<Option<StopReason>> {
     }
     let recipes = options.plan.recipes(&options.base)?;
     let folder = folder(&options)?;
+    logging::to_file(&folder.file(LOG))?;
     say!(
         "comparing {} models on {}, {}; folder {}",
         recipes.len(),
@@ -82,6 +85,8 @@ pub fn compare(mut options: CompareOptions) -> Result<Option<StopReason>> {
         missing: Vec::new(),
     };
     let (failed, stopped) = session.train_all(&recipes);
+    // each run had its own in between
+    logging::to_file(&session.folder.file(LOG))?;
     session.report(stopped)?;
     match failed {
         true => Err(TrainError::Run("not every model could be trained".into())),

@@ -1,6 +1,6 @@
 //! The recipes that come with the program.
 
-use super::keys::hint;
+use super::hint::hint;
 use super::{Recipe, RecipeError};
 
 const QUICK: &str = include_str!("recipes/quick.toml");

@@ -11,7 +11,8 @@ use elm_data::Task;
 use elm_data::task::TaskKind;
 use toml::{Table, Value};
 
-use super::keys::{RecipeKey, SECTIONS, key_hint};
+use super::hint::key_hint;
+use super::keys::{RecipeKey, SECTIONS};
 use super::{Recipe, RecipeError, keys};
 
 /// The key that chooses the model.

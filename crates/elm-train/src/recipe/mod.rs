@@ -23,10 +23,13 @@ mod data_source;
 mod edit;
 mod error;
 mod form;
+mod hint;
 mod keys;
 mod models;
 mod own;
 mod sized;
+mod time_step;
+mod train;
 mod validate;
 
 use std::path::PathBuf;
@@ -40,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{ModelConfig, ModelKind};
 use models::Fit;
+use time_step::{of_bins, time_step};
 
 pub use builtin::{PUBLISHED_MEMORY_SIZES, builtins};
 pub use data_source::DataSource;
@@ -48,6 +52,7 @@ pub use form::DataForm;
 pub use keys::{RecipeKey, keys};
 pub use models::{ChronoLstmRecipe, LifRecipe, NetworkRecipe, TcnRecipe, TransformerRecipe};
 pub use own::{ArraysRecipe, TextRecipe};
+pub use train::{CheckpointRecipe, OptimizerChoice, Readout, TrainRecipe};
 
 /// A full training setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,52 +146,13 @@ impl Recipe {
             .unwrap_or_else(|| DataForm::of(self.task, self.steps()))
     }
 
-    /// Length of a time step in ms: `model.dt`, or unless that is set the width of a spike task's bins, else 1.
-    pub fn dt(&self) -> f64 {
-        let bins = of_bins(self.task, &self.data, Some(&self.arrays));
-        time_step(&self.model, bins)
-    }
-
-    /// What is odd about the time step: one that is set, and is not that of the bins.
-    pub fn time_step_mismatch(&self) -> Option<String> {
-        let of_bins = of_bins(self.task, &self.data, Some(&self.arrays))?;
-        let timed = [ModelKind::Elm, ModelKind::Network, ModelKind::Lif];
-        let key = match self.task {
-            Task::Arrays => "arrays.events.bin_ms",
-            _ => "data.bin_ms",
-        };
-        (timed.contains(&self.model.kind) && self.dt() != of_bins).then(|| {
-            format!(
-                "model.dt is {} ms and the bins are {key} = {of_bins} ms wide: timescales in ms are off by a factor of {}; without model.dt the time step is that of the bins",
-                self.dt(),
-                of_bins / self.dt()
-            )
-        })
-    }
-
-    /// Lets the sizes that follow from the time step, and were not chosen otherwise, follow it from `before`.
-    fn follow_time_step(&mut self, before: f64) {
-        let (task, now) = (self.task, self.dt());
-        let (old, new) = (
-            NetworkRecipe::of(task, before),
-            NetworkRecipe::of(task, now),
-        );
-        if self.network.high_pass_tau == old.high_pass_tau {
-            self.network.high_pass_tau = new.high_pass_tau;
-        }
-        let (old, new) = (LifRecipe::of(task, before), LifRecipe::of(task, now));
-        if self.lif.membrane_tau == old.membrane_tau {
-            self.lif.membrane_tau = new.membrane_tau;
-        }
-        if self.lif.readout_tau == old.readout_tau {
-            self.lif.readout_tau = new.readout_tau;
-        }
-    }
-
     /// The recipe with absolute paths, so that it means the same in every folder.
     pub fn with_absolute_paths(mut self) -> Self {
         let absolute = |path: &mut PathBuf| {
-            if let Ok(whole) = std::path::absolute(&*path) {
+            // a recipe is text: a path that is none stays as it was written
+            if let Ok(whole) = std::path::absolute(&*path)
+                && whole.to_str().is_some()
+            {
                 *path = whole;
             }
         };
@@ -312,27 +278,6 @@ pub enum NeuronVersion {
     V1,
     /// The second, [`NeuronForm::v2`].
     V2,
-}
-
-/// Are the samples of a task spikes that are counted in bins?
-fn is_binned(task: Task) -> bool {
-    matches!(
-        task,
-        Task::Shd | Task::ShdAdding | Task::SyntheticSpikes | Task::SyntheticSpikesAdding
-    )
-}
-
-/// Width of the bins of a task in ms; none where nothing is binned.
-fn of_bins(task: Task, data: &DataRecipe, arrays: Option<&ArraysRecipe>) -> Option<f64> {
-    match task {
-        Task::Arrays => arrays?.events.as_ref().map(|events| events.bin_ms),
-        _ => is_binned(task).then(|| f64::from(data.bin_ms)),
-    }
-}
-
-/// Length of a time step in ms.
-fn time_step(model: &ModelRecipe, of_bins: Option<f64>) -> f64 {
-    model.dt.or(of_bins).unwrap_or(1.0)
 }
 
 /// Which model a recipe trains, and its sizes where that is the neuron; see [`ElmNeuronConfig`] for the formulas. Times
@@ -502,166 +447,6 @@ impl Default for DataRecipe {
             make_test: None,
             valid_samples: None,
             test_samples: None,
-        }
-    }
-}
-
-/// The optimizer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OptimizerChoice {
-    /// Adam (Kingma & Ba 2015).
-    #[default]
-    Adam,
-    /// Its variant with the largest gradient in place of the mean square.
-    Adamax,
-    /// Adam, beside which weights decay (Loshchilov & Hutter 2019).
-    Adamw,
-}
-
-/// Where a classification task reads its answer out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Readout {
-    /// At the last step of each sequence, padding aside.
-    #[default]
-    Last,
-    /// The mean over the steps of each sequence, padding aside.
-    Mean,
-}
-
-/// The training schedule of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TrainRecipe {
-    /// Epochs; each ends with a validation.
-    pub epochs: usize,
-    /// Gradient steps after which it ends, in place of epochs, within an epoch if need be; 0: it ends with its epochs.
-    pub steps: usize,
-    /// Minutes of training and validation after which it ends, however many epochs that is, with the learning rate at its
-    /// end; 0: it ends with its epochs.
-    pub minutes: f64,
-    /// Epochs without a smaller validation loss after which it ends early; 0: it does not.
-    pub patience: usize,
-    /// Gradient steps in an epoch; 0 (not for NeuronIO): as many as go once over the training data.
-    pub batches_per_epoch: usize,
-    /// Windows or samples in a batch.
-    pub batch_size: usize,
-    /// Batches whose mean gradient makes one step: the effect of a larger batch in the memory of a small one.
-    pub accumulate: usize,
-    /// NeuronIO: length of a window in ms.
-    pub window_ms: usize,
-    /// The optimizer.
-    pub optimizer: OptimizerChoice,
-    /// Learning rate at the first step after the warm-up.
-    pub learning_rate: f64,
-    /// Learning rate after the last step, reached by half a cosine over all steps.
-    pub final_learning_rate: f64,
-    /// Steps over which the learning rate rises in a straight line, before the cosine begins.
-    pub warmup_steps: usize,
-    /// Learning rate of trained memory timescales, as a multiple of that of other parameters.
-    pub timescale_rate: f64,
-    /// AdamW: share of a weight that goes with each step, times the learning rate.
-    pub weight_decay: f64,
-    /// Decay of the moving average of the weights that is validated and tested in their place; 0: the weights themselves.
-    pub average_decay: f64,
-    /// Largest global norm of the gradient, larger ones are scaled down; 0 for no limit.
-    pub clip_norm: f64,
-    /// NeuronIO: weight of the spike loss (binary cross entropy with logits).
-    pub spike_weight: f64,
-    /// NeuronIO: weight of the soma loss (mean square of the voltage error, in units of 10 mV).
-    pub soma_weight: f64,
-    /// Classification: where the answer is read out.
-    pub readout: Readout,
-    /// Classification: share of the target that is spread evenly over all classes.
-    pub label_smoothing: f64,
-    /// Classification: probability that an input value of a training sample is left out.
-    pub input_dropout: f64,
-    /// Gradient steps from one line of step metrics to the next.
-    pub log_every: usize,
-}
-
-impl Default for TrainRecipe {
-    fn default() -> Self {
-        Self {
-            epochs: 35,
-            steps: 0,
-            minutes: 0.0,
-            patience: 0,
-            batches_per_epoch: 10_000,
-            batch_size: 8,
-            accumulate: 1,
-            window_ms: 500,
-            optimizer: OptimizerChoice::Adam,
-            learning_rate: 5e-4,
-            final_learning_rate: 0.0,
-            warmup_steps: 0,
-            timescale_rate: 1.0,
-            weight_decay: 0.0,
-            average_decay: 0.0,
-            clip_norm: 0.0,
-            spike_weight: 0.5,
-            soma_weight: 0.5,
-            readout: Readout::Last,
-            label_smoothing: 0.0,
-            input_dropout: 0.0,
-            log_every: 10,
-        }
-    }
-}
-
-/// When a run saves checkpoints, beside the end of each epoch and of the run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CheckpointRecipe {
-    /// Gradient steps from one to the next; 0: their number does not count.
-    pub every_steps: usize,
-    /// Minutes from one to the next; 0: time does not count.
-    pub every_minutes: f64,
-    /// How many of the last ones are kept. Each holds the best model so far, too.
-    pub keep: usize,
-}
-
-impl Default for CheckpointRecipe {
-    fn default() -> Self {
-        Self {
-            every_steps: 0,
-            every_minutes: 5.0,
-            keep: 2,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn the_time_step_is_that_of_the_bins_unless_set() {
-        let mut recipe = Recipe::builtin("shd").unwrap();
-        assert_eq!(recipe.dt(), 10.0);
-        recipe.set("data.bin_ms=2").unwrap();
-        let ModelConfig::Elm(neuron) = recipe.model_config() else {
-            panic!("no neuron");
-        };
-        assert_eq!((recipe.dt(), neuron.neuron.dt), (2.0, 2.0));
-        assert_eq!(recipe.time_step_mismatch(), None);
-        recipe.set("model.dt=10").unwrap();
-        assert_eq!(recipe.dt(), 10.0);
-        let told = recipe.time_step_mismatch().unwrap();
-        assert!(told.contains("factor of 0.2"), "{told}");
-        // what follows from the step follows the bins, too, in whatever order
-        for kind in [ModelKind::Network, ModelKind::Lif] {
-            let mut first = Recipe::builtin("spikes").unwrap();
-            first.set("data.bin_ms=50").unwrap();
-            let first = first.with_model(kind);
-            let mut then = Recipe::builtin("spikes").unwrap().with_model(kind);
-            then.set("data.bin_ms=50").unwrap();
-            assert_eq!(first, then);
-            let text = first.to_toml();
-            assert_eq!(
-                Recipe::from_toml(&text, "text").unwrap().model_config(),
-                first.model_config()
-            );
         }
     }
 }

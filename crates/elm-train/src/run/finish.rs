@@ -40,9 +40,10 @@ pub(super) fn publish<O: Objective>(
     if let Some(head) = &model.head {
         durable::write_whole(&folder.file(HEAD), super::step::module_bytes(head)?)?;
     }
-    crate::model::save(&model.body, &folder.file(MODEL))?;
+    let file = folder.file(MODEL);
+    crate::model::save(&model.body, &file)?;
     durable::fault_point();
-    Ok(())
+    durable::sync(&file)
 }
 
 /// The best model of a run, from the file of its checkpoint.

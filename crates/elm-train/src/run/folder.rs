@@ -105,7 +105,7 @@ impl RunFolder {
     /// Locks an existing folder.
     ///
     /// # Errors
-    /// [`TrainError::Usage`] if another process works in it, [`TrainError::File`] if it cannot be written.
+    /// [`TrainError::Usage`] if another process works in it, [`TrainError::Run`] if it cannot be written.
     pub fn lock(path: &Path) -> Result<Self> {
         let lock = RunLock::acquire(path)?;
         Ok(Self {
@@ -127,7 +127,7 @@ impl RunFolder {
     /// Writes `value` as JSON.
     ///
     /// # Errors
-    /// [`TrainError::File`] if it cannot be written.
+    /// [`TrainError::Run`] if it cannot be written.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let json = serde_json::to_string_pretty(value)
             .map_err(|e| TrainError::file(&self.file(name), e))?;
@@ -137,7 +137,7 @@ impl RunFolder {
     /// Writes a file of the run whole: a reader never sees a part of it.
     ///
     /// # Errors
-    /// [`TrainError::File`] if it cannot be written.
+    /// [`TrainError::Run`] if it cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         durable::write_whole(&self.file(name), text)
     }

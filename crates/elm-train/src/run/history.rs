@@ -117,7 +117,7 @@ pub fn best(epochs: &[EpochRecord]) -> Option<&EpochRecord> {
 /// Writes all epochs of a run into its folder.
 ///
 /// # Errors
-/// [`TrainError::File`] if the file cannot be written.
+/// [`TrainError::Run`] if the file cannot be written.
 pub(super) fn write(run: &Path, columns: &[Column], epochs: &[EpochRecord]) -> Result<()> {
     let metrics: std::collections::BTreeSet<&str> = match epochs.first() {
         Some(epoch) => epoch.metrics.keys().map(String::as_str).collect(),

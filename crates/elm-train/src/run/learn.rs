@@ -40,10 +40,28 @@ pub(super) struct Loop<'a, E: Experiment> {
     pub(super) best: Option<Vec<u8>>,
     pub(super) meters: Meters,
     pub(super) timer: Timer,
-    /// Step and number of ended epochs of the last checkpoint; none before the first.
-    pub(super) saved: Option<(u64, usize)>,
+    /// What the last checkpoint is of; none before the first.
+    pub(super) saved: Option<Moment>,
     /// When it was saved, or the call began.
     pub(super) saved_at: Instant,
+}
+
+/// What tells two states of a training apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Moment {
+    pub(super) step: u64,
+    epochs: usize,
+    used_up: Option<f64>,
+}
+
+impl Moment {
+    pub(super) fn of(state: &State) -> Self {
+        Self {
+            step: state.step,
+            epochs: state.epochs.len(),
+            used_up: state.used_up,
+        }
+    }
 }
 
 /// Time over all calls of a run.
@@ -89,6 +107,8 @@ impl<E: Experiment> Loop<'_, E> {
                 }
             }
             if !self.goes_on() {
+                // a run that is gone on with must not find some of its time left
+                self.state.used_up = self.budget();
                 self.save()?;
                 return Ok(None);
             }
@@ -116,7 +136,10 @@ impl<E: Experiment> Loop<'_, E> {
         }
         match self.budget() {
             // one step at least, or there would be no model to test
-            Some(_) => self.share() < 1.0 || self.state.step == 0,
+            Some(budget) => {
+                let left = self.share() < 1.0 && self.state.used_up != Some(budget);
+                left || self.state.step == 0
+            }
             None => self.state.step < self.experiment.steps_in_all(),
         }
     }
@@ -356,7 +379,7 @@ impl<E: Experiment> Loop<'_, E> {
     /// Saves a checkpoint, unless there is nothing to save or the last one is of this state.
     fn save(&mut self) -> Result<()> {
         let step = self.state.step;
-        let now = (step, self.state.epochs.len());
+        let now = Moment::of(&self.state);
         if step == 0 || self.saved == Some(now) {
             return Ok(());
         }
@@ -366,6 +389,7 @@ impl<E: Experiment> Loop<'_, E> {
             )));
         }
         self.state.averaged = self.trainer.averaged();
+        self.state.optimizer = self.recipe.train.optimizer;
         self.state.seconds = self.timer.seconds();
         let state = serde_json::to_vec_pretty(&self.state)
             .map_err(|e| TrainError::Run(format!("the state of the run cannot be saved: {e}")))?;

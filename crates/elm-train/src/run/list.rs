@@ -9,7 +9,6 @@ use super::folder::RECIPE;
 use super::history::{self, EpochRecord};
 use super::lock;
 use super::record::{How, RunRecord};
-use crate::error::Result;
 
 /// How deep runs are looked for: comparisons hold runs of their own.
 const DEPTH: usize = 3;
@@ -50,6 +49,7 @@ impl RunState {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunSummary {
     /// Its folder.
+    #[serde(serialize_with = "as_text")]
     pub folder: PathBuf,
     /// What it is doing.
     pub state: RunState,
@@ -65,40 +65,38 @@ pub struct RunSummary {
     pub why: Option<String>,
 }
 
-/// All runs in `folder`, those that wrote last first.
-///
-/// # Errors
-/// If a run's metrics cannot be read.
-pub fn list(folder: &Path) -> Result<Vec<RunSummary>> {
-    let mut found = Vec::new();
-    collect(folder, DEPTH, &mut found)?;
-    found.sort_by(|a, b| a.age.total_cmp(&b.age));
-    Ok(found)
+/// JSON is text, which names of folders need not be.
+fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
-fn collect(folder: &Path, depth: usize, found: &mut Vec<RunSummary>) -> Result<()> {
+/// All runs in `folder`, those that wrote last first.
+pub fn list(folder: &Path) -> Vec<RunSummary> {
+    let mut found = Vec::new();
+    collect(folder, DEPTH, &mut found);
+    found.sort_by(|a, b| a.age.total_cmp(&b.age));
+    found
+}
+
+fn collect(folder: &Path, depth: usize, found: &mut Vec<RunSummary>) {
     if folder.join(RECIPE).is_file() {
-        found.push(summary(folder)?);
-        return Ok(());
-    }
-    if depth == 0 {
-        return Ok(());
+        found.push(summary(folder));
+        return;
     }
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_type().is_ok_and(|t| t.is_dir())) {
-        collect(&entry.path(), depth - 1, found)?;
+        if depth > 0 {
+            collect(&entry.path(), depth - 1, found);
+        }
     }
-    Ok(())
 }
 
 /// What there is to say of the run in `folder`.
-///
-/// # Errors
-/// If its metrics cannot be read.
-pub fn summary(folder: &Path) -> Result<RunSummary> {
+pub fn summary(folder: &Path) -> RunSummary {
     let record = RunRecord::load(folder).ok();
     let epochs = match record {
-        Some(_) => history::read(folder)?,
+        // what cannot be read is told where the run is shown, and hides no other
+        Some(_) => history::read(folder).unwrap_or_default(),
         None => Vec::new(),
     };
     let ended = record
@@ -114,7 +112,7 @@ pub fn summary(folder: &Path) -> Result<RunSummary> {
             How::Failed => RunState::Failed,
         },
     };
-    Ok(RunSummary {
+    RunSummary {
         folder: folder.to_path_buf(),
         state,
         epochs: epochs.len(),
@@ -122,7 +120,7 @@ pub fn summary(folder: &Path) -> Result<RunSummary> {
         best: history::best(&epochs).cloned(),
         age: age(folder),
         why: ended.and_then(|ended| ended.why),
-    })
+    }
 }
 
 /// Seconds since a file in a folder was last written.

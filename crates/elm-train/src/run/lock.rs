@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::durable;
 use crate::error::{Result, TrainError};
 
 /// The file that is locked, in the folder of a run; it holds the id of the process that locked it last.
@@ -36,8 +37,10 @@ impl RunLock {
         for _ in 0..TRIES {
             match file.try_lock() {
                 Ok(()) => {
-                    file.set_len(0).map_err(failed)?;
-                    write!(file, "{}", std::process::id()).map_err(failed)?;
+                    let written = file
+                        .set_len(0)
+                        .and_then(|()| write!(file, "{}", std::process::id()));
+                    written.map_err(|e| durable::unwritten(&path, e))?;
                     return Ok(Self(file));
                 }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),

@@ -3,8 +3,6 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crate::tell;
-
 /// Time between two changes of the line on a terminal.
 const REFRESH: Duration = Duration::from_millis(100);
 /// Time between two lines elsewhere.
@@ -35,7 +33,8 @@ impl StatusLine {
         if !self.terminal {
             if since > PLAIN {
                 self.last = Some(Instant::now());
-                tell!("{text}");
+                tracing::info!("{text}");
+                let _ = writeln!(std::io::stderr(), "{text}");
             }
             return;
         }

@@ -119,7 +119,7 @@ impl RunRecord {
     /// Writes the record.
     ///
     /// # Errors
-    /// [`TrainError::File`] if it cannot be written.
+    /// [`TrainError::Run`] if it cannot be written.
     pub fn save(&self, folder: &RunFolder) -> Result<()> {
         folder.write_json(RECORD, self)
     }

@@ -69,12 +69,12 @@ impl StepLog {
     /// Adds a step.
     ///
     /// # Errors
-    /// [`TrainError::File`] if the file cannot be written.
+    /// [`TrainError::Run`] if the file cannot be written.
     pub(super) fn push(&mut self, record: &StepRecord) -> Result<()> {
         // a record holds numbers only: this cannot fail
         let line = serde_json::to_string(record).unwrap_or_default() + "\n";
         durable::append(&mut self.file, line.as_bytes())
-            .map_err(|e| TrainError::file(&self.path, format!("cannot write the metrics: {e}")))
+            .map_err(|e| durable::unwritten(&self.path, e))
     }
 }
 

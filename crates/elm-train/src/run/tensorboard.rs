@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::durable;
-use crate::error::{Result, TrainError};
+use crate::error::Result;
 
 /// Folder of the event files in that of a run.
 const FOLDER: &str = "tensorboard";
@@ -25,11 +25,10 @@ impl EventFile {
     /// Begins a file for the steps after `step`; of earlier files the events of later steps no longer count.
     ///
     /// # Errors
-    /// [`TrainError::File`] if it cannot be written.
+    /// [`TrainError::Run`] if it cannot be written.
     pub(super) fn begin(run: &Path, step: u64) -> Result<Self> {
         let folder = run.join(FOLDER);
-        std::fs::create_dir_all(&folder)
-            .map_err(|e| TrainError::file(&folder, format!("cannot make it: {e}")))?;
+        std::fs::create_dir_all(&folder).map_err(|e| durable::unwritten(&folder, e))?;
         let now = seconds();
         // readers take the files in the order of their names
         let name = format!(
@@ -55,7 +54,7 @@ impl EventFile {
     /// Adds numbers by their tags, such as `train/loss`, at a gradient step.
     ///
     /// # Errors
-    /// [`TrainError::File`] if the file cannot be written.
+    /// [`TrainError::Run`] if the file cannot be written.
     pub(super) fn scalars(&mut self, step: u64, values: &[(&str, f64)]) -> Result<()> {
         let mut summary = Vec::new();
         for (tag, number) in values {
@@ -69,7 +68,7 @@ impl EventFile {
 
     fn write(&mut self, event: &[u8]) -> Result<()> {
         durable::append(&mut self.file, &record(event))
-            .map_err(|e| TrainError::file(&self.path, format!("cannot write the events: {e}")))
+            .map_err(|e| durable::unwritten(&self.path, e))
     }
 }
 

@@ -14,7 +14,7 @@ use super::experiment::{Experiment, ModelOf};
 use super::finish::{self, best_model};
 use super::folder::{LOG, RECIPE, RunFolder};
 use super::history;
-use super::learn::{BEST, Loop, STATE, Timer};
+use super::learn::{BEST, Loop, Moment, STATE, Timer};
 use super::meters::Meters;
 use super::neuronio::NeuronIoRun;
 use super::own::OwnRun;
@@ -28,7 +28,7 @@ use super::used;
 use crate::device::describe;
 use crate::error::{Result, TrainError};
 use crate::optim::Schedule;
-use crate::recipe::{DataForm, Recipe};
+use crate::recipe::{DataForm, OptimizerChoice, Recipe};
 use crate::stop::{Stop, StopReason};
 use crate::task::own::{ArraysTask, SequenceTask};
 use crate::{logging, say, tell};
@@ -268,7 +268,8 @@ impl Session {
         let device = options.device.clone();
         let mut trainer = Trainer::new(model, recipe, &device.clone().autodiff());
         let checkpoints = Checkpoints::open(folder.path(), recipe.checkpoint.keep)?;
-        let found = checkpoints.latest(|saved| restore(&mut trainer, saved))?;
+        let optimizer = recipe.train.optimizer;
+        let found = checkpoints.latest(|saved| restore(&mut trainer, optimizer, saved))?;
         let (state, best) = match found {
             Some(Found {
                 step,
@@ -309,7 +310,7 @@ impl Session {
             best,
             meters: Meters::new(StepLog::open(folder.path(), state.step)?, events),
             timer: Timer::after(state.seconds),
-            saved: Some((state.step, state.epochs.len())),
+            saved: Some(Moment::of(&state)),
             saved_at: now,
             state,
         })
@@ -362,8 +363,8 @@ impl Session {
         };
         ended.or_else(|reason| {
             let kept = match training.saved {
-                Some((0, _)) | None => "before its first step".to_string(),
-                Some((step, _)) => format!("after step {step}; checkpoint kept"),
+                Some(Moment { step: 0, .. }) | None => "before its first step".to_string(),
+                Some(Moment { step, .. }) => format!("after step {step}; checkpoint kept"),
             };
             say!(
                 "stopped by {} {kept}, go on with: elm train --resume {}",
@@ -378,10 +379,17 @@ impl Session {
 /// State and best model of a checkpoint, whose tensors the trainer takes.
 fn restore<O: crate::task::Objective>(
     trainer: &mut Trainer<O>,
+    optimizer: OptimizerChoice,
     saved: &Saved,
 ) -> std::result::Result<(State, Option<Vec<u8>>), String> {
     let state: State =
         serde_json::from_slice(saved.file(STATE)?).map_err(|e| format!("{STATE}: {e}"))?;
+    if state.optimizer != optimizer {
+        return Err(format!(
+            "it holds the state of {:?}, and recipe.toml names {optimizer:?}",
+            state.optimizer
+        ));
+    }
     trainer.load(saved, state.averaged)?;
     Ok((state, saved.optional(BEST).map(<[u8]>::to_vec)))
 }

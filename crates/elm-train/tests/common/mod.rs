@@ -35,9 +35,11 @@ pub fn failure(args: &[&str]) -> (i32, String) {
     (output.status.code().unwrap_or(-1), error)
 }
 
-/// Numbers of a run's metrics, a row an epoch; null where there is none.
+/// Numbers of a run's metrics, a row an epoch; null where there is none. No rows before the first epoch is over.
 pub fn history(run: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(run.join("metrics.csv")).unwrap();
+    let Ok(text) = std::fs::read_to_string(run.join("metrics.csv")) else {
+        return Vec::new();
+    };
     let mut lines = text.lines();
     let names: Vec<&str> = lines.next().unwrap().split(',').collect();
     let row = |line: &str| -> Value {

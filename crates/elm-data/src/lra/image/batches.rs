@@ -41,10 +41,11 @@ pub fn batch_from_bytes(name: &str, bytes: &[u8]) -> Result<ByteSequences> {
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<ByteSequences> {
     let whole = !bytes.is_empty() && bytes.len().is_multiple_of(RECORD);
-    let images = if path.extension().is_some_and(|ending| ending == "bin")
-        || !(bytes.starts_with(&GZIP_MAGIC) || starts_pickle(bytes))
-        || whole && !matches!(bytes, [0x80, 2..=5, ..])
-    {
+    let named = path.extension().is_some_and(|ending| ending == "bin");
+    let pickled = bytes.starts_with(&GZIP_MAGIC)
+        || matches!(bytes, [0x80, 2..=5, ..])
+        || !whole && starts_pickle(bytes);
+    let images = if named || !pickled {
         if !whole {
             refuse_packed(path, "a CIFAR-10 batch", bytes)?;
         }

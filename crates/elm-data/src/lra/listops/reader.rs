@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::{CLASSES, SYMBOLS};
-use crate::files::{Content, locate};
+use crate::files::{Content, locate, refuse_packed};
 use crate::lra::store::{ByteSequences, Meaning};
 use crate::lra::table::{check_max_length, class, columns, lines, shown};
 use crate::made::Provenance;
@@ -29,7 +29,9 @@ pub fn open(dir: &Path, split: Split, max_length: usize) -> Result<ByteSequences
     };
     let (folder, _) = locate(dir, &["", "listops-1000"], &[name])?;
     let path = folder.join(name);
-    let content = Content::map(&path, "a ListOps file")?;
+    let what = "a ListOps file";
+    let content = Content::map(&path, what)?;
+    refuse_packed(&path, what, &content)?;
     let sequences = parse(&path, &content, max_length)?;
     Ok(sequences.made(Provenance::read(&folder)?))
 }

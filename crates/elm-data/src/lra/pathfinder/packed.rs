@@ -4,19 +4,14 @@
 //! word is the label, its checksum that of the pixels. The note is how the images were made, as JSON, or empty for
 //! published ones; files of version 1 have none. A record is the pixels of an image, one byte each, in raster order.
 
-use std::fs::File;
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
-use flate2::bufread::DeflateDecoder;
-use flate2::write::DeflateEncoder;
 use rayon::prelude::*;
 
 use super::folder::ImageFolder;
 use super::{CLASSES, MAX_SIDE, PathfinderConfig};
-use crate::container::{Form, Row};
+use crate::container::{Form, Record, RecordWriter, Row, inflate};
 use crate::files::{Content, Temporary, crc};
 use crate::made::Provenance;
 use crate::{DataError, Result};
@@ -115,12 +110,8 @@ impl PackedImages {
     pub fn pixels(&self, index: usize) -> Result<Vec<u8>> {
         let row = &self.rows[index];
         let wanted = self.side * self.side;
-        let mut pixels = Vec::with_capacity(wanted + 1);
-        // One byte more is asked for, so that an image that is too long is not taken for whole.
-        let read = DeflateDecoder::new(&self.content[row.place()])
-            .take(wanted as u64 + 1)
-            .read_to_end(&mut pixels);
-        if read.is_err() || pixels.len() != wanted || crc(&pixels) != row.checksum {
+        let pixels = inflate(&self.content[row.place()], wanted).unwrap_or_default();
+        if pixels.len() != wanted || crc(&pixels) != row.checksum {
             let problem = format!("image {index} is damaged: its checksum does not fit");
             return Err(DataError::format(&self.path, problem));
         }
@@ -229,15 +220,16 @@ fn write(
         Some(provenance) => provenance.to_json()?,
         None => Vec::new(),
     };
-    let mut writer = Writer::create(path, side, folder.len(), note).map_err(cannot_write)?;
+    let mut writer = RecordWriter::create(&FORM, path, vec![side as u32], folder.len(), note)
+        .map_err(cannot_write)?;
     let mut bad = Vec::new();
     for block in blocks(folder.len()) {
         let end = block.end;
-        let images: Vec<Result<Encoded>> = block
+        let images: Vec<Result<Record>> = block
             .into_par_iter()
             .map(|image| {
                 let pixels = folder.pixels(image, side)?;
-                Encoded::of(&pixels, folder.label(image)).map_err(cannot_write)
+                Record::deflate(&pixels, folder.label(image) as u32).map_err(cannot_write)
             })
             .collect();
         for image in images {
@@ -275,59 +267,4 @@ fn blocks(total: usize) -> impl Iterator<Item = Range<usize>> {
     (0..total)
         .step_by(BLOCK)
         .map(move |start| start..total.min(start + BLOCK))
-}
-
-/// A compressed image.
-struct Encoded {
-    deflated: Vec<u8>,
-    label: u32,
-    /// Of the pixels, so that reading back compares with what was written.
-    checksum: u32,
-}
-
-impl Encoded {
-    fn of(pixels: &[u8], label: usize) -> std::io::Result<Self> {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(pixels)?;
-        Ok(Self {
-            deflated: encoder.finish()?,
-            label: label as u32,
-            checksum: crc(pixels),
-        })
-    }
-}
-
-/// Writes the images first and then, when their sizes are known, the header before them.
-struct Writer {
-    file: BufWriter<File>,
-    side: u32,
-    note: Vec<u8>,
-    rows: Vec<[u32; 3]>,
-}
-
-impl Writer {
-    fn create(path: &Path, side: usize, count: usize, note: Vec<u8>) -> std::io::Result<Self> {
-        let mut file = BufWriter::new(File::create(path)?);
-        file.seek(SeekFrom::Start(FORM.header_size(count, &note) as u64))?;
-        Ok(Self {
-            file,
-            side: side as u32,
-            note,
-            rows: Vec::with_capacity(count),
-        })
-    }
-
-    fn append(&mut self, image: &Encoded) -> std::io::Result<()> {
-        let row = [image.deflated.len() as u32, image.label, image.checksum];
-        self.rows.push(row);
-        self.file.write_all(&image.deflated)
-    }
-
-    fn finish(mut self) -> std::io::Result<()> {
-        let header = FORM.header(&[self.side], &self.rows, &self.note);
-        self.file.seek(SeekFrom::Start(0))?;
-        self.file
-            .write_all(&header.map_err(std::io::Error::other)?)?;
-        self.file.flush()
-    }
 }

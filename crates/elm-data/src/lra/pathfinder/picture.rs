@@ -10,7 +10,7 @@ use crate::lra::grey::luma;
 const MOST_EXTRAS: usize = 1 << 20;
 
 /// The `side * side` grey values of a PNG image of any kind, in raster order. Colours become grey by their luma, 16-bit
-/// values keep their upper byte, and transparency is not looked at.
+/// values are rounded to the nearest of 8 bits, and transparency is not looked at.
 ///
 /// # Errors
 /// If it cannot be read, is empty, not a PNG, damaged, or not `side` pixels wide and high.
@@ -27,7 +27,7 @@ pub fn decode_png(reader: impl BufRead + Seek, side: usize) -> Result<Vec<u8>, S
     let mut decoder = Decoder::new_with_limits(reader, Limits { bytes: MOST_EXTRAS });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    decoder.set_transformations(Transformations::EXPAND);
     // The size is checked before anything of that size is made.
     let info = decoder.read_header_info().map_err(|e| match e {
         DecodingError::Format(_) => format!("expected a PNG image, found something else ({e})"),
@@ -47,11 +47,14 @@ pub fn decode_png(reader: impl BufRead + Seek, side: usize) -> Result<Vec<u8>, S
     let mut pixels = vec![0; size];
     let found = image.next_frame(&mut pixels).map_err(damaged)?;
     pixels.truncate(found.buffer_size());
-    if found.bit_depth != BitDepth::Eight {
-        return Err(format!(
-            "expected 8 bits per value, found {:?}",
-            found.bit_depth
-        ));
+    match found.bit_depth {
+        BitDepth::Eight => {}
+        BitDepth::Sixteen => {
+            let wide = pixels.as_chunks().0.iter().map(|b| u16::from_be_bytes(*b));
+            // white is 65 535 = 257 · 255
+            pixels = wide.map(|v| ((u32::from(v) + 128) / 257) as u8).collect();
+        }
+        other => return Err(format!("expected 8 or 16 bits per value, found {other:?}")),
     }
     Ok(match found.color_type {
         ColorType::Grayscale => pixels,

@@ -20,7 +20,7 @@ pub struct Head {
 
 impl Head {
     /// Time (ms) whose input spikes are counted for the fingerprint, ms by ms: about 13 a ms come at random.
-    pub(super) const COUNTED_MS: u32 = 1024;
+    pub(super) const COUNTED_MS: u32 = 512;
 
     /// From duration, number of events and number of output spikes, and the number of events in each of the first ms.
     pub(super) fn new(source: Arc<str>, index: u32, totals: [u32; 3], counts: &[u32]) -> Self {

@@ -302,7 +302,7 @@ impl<'a> Plain<'a> {
 }
 
 /// Plain bytes of a record that its head is looked for in; longer names are refused.
-const HEAD: u64 = 8192;
+const HEAD: u64 = 2048;
 
 /// The head of a record, without what follows.
 pub(super) fn head(deflated: &[u8]) -> Result<Head, String> {

@@ -47,20 +47,11 @@ pub(super) fn simulations(
     }
     let results = dict_field(heap, root_dict, "Results")?;
     let list = field(heap, results, "listOfSingleSimulationDicts")?;
-    let Some(Object::List(items)) = heap.get(list) else {
+    let Some(items) = heap.items(list) else {
         let found = heap.describe(list);
         return Err(format!(
-            "Results.listOfSingleSimulationDicts: expected a list, found {found}"
+            "Results.listOfSingleSimulationDicts: expected a list of dicts, found {found}"
         ));
-    };
-    let items: &[Value] = match items {
-        List::Values(values) => values,
-        List::Ints(ints) if ints.is_empty() => &[],
-        List::Ints(_) => {
-            return Err(
-                "Results.listOfSingleSimulationDicts: expected dicts, found integers".into(),
-            );
-        }
     };
     if items.is_empty() {
         return Err(
@@ -186,7 +177,7 @@ fn soma(heap: &Heap, value: Value, duration_ms: u32) -> Result<Vec<f32>, String>
     }
 }
 
-/// A row of numbers: a one-dimensional numeric array or a list of numbers.
+/// A row of numbers: a one-dimensional numeric array, or a list or tuple of numbers.
 fn floats(heap: &Heap, value: Value) -> Option<Vec<f32>> {
     let number = |v: Value| match v {
         Value::Float(f) => Some(f as f32),
@@ -201,8 +192,7 @@ fn floats(heap: &Heap, value: Value) -> Option<Vec<f32>> {
             .map(|raw| number(array.dtype.element(raw)))
             .collect(),
         Object::List(List::Ints(ints)) => Some(ints.iter().map(|&i| i as f32).collect()),
-        Object::List(List::Values(values)) => values.iter().map(|&v| number(v)).collect(),
-        _ => None,
+        _ => heap.items(value)?.iter().map(|&v| number(v)).collect(),
     }
 }
 
@@ -260,11 +250,6 @@ fn train(heap: &Heap, value: Value) -> Option<Train<'_>> {
     };
     match heap.get(value)? {
         Object::List(List::Ints(ints)) => Some(Train::Borrowed(ints)),
-        Object::List(List::Values(values)) => values
-            .iter()
-            .map(|&v| integer(v))
-            .collect::<Option<_>>()
-            .map(Train::Owned),
         Object::Array(Some(array)) if array.shape.len() == 1 && array.dtype.size > 0 => {
             let elements = array.data.as_ref()?.chunks(array.dtype.size as usize);
             elements
@@ -272,7 +257,12 @@ fn train(heap: &Heap, value: Value) -> Option<Train<'_>> {
                 .collect::<Option<_>>()
                 .map(Train::Owned)
         }
-        _ => None,
+        _ => heap
+            .items(value)?
+            .iter()
+            .map(|&v| integer(v))
+            .collect::<Option<_>>()
+            .map(Train::Owned),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A synthetic set of spoken-digit-like spikes in the files and with the sizes of SHD, so that its tasks run without a
+//! A synthetic set of spoken-digit-like spikes with the sizes of SHD, so that its tasks run without a
 //! download. It is no speech, and a result on it is none on SHD.
 
 mod pattern;
@@ -12,9 +12,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use self::pattern::{Speaker, Word};
-use super::file::SYNTHETIC_MARK;
+use super::archive::{Sample, writer};
 use super::{CLASSES, SYNTHETIC_FILES};
-use crate::hdf5::{Hdf5Writer, StoredType};
 use crate::made::{Made, Provenance, make_files};
 use crate::{DataError, Result};
 
@@ -25,10 +24,6 @@ const BLOCK: usize = 128;
 /// Speakers; the last ones speak in the test file only.
 const SPEAKERS: u8 = 12;
 const TRAINING_SPEAKERS: u8 = 10;
-/// What the mark on the files says.
-const MARK: &str = "drawn by a program (elm), not recorded: this is not SHD";
-/// Bytes of a class name.
-const KEY: usize = 12;
 
 /// What [`generate_shd`] is to write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,9 +32,9 @@ pub struct SyntheticShdOptions {
     pub out: PathBuf,
     /// Draws speakers and samples: the same seed gives the same files. The classes are the same for every seed.
     pub seed: u64,
-    /// Samples in `synthetic_shd_train.h5`.
+    /// Samples in `synthetic_shd_train.elmspk`.
     pub train: usize,
-    /// Samples in `synthetic_shd_test.h5`.
+    /// Samples in `synthetic_shd_test.elmspk`.
     pub test: usize,
 }
 
@@ -120,8 +115,10 @@ pub struct SyntheticShdSummary {
     pub kept: bool,
 }
 
-/// Writes `synthetic_shd_train.h5` and `synthetic_shd_test.h5` in the format of SHD, marked as synthetic by their names
-/// and by an attribute `synthetic` of their root group.
+/// Writes `synthetic_shd_train.elmspk` and `synthetic_shd_test.elmspk`, in a format of this project that [`ShdFile`] reads
+/// beside the published one: nobody takes them for SHD, and how they were made is in them.
+///
+/// [`ShdFile`]: super::ShdFile
 ///
 /// A class is a word: three ridges of spikes that move over the 700 channels like the formants of speech. Speakers
 /// differ in pitch, tempo and width of the ridges, samples in onset, length, loudness, the place of each ridge and every
@@ -172,6 +169,7 @@ fn write_files(
     tell: &dyn Fn(usize) -> Result<()>,
 ) -> Result<u64> {
     let generator = Generator::new(options.seed);
+    let made = options.provenance();
     let (mut spikes, mut done) = (0, 0);
     let mut tell_more = |more| {
         done += more;
@@ -180,7 +178,7 @@ fn write_files(
     let parts = [(options.train, TRAINING_SPEAKERS), (options.test, SPEAKERS)];
     for ((stream, name), (samples, speakers)) in (1..).zip(SYNTHETIC_FILES).zip(parts) {
         let path = part.join(name);
-        spikes += generator.write(&path, stream, samples, speakers, &mut tell_more)?;
+        spikes += generator.write(&path, stream, samples, speakers, &made, &mut tell_more)?;
     }
     Ok(spikes)
 }
@@ -190,14 +188,6 @@ struct Generator {
     seed: u64,
     words: Vec<Word>,
     speakers: Vec<Speaker>,
-}
-
-/// One sample, ready to be written.
-struct Drawn {
-    speaker: u8,
-    spikes: usize,
-    times: Vec<u8>,
-    units: Vec<u8>,
 }
 
 /// The class of a sample.
@@ -216,21 +206,17 @@ impl Generator {
     }
 
     /// Sample `index` of the file number `file`, said by one of the first `speakers`.
-    fn draw(&self, file: u64, index: usize, speakers: u8) -> Drawn {
+    fn draw(&self, file: u64, index: usize, speakers: u8) -> Sample {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(file << 56 | index as u64);
         let speaker = rng.random_range(0..speakers);
-        let word = &self.words[usize::from(class(index))];
+        let label = class(index);
+        let word = &self.words[usize::from(label)];
         let spikes = self.speakers[usize::from(speaker)].say(word, &mut rng);
-        let (times, units): (Vec<_>, Vec<_>) = spikes
-            .iter()
-            .map(|(time, unit)| (time.to_le_bytes(), unit.to_le_bytes()))
-            .unzip();
-        Drawn {
+        Sample {
+            label,
             speaker,
-            spikes: spikes.len(),
-            times: times.into_flattened(),
-            units: units.into_flattened(),
+            spikes,
         }
     }
 
@@ -242,53 +228,28 @@ impl Generator {
         file: u64,
         samples: usize,
         speakers: u8,
+        provenance: &Provenance,
         tell: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<u64> {
-        let mut writer = Hdf5Writer::create(path)?;
-        let (mut times, mut units, mut speaker) = (vec![], vec![], vec![]);
+        let cannot_write = |e| DataError::io(path, "write it", e);
+        let mut writer = writer(path, samples, provenance)?;
         let mut spikes = 0;
         for start in (0..samples).step_by(BLOCK) {
-            let block: Vec<Drawn> = (start..samples.min(start + BLOCK))
+            let block: Vec<_> = (start..samples.min(start + BLOCK))
                 .into_par_iter()
-                .map(|index| self.draw(file, index, speakers))
-                .collect();
-            for sample in &block {
-                let count = sample.spikes;
-                let both = [(count, &sample.times[..]), (count, &sample.units[..])];
-                let [time, unit] = writer.elements(both)?;
-                times.push(time);
-                units.push(unit);
-                speaker.push(sample.speaker);
-                spikes += count as u64;
+                .map(|index| {
+                    let sample = self.draw(file, index, speakers);
+                    sample.record().map(|record| (sample.spikes.len(), record))
+                })
+                .collect::<std::io::Result<_>>()
+                .map_err(cannot_write)?;
+            for (count, record) in &block {
+                writer.append(record).map_err(cannot_write)?;
+                spikes += *count as u64;
             }
             tell(block.len())?;
         }
-        let labels: Vec<u8> = (0..samples).map(class).collect();
-        let train = [
-            writer.ragged("times", StoredType::F16, &times)?,
-            writer.ragged("units", StoredType::U16, &units)?,
-        ];
-        let extra = [
-            writer.list("speaker", StoredType::U8, samples, &speaker)?,
-            writer.list("keys", StoredType::Text(KEY as u32), CLASSES, &keys())?,
-        ];
-        let root = [
-            writer.group("spikes", &train, &[])?,
-            writer.list("labels", StoredType::U8, samples, &labels)?,
-            writer.group("extra", &extra, &[])?,
-        ];
-        let root = writer.group("", &root, &[(SYNTHETIC_MARK, MARK)])?;
-        writer.finish(root)?;
+        writer.finish().map_err(cannot_write)?;
         Ok(spikes)
     }
-}
-
-/// Names of the classes, each of [`KEY`] bytes.
-fn keys() -> Vec<u8> {
-    let name = |class| {
-        let mut name = format!("synthetic {class}").into_bytes();
-        name.resize(KEY, 0);
-        name
-    };
-    (0..CLASSES).flat_map(name).collect()
 }

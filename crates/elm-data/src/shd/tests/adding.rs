@@ -5,8 +5,7 @@ use crate::Sequence;
 
 fn source() -> ShdDataset {
     let labels: Vec<u8> = (0..60).map(|i| (i * 7 % 20) as u8).collect();
-    let file = Content::new(&labels).open().unwrap();
-    ShdDataset::read(&file, Binning::default()).unwrap()
+    ShdDataset::read(&drawn(&labels), Binning::default()).unwrap()
 }
 
 fn pairs(adding: &ShdAdding, epoch: u64) -> Vec<[usize; 2]> {

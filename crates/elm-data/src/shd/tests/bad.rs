@@ -11,9 +11,11 @@ fn says(error: crate::DataError, words: &[&str]) {
     }
 }
 
-fn refused(content: &Content, words: &[&str]) {
-    let error = content.open().and_then(|f| f.spikes(0)).unwrap_err();
-    says(error, &[&["small.h5"], words].concat());
+/// Asserts that a fixture in `small` is refused, at the latest by its first sample.
+fn refused(name: &str, words: &[&str]) {
+    let bytes = fixture(&format!("small/{name}"));
+    let error = ShdFile::from_bytes("small.h5", bytes).and_then(|f| f.spikes(0));
+    says(error.unwrap_err(), &[&["small.h5"], words].concat());
 }
 
 #[test]
@@ -83,6 +85,14 @@ fn links_that_cannot_be_followed_are_named() {
         );
         assert!(!file.has("nothing").unwrap());
     }
+    // many links in a group of the newer form
+    refused(
+        "indexed",
+        &[
+            "dataset labels: expected it in the file, found no labels",
+            "soft links are not followed",
+        ],
+    );
 }
 
 /// A root group whose header names `width` blocks, each of which names the next one `width` times, and so on.
@@ -160,96 +170,75 @@ fn truncated_files() {
 
 #[test]
 fn labels_out_of_range() {
-    refused(
-        &Content::new(&[0, 20]),
-        &["labels, row 1: expected 0 to 19, found 20"],
+    refused("label_20", &["labels, row 1: expected 0 to 19, found 20"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("drawn.elmspk");
+    write_drawn(&path, &[0, 20]);
+    says(
+        ShdFile::open(&path).unwrap_err(),
+        &["drawn.elmspk: sample 1: expected a label of 0 to 19, found 20"],
     );
 }
 
 #[test]
 fn lengths_that_differ() {
-    let mut content = Content::new(&[1, 2]);
-    content.labels.push(3);
     refused(
-        &content,
+        "more_labels",
         &["spikes/times: expected 3 rows, as many as labels, found 2"],
     );
-    let mut content = Content::new(&[1, 2]);
-    content.units.pop();
-    refused(&content, &["spikes/units: expected 2 rows", "found 1"]);
-    let mut content = Content::new(&[1, 2]);
-    content.times[0].push(0.5);
-    refused(&content, &["sample 0", "found 2 times and 1 units"]);
+    refused("fewer_units", &["spikes/units: expected 2 rows", "found 1"]);
+    refused("two_times", &["sample 0", "found 2 times and 1 units"]);
 }
 
 #[test]
 fn times_and_units_out_of_range() {
-    let mut content = Content::new(&[1]);
-    content.units[0][0] = 700;
     refused(
-        &content,
+        "unit_700",
         &["sample 0: unit of spike 0: expected 0 to 699, found 700"],
     );
-    for bad in [-0.5, f32::NAN, f32::NEG_INFINITY] {
-        let mut content = Content::new(&[1]);
-        content.times[0][0] = bad;
+    for name in ["negative", "nan", "infinite"] {
         refused(
-            &content,
+            name,
             &["sample 0: time of spike 0: expected 0 s or later, found"],
         );
     }
-    let error = Content::new(&[1]).open().unwrap().spikes(1).unwrap_err();
-    says(error, &["spikes/times, row 1: expected a row below 1"]);
+    let one = ShdFile::from_bytes("small.h5", fixture("small/one")).unwrap();
+    says(
+        one.spikes(1).unwrap_err(),
+        &["spikes/times, row 1: expected a row below 1"],
+    );
 }
 
 #[test]
 fn missing_datasets_and_wrong_types() {
-    type Write = fn(&mut Hdf5Writer<'_>) -> crate::Result<Vec<crate::hdf5::Link>>;
-    let cases: [(Write, &str); 4] = [
+    for (name, words) in [
         (
-            |_| Ok(vec![]),
+            "no_labels",
             "dataset labels: expected it in the file, found no labels",
         ),
+        ("float_labels", "dataset labels: expected integers, found"),
         (
-            |w| Ok(vec![w.list("labels", StoredType::F16, 1, &[0; 2])?]),
-            "dataset labels: expected integers, found",
-        ),
-        (
-            |w| Ok(vec![w.list("labels", StoredType::U8, 1, &[0])?]),
+            "no_times",
             "dataset spikes/times: expected it in the file, found no",
         ),
         (
-            |w| {
-                let flat = [w.list("times", StoredType::F16, 1, &[0; 2])?];
-                let spikes = w.group("spikes", &flat, &[])?;
-                Ok(vec![w.list("labels", StoredType::U8, 1, &[0])?, spikes])
-            },
+            "flat_times",
             "dataset spikes/times: expected variable-length arrays of floats of 16, 32 or 64 bits",
         ),
-    ];
-    for (write, words) in cases {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("small.h5");
-        let mut writer = Hdf5Writer::create(&path).unwrap();
-        let links = write(&mut writer).unwrap();
-        let root = writer.group("", &links, &[]).unwrap();
-        writer.finish(root).unwrap();
-        says(ShdFile::open(&path).unwrap_err(), &["small.h5", words]);
+    ] {
+        refused(name, &[words]);
     }
 }
 
-/// A file of one sample with one time and one unit; where its collection and the references to it are.
+/// A file of one sample with one time and one unit; where its collection and the reference to its time are.
 fn one_sample() -> (Vec<u8>, usize, usize) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("small.h5");
-    Content::new(&[5]).write(&path);
-    let bytes = std::fs::read(&path).unwrap();
+    let bytes = fixture("small/one");
     let collection = bytes.windows(4).position(|w| w == b"GCOL").unwrap();
     let address = (collection as u64).to_le_bytes();
-    let reference = bytes.windows(8).rposition(|w| w == address).unwrap();
-    // A reference begins with its length; another place could hold the address of the collection by chance.
-    assert_eq!(bytes[reference - 4..reference], 1_u32.to_le_bytes());
-    (bytes, collection, reference - 4)
+    // A reference is its length, the address of its collection, and its index there: the time came first.
+    let reference = [&1_u32.to_le_bytes()[..], &address, &1_u32.to_le_bytes()].concat();
+    let at = bytes.windows(16).position(|w| w == reference).unwrap();
+    (bytes, collection, at)
 }
 
 #[test]

@@ -64,8 +64,7 @@ fn samples_make_batches() {
 #[test]
 fn the_split_is_seeded_and_divides_all_samples() {
     let labels: Vec<u8> = (0..2000).map(|i| (i % 20) as u8).collect();
-    let file = Content::new(&labels).open().unwrap();
-    let whole = ShdDataset::read(&file, Binning::default()).unwrap();
+    let whole = ShdDataset::read(&drawn(&labels), Binning::default()).unwrap();
     let (train, valid) = whole.split(VALIDATION_FRACTION, 3).unwrap();
     assert_eq!(train.len() + valid.len(), 2000);
     // 400 are expected, with a standard deviation of 18
@@ -87,15 +86,22 @@ fn the_split_is_seeded_and_divides_all_samples() {
 
 #[test]
 fn times_in_milliseconds_are_noticed() {
-    let mut content = Content::new(&[1, 2, 3]);
-    content
-        .times
-        .iter_mut()
-        .flatten()
-        .for_each(|t| *t = *t * 1000.0 + 2.0);
-    let data = ShdDataset::read(&content.open().unwrap(), Binning::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("late.elmspk");
+    let mut writer = archive::writer(&path, 3, &Provenance::new("a test", 1, 0)).unwrap();
+    for label in [1, 2, 3] {
+        let late = f16::from_f32(800.0).to_bits();
+        let sample = archive::Sample {
+            label,
+            speaker: 0,
+            spikes: vec![(late, 7); usize::from(label)],
+        };
+        writer.append(&sample.record().unwrap()).unwrap();
+    }
+    writer.finish().unwrap();
+    let data = ShdDataset::load(&path, Binning::default()).unwrap();
     let found = data.statistics();
-    assert_eq!((found.samples, found.late, found.spikes), (3, 3, 4));
+    assert_eq!((found.samples, found.late, found.spikes), (3, 3, 6));
     assert!(found.nothing_is_used());
     let told = data.about(Path::new("a.h5"), None);
     assert!(told.warnings()[0].starts_with("a.h5: no spike in the first second in 3 of 3 samples"));

@@ -13,7 +13,7 @@ use std::path::Path;
 use half::f16;
 
 use super::*;
-use crate::hdf5::{Hdf5Writer, StoredType};
+use crate::made::Provenance;
 
 /// Samples in every fixture.
 const SAMPLES: usize = 7;
@@ -41,67 +41,25 @@ fn fixture(name: &str) -> Vec<u8> {
     bytes
 }
 
-/// A small file of our own.
-struct Content {
-    times: Vec<Vec<f32>>,
-    units: Vec<Vec<u16>>,
-    labels: Vec<u8>,
+/// A small file of our own: some samples with one or two spikes each, of these labels.
+fn drawn(labels: &[u8]) -> ShdFile {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("small.elmspk");
+    write_drawn(&path, labels);
+    ShdFile::from_bytes("small.elmspk", std::fs::read(&path).unwrap()).unwrap()
 }
 
-impl Content {
-    /// Some samples with one or two spikes each.
-    fn new(labels: &[u8]) -> Self {
-        let numbers = 0..labels.len() as u16;
-        let times = |n| {
-            (0..=n % 2)
-                .map(|k| f32::from(k) / 4.0 + f32::from(n) / 512.0)
-                .collect()
+fn write_drawn(path: &Path, labels: &[u8]) {
+    let made = Provenance::new("a test", 1, 0);
+    let mut writer = archive::writer(path, labels.len(), &made).unwrap();
+    for (n, label) in (0u16..).zip(labels) {
+        let time = |k| f16::from_f32(f32::from(k) / 4.0 + f32::from(n) / 512.0).to_bits();
+        let sample = archive::Sample {
+            label: *label,
+            speaker: 3,
+            spikes: (0..=n % 2).map(|k| (time(k), n % 700)).collect(),
         };
-        Self {
-            times: numbers.clone().map(times).collect(),
-            units: numbers
-                .map(|n| vec![n % 700; 1 + usize::from(n % 2)])
-                .collect(),
-            labels: labels.to_vec(),
-        }
+        writer.append(&sample.record().unwrap()).unwrap();
     }
-
-    fn write(&self, path: &Path) {
-        let mut writer = Hdf5Writer::create(path).unwrap();
-        let bytes = |values: &[u16]| {
-            values
-                .iter()
-                .flat_map(|v| v.to_le_bytes())
-                .collect::<Vec<u8>>()
-        };
-        let mut write = |name, kind, rows: Vec<Vec<u16>>| {
-            let one = |row: &Vec<u16>| writer.elements([(row.len(), &bytes(row)[..])]).unwrap()[0];
-            let references: Vec<_> = rows.iter().map(one).collect();
-            writer.ragged(name, kind, &references).unwrap()
-        };
-        let half = |row: &Vec<f32>| row.iter().map(|t| f16::from_f32(*t).to_bits()).collect();
-        let spikes = [
-            write(
-                "times",
-                StoredType::F16,
-                self.times.iter().map(half).collect(),
-            ),
-            write("units", StoredType::U16, self.units.clone()),
-        ];
-        let count = self.labels.len();
-        let labels = writer
-            .list("labels", StoredType::U8, count, &self.labels)
-            .unwrap();
-        let spikes = writer.group("spikes", &spikes, &[]).unwrap();
-        let root = writer.group("", &[labels, spikes], &[]).unwrap();
-        writer.finish(root).unwrap();
-    }
-
-    /// The file, opened.
-    fn open(&self) -> crate::Result<ShdFile> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("small.h5");
-        self.write(&path);
-        ShdFile::from_bytes("small.h5", std::fs::read(&path).unwrap())
-    }
+    writer.finish().unwrap();
 }

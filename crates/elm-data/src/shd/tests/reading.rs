@@ -31,11 +31,30 @@ fn files_of_all_kinds_hold_the_same() {
 
 #[test]
 fn speakers_and_keys_may_be_missing() {
-    let file = Content::new(&[3, 19]).open().unwrap();
+    let file = ShdFile::from_bytes("plain.h5", fixture("small/plain")).unwrap();
     assert_eq!(file.labels(), [3, 19]);
     assert_eq!((file.speakers(), file.keys().unwrap()), (None, None));
     assert_eq!(file.spikes(1).unwrap().units, [1, 1]);
-    assert!(Content::new(&[]).open().unwrap().is_empty());
+    assert!((file.provenance(), file.is_synthetic()) == (None, false));
+    let none = ShdFile::from_bytes("none.h5", fixture("small/none")).unwrap();
+    assert!(none.is_empty());
+}
+
+#[test]
+fn drawn_files_hold_what_published_ones_do() {
+    let file = drawn(&[3, 19, 0]);
+    assert_eq!(file.labels(), [3, 19, 0]);
+    assert_eq!(
+        (file.speakers().unwrap(), file.keys().unwrap()),
+        (&[3; 3][..], None)
+    );
+    let expected = SpikeTrain {
+        times: vec![1.0 / 512.0, 0.25 + 1.0 / 512.0],
+        units: vec![1, 1],
+    };
+    assert_eq!(file.spikes(1).unwrap(), expected);
+    assert!(file.is_synthetic() && file.provenance().is_some_and(|p| p.generator == "a test"));
+    assert!(file.spikes(3).is_err() && drawn(&[]).is_empty());
 }
 
 #[test]
@@ -44,13 +63,20 @@ fn folders_hold_published_or_synthetic_files() {
     let find = || ShdFolder::find(folder.path());
     let message = find().unwrap_err().to_string();
     assert!(
-        message.contains("expected shd_train.h5 or synthetic_shd_train.h5"),
+        message.contains("expected shd_train.h5 or synthetic_shd_train.elmspk"),
         "{message}"
     );
-    Content::new(&[1]).write(&folder.path().join("synthetic_shd_train.h5"));
-    assert_eq!(find().unwrap().kind, ShdKind::Synthetic);
+    // an older version wrote HDF5
+    for name in ["synthetic_shd_train.h5", "synthetic_shd_train.elmspk"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+        let found = find().unwrap();
+        assert_eq!(
+            (found.kind, found.train),
+            (ShdKind::Synthetic, folder.path().join(name))
+        );
+    }
     let published = folder.path().join("shd_train.h5");
-    Content::new(&[1]).write(&published);
+    std::fs::write(&published, "").unwrap();
     let found = find().unwrap();
     assert_eq!((found.kind, &found.train), (ShdKind::Published, &published));
     let message = ShdFile::open(&found.test).unwrap_err().to_string();

@@ -108,7 +108,56 @@ def linked(name, libver, external=False):
         move(file, external)
 
 
+with zipped("small/indexed.h5") as path:
+    path.parent.mkdir()
+    with h5py.File(path, "w", libver=("v110", "v114")) as file:
+        fill(file, "<f2", "<u2", "<u1")
+        file.move("labels", "lab")
+        file["labels"] = h5py.SoftLink("/lab")
+        for i in range(20):
+            file.create_group(f"other{i}")
+
 linked("links_earliest.h5", "earliest")
 linked("links_v114.h5", ("v110", "v114"))
 linked("links_bad_earliest.h5", "earliest", external=True)
 linked("links_bad_v114.h5", ("v110", "v114"), external=True)
+
+
+def small(name, times=((0.0,), (0.25, 0.5)), units=((0,), (1, 1)), labels=(3, 19), change=lambda file: None):
+    """A file of two samples unless told otherwise, with something wrong in it."""
+    with zipped(f"small/{name}") as path:
+        path.parent.mkdir()
+        with h5py.File(path, "w", libver="earliest") as file:
+            for key, kind, rows in (("times", "<f2", times), ("units", "<u2", units)):
+                data = file.create_dataset(f"spikes/{key}", (len(rows),), dtype=h5py.vlen_dtype(np.dtype(kind)))
+                for i, row in enumerate(rows):
+                    data[i] = np.array(row, kind)
+            file["labels"] = np.array(labels, "<u1")
+            change(file)
+
+
+def replace(key, value):
+    def change(file):
+        del file[key]
+        if value is not None:
+            file[key] = value
+
+    return change
+
+
+(here / "small").mkdir(exist_ok=True)
+small("plain.h5")
+small("one.h5", [(0.0,)], [(0,)], [5])
+small("none.h5", [], [], [])
+small("label_20.h5", labels=[0, 20])
+small("more_labels.h5", labels=[1, 2, 3])
+small("fewer_units.h5", units=[(0,)])
+small("two_times.h5", times=[(0.0, 0.5), (0.25, 0.5)])
+small("unit_700.h5", units=[(700,), (1, 1)])
+small("negative.h5", times=[(-0.5,), (0.25, 0.5)])
+small("nan.h5", times=[(np.nan,), (0.25, 0.5)])
+small("infinite.h5", times=[(-np.inf,), (0.25, 0.5)])
+small("no_labels.h5", change=replace("labels", None))
+small("float_labels.h5", change=replace("labels", np.zeros(2, "<f2")))
+small("no_times.h5", change=replace("spikes/times", None))
+small("flat_times.h5", change=replace("spikes/times", np.zeros(2, "<f2")))

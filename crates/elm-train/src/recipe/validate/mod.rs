@@ -15,6 +15,8 @@ const MAX_BATCH_STEPS: usize = 1 << 22;
 const MAX_WORKERS: usize = 256;
 /// Longest n-grams that a text is compared with.
 const MAX_NGRAM: usize = 8;
+/// Most of the input that may be left out: what is kept is scaled by 1 / (1 - p).
+const MAX_DROPOUT: f64 = 0.999;
 /// Most samples of a gradient step.
 const MAX_SAMPLES: usize = 1 << 20;
 /// Most gradient steps of a training.
@@ -61,6 +63,15 @@ impl Recipe {
                     format!("must be at least 0 and below 1, found {value}"),
                 );
             }
+        }
+        if self.train.input_dropout > MAX_DROPOUT {
+            return fail(
+                "train.input_dropout",
+                format!(
+                    "must be at most {MAX_DROPOUT}, found {}",
+                    self.train.input_dropout
+                ),
+            );
         }
         if self.task.is_language() {
             self.validate_text()?;
@@ -155,14 +166,18 @@ impl Recipe {
 
     fn validate_train(&self) -> Result<(), RecipeError> {
         let train = &self.train;
-        at_least_one("train.epochs", train.epochs)?;
+        for (key, value) in [
+            ("train.epochs", train.epochs),
+            ("train.batch_size", train.batch_size),
+            ("train.accumulate", train.accumulate),
+            ("train.log_every", train.log_every),
+            ("checkpoint.keep", self.checkpoint.keep),
+        ] {
+            at_least_one(key, value)?;
+        }
         if self.task == Task::Neuronio {
             at_least_one("train.batches_per_epoch", train.batches_per_epoch)?;
         }
-        at_least_one("train.batch_size", train.batch_size)?;
-        at_least_one("train.accumulate", train.accumulate)?;
-        at_least_one("train.log_every", train.log_every)?;
-        at_least_one("checkpoint.keep", self.checkpoint.keep)?;
         let longest = MAX_DURATION_MS as usize;
         if !(1..=longest).contains(&train.window_ms) {
             return fail(
@@ -173,6 +188,14 @@ impl Recipe {
                 ),
             );
         }
+        self.validate_batches()?;
+        self.validate_rates()?;
+        self.validate_optimizer()
+    }
+
+    /// How much is trained on, at once and in all.
+    fn validate_batches(&self) -> Result<(), RecipeError> {
+        let train = &self.train;
         // the longest sequence of a task is one sample's
         let (what, steps) = match self.task {
             Task::Neuronio => (
@@ -194,8 +217,7 @@ impl Recipe {
                 ),
             );
         }
-        let windows = train.batch_size.saturating_mul(train.accumulate);
-        if windows > MAX_SAMPLES {
+        if train.batch_size.saturating_mul(train.accumulate) > MAX_SAMPLES {
             return fail(
                 "train.accumulate",
                 format!(
@@ -219,7 +241,11 @@ impl Recipe {
                 ),
             );
         }
-        // Burn's schedulers take no more than 1
+        Ok(())
+    }
+
+    fn validate_rates(&self) -> Result<(), RecipeError> {
+        let train = &self.train;
         if !(train.learning_rate > 0.0 && train.learning_rate <= 1.0) {
             return fail(
                 "train.learning_rate",
@@ -246,6 +272,20 @@ impl Recipe {
                 );
             }
         }
+        if train.final_learning_rate > train.learning_rate {
+            return fail(
+                "train.final_learning_rate",
+                format!(
+                    "must be at most train.learning_rate = {}, found {}",
+                    train.learning_rate, train.final_learning_rate
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_optimizer(&self) -> Result<(), RecipeError> {
+        let train = &self.train;
         if !(0.0..1.0).contains(&train.average_decay) {
             return fail(
                 "train.average_decay",
@@ -264,16 +304,8 @@ impl Recipe {
         if train.timescale_rate != 1.0 && !self.learns_timescales() {
             return fail(
                 "train.timescale_rate",
-                "has no use here: the memory timescales are not trained (learn_memory_tau is false)".into(),
-            );
-        }
-        if train.final_learning_rate > train.learning_rate {
-            return fail(
-                "train.final_learning_rate",
-                format!(
-                    "must be at most train.learning_rate = {}, found {}",
-                    train.learning_rate, train.final_learning_rate
-                ),
+                "has no use here: the memory timescales are not trained (learn_memory_tau is false)"
+                    .into(),
             );
         }
         if train.spike_weight + train.soma_weight == 0.0 {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::recipe::OptimizerChoice;
 use crate::run::history::EpochRecord;
 
 /// How far a training came. The schedule's position and that in the data follow from the step, as do all random numbers.
@@ -19,8 +20,12 @@ pub(in crate::run) struct State {
     pub epochs: Vec<EpochRecord>,
     /// The best of them; its model is another file of the checkpoint.
     pub best: Option<Best>,
+    /// The budget of time (s) that was used up; none where the training ends with its steps, or has time left.
+    pub used_up: Option<f64>,
     /// Steps that the averaged weights are over.
     pub averaged: u64,
+    /// The optimizer whose state is another file of the checkpoint.
+    pub optimizer: OptimizerChoice,
 }
 
 /// The trained part of an epoch.

@@ -2,7 +2,7 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::forward::rows_of_cube;
+use super::forward::{Cube, clear, copies, rows_of_cube};
 use super::plan::KernelPlan;
 use super::product::{Weights, held, load_resident, load_staged, product_sums, slot};
 use crate::equations::SQUASH_GAIN;
@@ -37,105 +37,94 @@ pub(super) fn scan_backward<F: Float>(
     let products = comptime!(layout.products.len());
     let unit = UNIT_POS as usize;
     let team = comptime!(layout.team);
-    let units = team.units;
-    let rows = team.rows;
-    let time = time as usize;
+    let row0 = CUBE_POS * team.rows;
+    let here = Cube {
+        unit,
+        row0,
+        rows: rows_of_cube(batch as usize, row0, team.rows),
+        time: time as usize,
+    };
     let first = first as usize;
     let last = last as usize;
-    let row0 = CUBE_POS * rows;
-    let rows_here = rows_of_cube(batch as usize, row0, rows);
 
     let mut state = Shared::<[f32]>::new_slice(comptime!(layout.state_len()));
     let mut scratch = Shared::<[f32]>::new_slice(comptime!(layout.scratch_len().max(1)));
     let mut staged = Shared::<[Weights]>::new_slice(comptime!(layout.staged_len().max(1)));
-    let mut i = unit;
-    while i < comptime!(layout.state_len()) {
-        state[i] = 0.0f32;
-        i += units;
-    }
+    clear(&mut state, unit, comptime!(layout.clone()));
     load_staged(packed, &mut staged, unit, comptime!(layout.clone()));
     let resident = load_resident(packed, unit, comptime!(layout.clone()));
     sync_cube();
 
     // The unit that finishes memory unit j of a row in the last product carries all that belongs to it.
-    let product = comptime!(layout.products[products - 1]);
-    let count = comptime!(team.slots(product));
-    let last_bias = comptime!(if products > 1 {
-        plan.bias_at(products - 1)
-    } else {
-        0
-    });
-    let mut decays = Sequence::<f32>::new();
-    let mut gates = Sequence::<f32>::new();
-    let mut total = Array::<f32>::new(count); // gradient of the memory after the present step
-    let mut decay_sum = Array::<f32>::new(count);
-    let mut gate_sum = Array::<f32>::new(count);
-    let mut bias_sum = Array::<f32>::new(count);
+    let count = comptime!(team.slots(layout.products[products - 1]));
+    let mut rates = Rates {
+        decays: Sequence::<f32>::new(),
+        gates: Sequence::<f32>::new(),
+    };
+    load_rates(constants, &mut rates, &here, comptime!(plan.clone()));
+    let mut carried = Carried {
+        total: Array::<f32>::new(count),
+        decay: Array::<f32>::new(count),
+        gate: Array::<f32>::new(count),
+        bias: Array::<f32>::new(count),
+    };
     // read ahead, for the step before
-    let mut next_grad = Array::<f32>::new(count);
-    let mut next_squashed = Array::<f32>::new(count);
-    let mut previous = Array::<f32>::new(count);
+    let mut ahead = Ahead {
+        grad: Array::<f32>::new(count),
+        tanh: Array::<f32>::new(count),
+        memory: Array::<f32>::new(count),
+    };
+    read_grads(
+        grad,
+        &*squashed,
+        &mut ahead,
+        &here,
+        last - 1,
+        true,
+        comptime!(plan.clone()),
+    );
     #[unroll]
     for i in 0..count {
-        let s = slot(unit, rows_here, i, product, team);
-        decays.push(held(constants, s.output, s.active));
-        gates.push(held(constants, plan.memory + s.output, s.active));
-        let sample = row0 + s.row;
-        let at = (sample * time + last - 1) * plan.memory + s.output;
-        let carried = held(
-            &*sums,
-            sample * comptime!(plan.sums_len()) + s.output,
-            s.active,
-        );
-        total[i] = carried + held(grad, at, s.active);
-        let value = held(&*squashed, at, s.active);
-        let dz = total[i] * gates[i] * squash_slope(value);
-        decay_sum[i] = 0.0f32;
-        gate_sum[i] = total[i] * comptime!(SQUASH_GAIN as f32) * value;
-        bias_sum[i] = dz;
-        if s.active {
-            squashed[at] = F::cast_from(dz);
-            state[s.output * rows + s.row] = dz;
-        }
+        let product = comptime!(layout.products[products - 1]);
+        let s = slot(here.unit, here.rows, i, product, team);
+        let at = (here.row0 + s.row) * comptime!(plan.sums_len()) + s.output;
+        carried.total[i] = held(&*sums, at, s.active);
+        carried.decay[i] = 0.0f32;
+        carried.gate[i] = 0.0f32;
+        carried.bias[i] = 0.0f32;
     }
+    update_back(
+        &ahead,
+        &rates,
+        &mut carried,
+        squashed,
+        &mut state,
+        &here,
+        last - 1,
+        0usize,
+        comptime!(plan.clone()),
+    );
     sync_cube();
 
-    let copy = comptime!(layout.state_len() / 2);
     for back in 0..last - first {
         let t = last - 1 - back;
-        let mut now = 0usize;
-        let mut next = 0usize;
-        if comptime!(layout.alternates()) {
-            now = back % 2 * copy;
-            next = copy - now;
-        }
-        #[unroll]
-        for i in 0..count {
-            let s = slot(unit, rows_here, i, product, team);
-            let sample = row0 + s.row;
-            let at = (sample * time + t) * plan.memory + s.output;
-            if t > 0 {
-                previous[i] = held(memory, at - plan.memory, s.active);
-            } else {
-                previous[i] = held(start, sample * plan.memory + s.output, s.active);
-            }
-            next_grad[i] = held(grad, at - plan.memory, s.active && t > first);
-            next_squashed[i] = held(&*squashed, at - plan.memory, s.active && t > first);
-        }
+        let (now, next) = copies(back, comptime!(layout.clone()));
+        read_memory(memory, start, &mut ahead, &here, t, comptime!(plan.clone()));
+        read_grads(
+            grad,
+            &*squashed,
+            &mut ahead,
+            &here,
+            t - 1,
+            t > first,
+            comptime!(plan.clone()),
+        );
         #[unroll]
         for j in 0..products {
             let product = comptime!(layout.products[j]);
-            let n = comptime!(team.slots(product));
-            let mut kept = Array::<f32>::new(n);
-            let hidden_at = comptime!(products.saturating_sub(2 + j) * plan.hidden);
+            let mut kept = Array::<f32>::new(comptime!(team.slots(product)));
             if comptime!(j + 1 < products) {
-                #[unroll]
-                for i in 0..n {
-                    let s = slot(unit, rows_here, i, product, team);
-                    let row = (row0 + s.row) * time + t;
-                    let at = row * comptime!(plan.hidden_total()) + hidden_at + s.output;
-                    kept[i] = held(&*hidden, at, s.active);
-                }
+                read_hidden(&*hidden, &mut kept, &here, t, j, comptime!(plan.clone()));
             }
             let found = product_sums(
                 &state,
@@ -148,54 +137,270 @@ pub(super) fn scan_backward<F: Float>(
                 product,
                 team,
             );
-            #[unroll]
-            for i in 0..n {
-                let s = slot(unit, rows_here, i, product, team);
-                if s.active {
-                    let sample = row0 + s.row;
-                    let row = sample * time + t;
-                    if comptime!(j + 1 < products) {
-                        let da = activation_back(found[i], kept[i], plan.activation);
-                        let at = row * comptime!(plan.hidden_total()) + hidden_at + s.output;
-                        hidden[at] = F::cast_from(da);
-                        let at = comptime!(layout.products[j + 1].state_at);
-                        state[at + s.output * rows + s.row] = da;
-                        if comptime!(j + 2 < products) {
-                            // the bias of a map between two hidden layers
-                            let at = sample * comptime!(plan.sums_len())
-                                + comptime!(plan.memory + plan.bias_at(products - 2 - j))
-                                + s.output;
-                            sums[at] += da;
-                        }
-                    } else {
-                        let du = total[i] + found[i];
-                        decay_sum[i] += du * previous[i];
-                        total[i] = du * decays[i];
-                        if t > first {
-                            let value = next_squashed[i];
-                            total[i] += next_grad[i];
-                            let dz = total[i] * gates[i] * squash_slope(value);
-                            gate_sum[i] += total[i] * comptime!(SQUASH_GAIN as f32) * value;
-                            bias_sum[i] += dz;
-                            squashed[(row - 1) * plan.memory + s.output] = F::cast_from(dz);
-                            state[next + s.output * rows + s.row] = dz;
-                        }
-                    }
+            if comptime!(j + 1 < products) {
+                hidden_back(
+                    &found,
+                    &kept,
+                    hidden,
+                    sums,
+                    &mut state,
+                    &here,
+                    t,
+                    j,
+                    comptime!(plan.clone()),
+                );
+            } else {
+                decay_back(
+                    &found,
+                    &ahead,
+                    &rates,
+                    &mut carried,
+                    &here,
+                    comptime!(plan.clone()),
+                );
+                if t > first {
+                    update_back(
+                        &ahead,
+                        &rates,
+                        &mut carried,
+                        squashed,
+                        &mut state,
+                        &here,
+                        t - 1,
+                        next,
+                        comptime!(plan.clone()),
+                    );
                 }
             }
             sync_cube();
         }
     }
+    add_sums(&carried, sums, &here, comptime!(plan.clone()));
+}
+
+/// Decay and gate of the memory units of this unit's slots.
+#[derive(CubeType)]
+struct Rates {
+    decays: Sequence<f32>,
+    gates: Sequence<f32>,
+}
+
+/// What goes from step to step for the memory units of this unit's slots.
+#[derive(CubeType)]
+struct Carried {
+    /// Gradient of the memory after the present step.
+    total: Array<f32>,
+    /// Sums for decay, gate and last bias.
+    decay: Array<f32>,
+    gate: Array<f32>,
+    bias: Array<f32>,
+}
+
+/// What is read before it is needed.
+#[derive(CubeType)]
+struct Ahead {
+    grad: Array<f32>,
+    tanh: Array<f32>,
+    /// Memory before the present step.
+    memory: Array<f32>,
+}
+
+#[cube]
+fn load_rates(constants: &[f32], rates: &mut Rates, here: &Cube, #[comptime] plan: KernelPlan) {
+    let team = comptime!(plan.layout.team);
+    let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
     #[unroll]
-    for i in 0..count {
-        let s = slot(unit, rows_here, i, product, team);
+    for i in 0..comptime!(team.slots(product)) {
+        let s = slot(here.unit, here.rows, i, product, team);
+        rates.decays.push(held(constants, s.output, s.active));
+        rates
+            .gates
+            .push(held(constants, plan.memory + s.output, s.active));
+    }
+}
+
+/// Reads the gradient of the memory after step t and the step's `tanh`, if there is such a step.
+#[cube]
+fn read_grads<F: Float>(
+    grad: &[F],
+    squashed: &[F],
+    ahead: &mut Ahead,
+    here: &Cube,
+    t: usize,
+    there: bool,
+    #[comptime] plan: KernelPlan,
+) {
+    let team = comptime!(plan.layout.team);
+    let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
+    #[unroll]
+    for i in 0..comptime!(team.slots(product)) {
+        let s = slot(here.unit, here.rows, i, product, team);
+        let at = ((here.row0 + s.row) * here.time + t) * plan.memory + s.output;
+        ahead.grad[i] = held(grad, at, s.active && there);
+        ahead.tanh[i] = held(squashed, at, s.active && there);
+    }
+}
+
+/// Reads the memory before step t.
+#[cube]
+fn read_memory<F: Float>(
+    memory: &[F],
+    start: &[F],
+    ahead: &mut Ahead,
+    here: &Cube,
+    t: usize,
+    #[comptime] plan: KernelPlan,
+) {
+    let team = comptime!(plan.layout.team);
+    let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
+    #[unroll]
+    for i in 0..comptime!(team.slots(product)) {
+        let s = slot(here.unit, here.rows, i, product, team);
+        let sample = here.row0 + s.row;
+        if t > 0 {
+            let at = (sample * here.time + t - 1) * plan.memory + s.output;
+            ahead.memory[i] = held(memory, at, s.active);
+        } else {
+            ahead.memory[i] = held(start, sample * plan.memory + s.output, s.active);
+        }
+    }
+}
+
+/// Adds the gradient of the memory after step t to what is carried, and goes through the memory update to the last
+/// map's result.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn update_back<F: Float>(
+    ahead: &Ahead,
+    rates: &Rates,
+    carried: &mut Carried,
+    squashed: &mut [F],
+    state: &mut Shared<[f32]>,
+    here: &Cube,
+    t: usize,
+    next: usize,
+    #[comptime] plan: KernelPlan,
+) {
+    let team = comptime!(plan.layout.team);
+    let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
+    #[unroll]
+    for i in 0..comptime!(team.slots(product)) {
+        let s = slot(here.unit, here.rows, i, product, team);
         if s.active {
-            let at = (row0 + s.row) * comptime!(plan.sums_len()) + s.output;
-            sums[at] = total[i];
-            sums[at + plan.memory] += decay_sum[i];
-            sums[at + 2 * plan.memory] += gate_sum[i];
+            let tanh = ahead.tanh[i];
+            let total = carried.total[i] + ahead.grad[i];
+            carried.total[i] = total;
+            let dz = total * rates.gates[i] * squash_slope(tanh);
+            carried.gate[i] += total * comptime!(SQUASH_GAIN as f32) * tanh;
+            carried.bias[i] += dz;
+            let at = ((here.row0 + s.row) * here.time + t) * plan.memory + s.output;
+            squashed[at] = F::cast_from(dz);
+            state[next + s.output * team.rows + s.row] = dz;
+        }
+    }
+}
+
+/// Reads the pre-activations of the hidden layer that product j goes back to.
+#[cube]
+fn read_hidden<F: Float>(
+    hidden: &[F],
+    kept: &mut Array<f32>,
+    here: &Cube,
+    t: usize,
+    #[comptime] j: usize,
+    #[comptime] plan: KernelPlan,
+) {
+    let team = comptime!(plan.layout.team);
+    let product = comptime!(plan.layout.products[j]);
+    let layer = comptime!((plan.layout.products.len() - 2 - j) * plan.hidden);
+    #[unroll]
+    for i in 0..comptime!(team.slots(product)) {
+        let s = slot(here.unit, here.rows, i, product, team);
+        let row = (here.row0 + s.row) * here.time + t;
+        let at = row * comptime!(plan.hidden_total()) + layer + s.output;
+        kept[i] = held(hidden, at, s.active);
+    }
+}
+
+/// Through the activation of that layer to its pre-activations.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn hidden_back<F: Float>(
+    found: &Array<f32>,
+    kept: &Array<f32>,
+    hidden: &mut [F],
+    sums: &mut [f32],
+    state: &mut Shared<[f32]>,
+    here: &Cube,
+    t: usize,
+    #[comptime] j: usize,
+    #[comptime] plan: KernelPlan,
+) {
+    let team = comptime!(plan.layout.team);
+    let products = comptime!(plan.layout.products.len());
+    let product = comptime!(plan.layout.products[j]);
+    let layer = comptime!((plan.layout.products.len() - 2 - j) * plan.hidden);
+    #[unroll]
+    for i in 0..comptime!(team.slots(product)) {
+        let s = slot(here.unit, here.rows, i, product, team);
+        if s.active {
+            let sample = here.row0 + s.row;
+            let da = activation_back(found[i], kept[i], plan.activation);
+            let row = sample * here.time + t;
+            hidden[row * comptime!(plan.hidden_total()) + layer + s.output] = F::cast_from(da);
+            let at = comptime!(plan.layout.products[j + 1].state_at);
+            state[at + s.output * team.rows + s.row] = da;
+            if comptime!(j + 2 < products) {
+                // the bias of a map between two hidden layers
+                let at = sample * comptime!(plan.sums_len())
+                    + comptime!(plan.memory + plan.bias_at(products - 2 - j))
+                    + s.output;
+                sums[at] += da;
+            }
+        }
+    }
+}
+
+/// Through the decay to the memory before the step.
+#[cube]
+fn decay_back(
+    found: &Array<f32>,
+    ahead: &Ahead,
+    rates: &Rates,
+    carried: &mut Carried,
+    here: &Cube,
+    #[comptime] plan: KernelPlan,
+) {
+    let team = comptime!(plan.layout.team);
+    let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
+    #[unroll]
+    for i in 0..comptime!(team.slots(product)) {
+        let s = slot(here.unit, here.rows, i, product, team);
+        if s.active {
+            let du = carried.total[i] + found[i];
+            carried.decay[i] += du * ahead.memory[i];
+            carried.total[i] = du * rates.decays[i];
+        }
+    }
+}
+
+/// Hands on the gradient of the memory before the first step, and adds up those of the constants.
+#[cube]
+fn add_sums(carried: &Carried, sums: &mut [f32], here: &Cube, #[comptime] plan: KernelPlan) {
+    let team = comptime!(plan.layout.team);
+    let products = comptime!(plan.layout.products.len());
+    let product = comptime!(plan.layout.products[products - 1]);
+    #[unroll]
+    for i in 0..comptime!(team.slots(product)) {
+        let s = slot(here.unit, here.rows, i, product, team);
+        if s.active {
+            let at = (here.row0 + s.row) * comptime!(plan.sums_len()) + s.output;
+            sums[at] = carried.total[i];
+            sums[at + plan.memory] += carried.decay[i];
+            sums[at + 2 * plan.memory] += carried.gate[i];
             if comptime!(products > 1) {
-                sums[at + plan.memory + last_bias] += bias_sum[i];
+                let last_bias = comptime!(plan.bias_at(products - 1));
+                sums[at + plan.memory + last_bias] += carried.bias[i];
             }
         }
     }
