@@ -78,6 +78,12 @@ pub fn open(name: &str) -> Result<Device> {
     }
 }
 
+/// Is it the host itself, so that nothing is moved to it?
+pub fn is_cpu(device: &Device) -> bool {
+    let name = describe(device);
+    ["Flex", "NdArray"].iter().any(|cpu| name.contains(cpu))
+}
+
 /// Name of a device for logs and reports.
 pub fn describe(device: &Device) -> String {
     format!("{:?}", device.as_dispatch())

@@ -46,11 +46,15 @@ pub enum Task {
     PathX,
     /// The next byte of an encyclopedia.
     Enwik8,
+    /// The next byte of any text ([`crate::text`]).
+    TextLm,
+    /// A user's own sequences ([`crate::arrays`]): what is learnt about them, the files say.
+    Arrays,
 }
 
 impl Task {
     /// Every task, in the order of the table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Neuronio,
         Self::Shd,
         Self::ShdAdding,
@@ -63,6 +67,8 @@ impl Task {
         Self::Pathfinder,
         Self::PathX,
         Self::Enwik8,
+        Self::TextLm,
+        Self::Arrays,
     ];
 
     /// What the table says of it.
@@ -90,6 +96,16 @@ impl Task {
     /// Does it make sequences into classes? Then [`Task::open`] opens its data.
     pub fn classifies(self) -> bool {
         matches!(self.info().kind, TaskKind::Classification { .. })
+    }
+
+    /// Is it to predict the next byte of a text?
+    pub fn is_language(self) -> bool {
+        self.info().kind == TaskKind::Language
+    }
+
+    /// Are its files a user's own, whose sizes only they know?
+    pub fn is_open(self) -> bool {
+        matches!(self.info().kind, TaskKind::Language | TaskKind::Open)
     }
 
     /// Number of classes; 0 where there are none.

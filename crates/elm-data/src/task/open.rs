@@ -321,7 +321,7 @@ impl Task {
             Self::Retrieval => Ok(retrieval::ENCODING),
             Self::Image => Ok(image::ENCODING),
             Self::Pathfinder | Self::PathX => Ok(pathfinder::ENCODING),
-            Self::Neuronio | Self::Enwik8 => Err(self.no_classes()),
+            Self::Neuronio | Self::Enwik8 | Self::TextLm | Self::Arrays => Err(self.no_classes()),
         }
     }
 
@@ -352,7 +352,9 @@ impl Task {
                 let source = self.spikes(dir, split, options)?;
                 Arc::new(pairs(source, split, options)?)
             }
-            Self::Neuronio | Self::Enwik8 => return Err(self.no_classes()),
+            Self::Neuronio | Self::Enwik8 | Self::TextLm | Self::Arrays => {
+                return Err(self.no_classes());
+            }
         })
     }
 

@@ -41,6 +41,8 @@ pub enum TaskKind {
     },
     /// The next token at every step.
     Language,
+    /// What the files say.
+    Open,
 }
 
 const fn classes(classes: usize) -> TaskKind {
@@ -74,6 +76,8 @@ pub(super) fn info(task: Task) -> &'static TaskInfo {
         Task::Pathfinder => &PATHFINDER,
         Task::PathX => &PATHX,
         Task::Enwik8 => &ENWIK8,
+        Task::TextLm => &TEXT_LM,
+        Task::Arrays => &ARRAYS,
     }
 }
 
@@ -215,7 +219,7 @@ static PATHX: TaskInfo = TaskInfo {
 
 static ENWIK8: TaskInfo = TaskInfo {
     name: "enwik8",
-    about: "the next byte of an English Wikipedia dump; read, not yet trained on",
+    about: "the next byte of an English Wikipedia dump",
     source: "https://mattmahoney.net/dc/textdata.html",
     files: "enwik8, enwik8.zip or enwik8.gz",
     licence: "text of Wikipedia: CC BY-SA 3.0 and GFDL",
@@ -224,4 +228,30 @@ static ENWIK8: TaskInfo = TaskInfo {
     // bytes that occur, as published
     channels: 204,
     kind: TaskKind::Language,
+};
+
+static TEXT_LM: TaskInfo = TaskInfo {
+    name: "text-lm",
+    about: "the next byte of any text: one file, or the files of a folder",
+    source: "your own files: --set data.train='[\"FOLDER\"]'",
+    files: "any text, packed with gzip or zip or not",
+    licence: "that of the text",
+    samples: [0, 0, 0],
+    // the files decide
+    length: 0,
+    channels: 0,
+    kind: TaskKind::Language,
+};
+
+static ARRAYS: TaskInfo = TaskInfo {
+    name: "arrays",
+    about: "your own sequences: a class, numbers, or the next step, as the files say",
+    source: "your own files: --set data.train='[\"FILE\"]'",
+    files: "npz, npy, safetensors, CSV, HDF5 spikes, or a folder of them",
+    licence: "that of the data",
+    samples: [0, 0, 0],
+    // the files decide
+    length: 0,
+    channels: 0,
+    kind: TaskKind::Open,
 };

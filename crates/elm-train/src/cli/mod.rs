@@ -4,6 +4,7 @@ mod bench;
 mod compare;
 mod data;
 mod eval;
+mod generate;
 mod info;
 mod predict;
 mod recipes;
@@ -48,6 +49,7 @@ enum Command {
     Runs(runs::Args),
     Predict(predict::Args),
     Eval(eval::Args),
+    Generate(generate::Args),
     Info(info::Args),
     Weights(weights::Args),
     Recipes(recipes::Args),
@@ -97,6 +99,7 @@ fn execute(command: Command) -> Result<Option<StopReason>> {
         Command::Runs(args) => runs::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
         Command::Weights(args) => weights::run(args),
         Command::Recipes(args) => recipes::run(args),

@@ -55,6 +55,12 @@ pub fn compare(mut options: CompareOptions) -> Result<Option<StopReason>> {
         options.base = Recipe::load(folder.join(BASE))?;
     }
     options.plan.budget.validate()?;
+    // a model's size follows from the data, which a user's own files have to be opened for
+    let changed = options.plan.changed(&options.base)?;
+    if changed.task.is_open() {
+        changed.validate()?;
+        options.base.form = Some(run::data_form(&changed, &options.stop)?);
+    }
     let recipes = options.plan.recipes(&options.base)?;
     let folder = folder(&options)?;
     logging::to_file(&folder.file(LOG))?;

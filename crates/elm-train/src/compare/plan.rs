@@ -151,6 +151,13 @@ impl Plan {
         Ok(())
     }
 
+    /// `base` with the changes that it has a use for.
+    pub(super) fn changed(&self, base: &Recipe) -> Result<Recipe> {
+        let mut recipe = base.clone();
+        self.change(&mut recipe)?;
+        Ok(recipe)
+    }
+
     /// Makes the changes that a recipe has a use for.
     fn change(&self, recipe: &mut Recipe) -> Result<()> {
         for assignment in &self.set {

@@ -7,8 +7,8 @@ const QUICK: &str = include_str!("recipes/quick.toml");
 const NEURONIO: &str = include_str!("recipes/neuronio.toml");
 const NEURONIO_BEST: &str = include_str!("recipes/neuronio-best.toml");
 
-/// Recipes of the classification tasks: name, what it is, text.
-const CLASSIFICATION: [(&str, &str, &str); 12] = [
+/// Recipes of all tasks but NeuronIO: name, what it is, text.
+const OTHERS: [(&str, &str, &str); 15] = [
     (
         "spikes",
         "20 synthetic spike patterns, made on first use; minutes on two cores",
@@ -69,6 +69,21 @@ const CLASSIFICATION: [(&str, &str, &str); 12] = [
         "Long Range Arena: Path-X; its files can be made with elm data generate",
         include_str!("recipes/pathx.toml"),
     ),
+    (
+        "arrays",
+        "a neuron on your own sequences; needs their files (elm data list)",
+        include_str!("recipes/arrays.toml"),
+    ),
+    (
+        "text-lm",
+        "a small network that learns to write; needs a text or a folder of texts; minutes on two cores",
+        include_str!("recipes/text-lm.toml"),
+    ),
+    (
+        "enwik8",
+        "published network on an English Wikipedia dump, byte by byte; needs its file and a graphics card",
+        include_str!("recipes/enwik8.toml"),
+    ),
 ];
 
 /// Memory sizes M of the published NeuronIO neurons; each has a recipe `neuronio-m<M>`.
@@ -97,7 +112,7 @@ pub fn builtins() -> Vec<(String, String)> {
         "published best NeuronIO neuron, 100 memory units, silu; needs the full data set"
             .to_string(),
     ));
-    let others = CLASSIFICATION.iter();
+    let others = OTHERS.iter();
     list.extend(others.map(|(name, about, _)| (name.to_string(), about.to_string())));
     list
 }
@@ -118,7 +133,7 @@ impl Recipe {
             "neuronio-best" => return Self::from_toml(NEURONIO_BEST, &origin),
             _ => {}
         }
-        if let Some((_, _, text)) = CLASSIFICATION.iter().find(|(known, ..)| *known == name) {
+        if let Some((_, _, text)) = OTHERS.iter().find(|(known, ..)| *known == name) {
             return Self::from_toml(text, &origin);
         }
         if let Some(&size) = PUBLISHED_MEMORY_SIZES
@@ -145,7 +160,8 @@ impl Recipe {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::recipe::DataSource;
+    use crate::recipe::{DataForm, DataSource};
+    use elm_data::text::StateDrop;
     use elm_model::{ElmNeuronConfig, HiddenActivation};
 
     #[test]
@@ -189,9 +205,19 @@ mod tests {
     }
 
     #[test]
-    fn classification_recipes_need_nothing_but_their_files() {
-        for (name, ..) in CLASSIFICATION {
+    fn recipes_need_nothing_but_their_files() {
+        for (name, ..) in OTHERS {
             let mut recipe = Recipe::builtin(name).unwrap();
+            if recipe.task.is_open() {
+                let error = recipe.validate().unwrap_err().to_string();
+                assert!(
+                    error.contains("--set data.train='[\"FILE\"]'"),
+                    "{name}: {error}"
+                );
+                recipe.set("data.train=['file']").unwrap();
+                recipe.validate().unwrap();
+                continue;
+            }
             if !recipe.task.is_synthetic() {
                 let error = recipe.validate().unwrap_err().to_string();
                 assert!(error.contains("--set data.dir=FOLDER"), "{name}: {error}");
@@ -219,6 +245,20 @@ mod tests {
             140_000
         );
         assert_eq!(recipe.network.regularisers.len(), 2);
+    }
+
+    #[test]
+    fn the_published_language_model_has_its_size() {
+        let form = DataForm {
+            inputs: 204,
+            outputs: Some(204),
+            steps: 100,
+            causal: true,
+        };
+        let recipe = Recipe::builtin("enwik8").unwrap().with_form(form);
+        recipe.validate_settings().unwrap();
+        assert_eq!(recipe.num_trained(), 3_516_748);
+        assert_eq!(recipe.text.state_drop, StateDrop::default());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use elm_data::Task;
+use elm_data::task::TaskKind;
 use toml::{Table, Value};
 
 use super::hint::key_hint;
@@ -53,7 +54,7 @@ impl Recipe {
             recipe = Self::of(recipe.task);
         }
         // sizes in ms follow from the time step, which follows from the bins
-        for (section, name) in [("data", "bin_ms"), ("model", "dt")] {
+        for (section, name) in [("data", "bin_ms"), ("arrays", "events"), ("model", "dt")] {
             if let Some(value) = lookup(&table, section, name) {
                 recipe.put(&format!("{section}.{name}"), value.clone(), origin)?;
             }
@@ -102,7 +103,7 @@ impl Recipe {
         self.put(key, parsed, "--set")?;
         self.follow_time_step(dt);
         // its other keys would be those of another kind of task
-        if (before == Task::Neuronio) != (self.task == Task::Neuronio) {
+        if family(before) != family(self.task) {
             let now = std::mem::replace(&mut self.task, before);
             return Err(RecipeError::Value {
                 origin: "--set".into(),
@@ -197,7 +198,10 @@ impl Recipe {
         };
         target.insert(name.to_string(), value.clone());
         match table.try_into() {
-            Ok(recipe) => *self = recipe,
+            Ok(recipe) => {
+                let form = self.form;
+                *self = Self { form, ..recipe };
+            }
             // a choice by name, whose message lists the names if it is text; or a path like 2024
             Err(error)
                 if !value.is_str()
@@ -210,6 +214,16 @@ impl Recipe {
             Err(error) => return Err(fail(error.message())),
         }
         Ok(())
+    }
+}
+
+/// Tasks with the same keys.
+fn family(task: Task) -> u8 {
+    match task.info().kind {
+        TaskKind::NeuronIo => 0,
+        TaskKind::Classification { .. } => 1,
+        TaskKind::Language => 2,
+        TaskKind::Open => 3,
     }
 }
 
@@ -278,8 +292,24 @@ mod tests {
         ] {
             *optional = Some(1);
         }
+        let arrays = &mut recipe.arrays;
+        arrays.kind = Some(elm_data::arrays::TargetKind::Regress);
+        arrays.loss = Some(crate::task::own::LossChoice::Mse);
+        arrays.normalize = Some(elm_data::arrays::Normalization::Log1p);
+        arrays.split = Some(elm_data::arrays::SplitRule::Stored);
+        arrays.window = Some(5);
+        arrays.events = Some(elm_data::arrays::EventBinning {
+            unit: elm_data::arrays::TimeUnit::Milliseconds,
+            bin_ms: 1.0,
+            duration_ms: None,
+            channels: None,
+            binary: false,
+        });
         let data = &mut recipe.data;
+        data.workers = Some(1);
+        data.file_load_fraction = Some(0.2);
         data.dir = Some("folder".into());
+        data.make_seed = Some(1);
         for optional in [
             &mut data.max_length,
             &mut data.make_train,

@@ -1,6 +1,7 @@
 //! Every key of a recipe with a line of help, in the order in which recipes are written.
 
 use elm_data::Task;
+use elm_data::task::TaskKind;
 
 use super::Recipe;
 use crate::model::ModelKind;
@@ -10,7 +11,16 @@ use crate::model::ModelKind;
 enum Scope {
     Every,
     NeuronIo,
+    /// All but NeuronIO.
+    Others,
+    /// Tasks whose files are named one by one: NeuronIO, arrays, texts.
+    Files,
+    /// Named tasks of one class for each sequence.
     Classification,
+    /// Tasks that read an answer out of a whole sequence: those, and arrays.
+    Answers,
+    Arrays,
+    Language,
     Spikes,
     Synthetic,
     Texts,
@@ -29,7 +39,12 @@ impl Scope {
         match self {
             Self::Every => true,
             Self::NeuronIo => task == Task::Neuronio,
-            Self::Classification => task != Task::Neuronio,
+            Self::Others => task != Task::Neuronio,
+            Self::Files => task == Task::Neuronio || task.is_open(),
+            Self::Classification => task.classifies(),
+            Self::Answers => task.classifies() || task == Task::Arrays,
+            Self::Arrays => task == Task::Arrays,
+            Self::Language => task.info().kind == TaskKind::Language,
             Self::Spikes => spikes,
             Self::Synthetic => task.is_synthetic(),
             Self::Texts => matches!(task, Task::ListOps | Task::Text | Task::Retrieval),
@@ -157,7 +172,7 @@ const KEYS: &[RecipeKey] = &[
         models: &[ModelKind::Elm, ModelKind::Network, ModelKind::Lif],
         ..key(
             "model.dt",
-            Scope::Classification,
+            Scope::Others,
             "ms, length of a time step; that of the bins unless set, 1 where there are none",
         )
     },
@@ -171,6 +186,14 @@ const KEYS: &[RecipeKey] = &[
         "network.last_neurons",
         "neurons of the last layer, as many as outputs unless set",
     ),
+    RecipeKey {
+        models: NETWORK,
+        ..key(
+            "network.input_embedding",
+            Scope::Others,
+            "of the input: none, or { scaled = { scale = 3.0 } }; of a text's bytes { one_hot = { scale = 3.0 } }",
+        )
+    },
     of(
         NETWORK,
         "network.output_embedding",
@@ -354,18 +377,18 @@ const KEYS: &[RecipeKey] = &[
     ),
     key(
         "data.train",
-        Scope::NeuronIo,
-        "simulations to train on: \"shipped\" or a list of files and folders",
+        Scope::Files,
+        "to train on: a list of files and folders, for neuronio also \"shipped\"",
     ),
     key(
         "data.valid",
-        Scope::NeuronIo,
-        "simulations that choose the best epoch",
+        Scope::Files,
+        "files that choose the best epoch; none (not for neuronio): a share of data.train",
     ),
     key(
         "data.test",
-        Scope::NeuronIo,
-        "simulations for the final numbers",
+        Scope::Files,
+        "files for the final numbers, likewise",
     ),
     key(
         "data.dir",
@@ -373,14 +396,19 @@ const KEYS: &[RecipeKey] = &[
         "folder of the task's files",
     ),
     key(
+        "data.make_seed",
+        Scope::Synthetic,
+        "of the samples that are drawn into data.dir if none are there (1 unless set); others are refused",
+    ),
+    key(
         "data.make_train",
         Scope::Synthetic,
-        "samples to train and validate on, drawn into data.dir if it is not there",
+        "samples to train and validate on, likewise (2500)",
     ),
     key(
         "data.make_test",
         Scope::Synthetic,
-        "samples to test, drawn with them",
+        "samples to test, likewise (500)",
     ),
     key(
         "data.max_length",
@@ -417,6 +445,106 @@ const KEYS: &[RecipeKey] = &[
         Scope::Classification,
         "most samples (adding tasks: pairs) for the final numbers",
     ),
+    key(
+        "data.workers",
+        Scope::Every,
+        "threads that make batches ahead; as many as the machine has to spare unless set",
+    ),
+    key(
+        "data.file_load_fraction",
+        Scope::NeuronIo,
+        "draw from one file at a time, until so much of its time is used; the published script has 0.2",
+    ),
+    key(
+        "data.allow_shared",
+        Scope::NeuronIo,
+        "may train, valid and test share simulations?",
+    ),
+    key(
+        "arrays.kind",
+        Scope::Arrays,
+        "classify, classify-steps, regress, regress-steps, next-value or next-symbol; what y says unless set",
+    ),
+    key(
+        "arrays.loss",
+        Scope::Arrays,
+        "cross_entropy, mse, bce or poisson; what fits the kind unless set",
+    ),
+    key(
+        "arrays.normalize",
+        Scope::Arrays,
+        "of x, learnt from what is trained on: none, standardize, min-max or log1p; none of events unless set",
+    ),
+    key(
+        "arrays.normalize_targets",
+        Scope::Arrays,
+        "of y, likewise; undone in results",
+    ),
+    key(
+        "arrays.keys",
+        Scope::Arrays,
+        "names of arrays or columns: { x = \"x\", y = \"label\", group = \"subject\" }",
+    ),
+    key(
+        "arrays.split",
+        Scope::Arrays,
+        "of one set of files: { by = \"fractions\", valid = 0.1, test = 0.1 }, { by = \"order\", .. } or { by = \"stored\" }",
+    ),
+    key(
+        "arrays.window",
+        Scope::Arrays,
+        "steps, cut sequences into windows",
+    ),
+    key(
+        "arrays.symbols",
+        Scope::Arrays,
+        "are the integers of x symbols, not values?",
+    ),
+    key(
+        "arrays.missing",
+        Scope::Arrays,
+        "values of x that are not there: refuse or fill",
+    ),
+    key(
+        "arrays.events",
+        Scope::Arrays,
+        "the files hold events: { unit = \"ms\", bin_ms = 10.0 }",
+    ),
+    key(
+        "text.steps",
+        Scope::Language,
+        "of a batch: gradients go back so far, states go on",
+    ),
+    key(
+        "text.state_drop",
+        Scope::Language,
+        "probability that a stream starts anew before a batch, from first to last over steps",
+    ),
+    key(
+        "text.extensions",
+        Scope::Language,
+        "of the files of folders that are read, such as [\"md\"]; [] for all",
+    ),
+    key(
+        "text.symbols",
+        Scope::Language,
+        "bytes that are symbols: used (those that occur) or all",
+    ),
+    key(
+        "text.valid_fraction",
+        Scope::Language,
+        "of the text, before the test, unless files are named for it",
+    ),
+    key(
+        "text.test_fraction",
+        Scope::Language,
+        "of the text, its end, unless files are named for it",
+    ),
+    key(
+        "text.ngram",
+        Scope::Language,
+        "order of the n-grams to compare with, 0 for none",
+    ),
     key("train.epochs", Scope::Every, "each ends with a validation"),
     key(
         "train.steps",
@@ -441,7 +569,7 @@ const KEYS: &[RecipeKey] = &[
     key(
         "train.batch_size",
         Scope::Every,
-        "windows or samples in a batch",
+        "windows, samples or streams of text in a batch",
     ),
     key(
         "train.accumulate",
@@ -497,12 +625,12 @@ const KEYS: &[RecipeKey] = &[
     ),
     key(
         "train.readout",
-        Scope::Classification,
+        Scope::Answers,
         "last (step of each sequence) or mean (over its steps)",
     ),
     key(
         "train.label_smoothing",
-        Scope::Classification,
+        Scope::Answers,
         "share of the target spread over all classes",
     ),
     key(
@@ -533,7 +661,7 @@ const KEYS: &[RecipeKey] = &[
 ];
 
 /// The tables of a recipe.
-pub(super) const SECTIONS: [&str; 9] = [
+pub(super) const SECTIONS: [&str; 11] = [
     "model",
     "network",
     "chrono_lstm",
@@ -541,6 +669,8 @@ pub(super) const SECTIONS: [&str; 9] = [
     "tcn",
     "lif",
     "data",
+    "arrays",
+    "text",
     "train",
     "checkpoint",
 ];

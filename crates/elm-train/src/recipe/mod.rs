@@ -22,9 +22,11 @@ mod builtin;
 mod data_source;
 mod edit;
 mod error;
+mod form;
 mod hint;
 mod keys;
 mod models;
+mod own;
 mod sized;
 mod time_step;
 mod train;
@@ -41,13 +43,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{ModelConfig, ModelKind};
 use models::Fit;
-use time_step::time_step;
+use time_step::{of_bins, time_step};
 
 pub use builtin::{PUBLISHED_MEMORY_SIZES, builtins};
 pub use data_source::DataSource;
 pub use error::RecipeError;
+pub use form::DataForm;
 pub use keys::{RecipeKey, keys};
 pub use models::{ChronoLstmRecipe, LifRecipe, NetworkRecipe, TcnRecipe, TransformerRecipe};
+pub use own::{ArraysRecipe, TextRecipe};
 pub use train::{CheckpointRecipe, OptimizerChoice, Readout, TrainRecipe};
 
 /// A full training setting.
@@ -69,12 +73,19 @@ pub struct Recipe {
     pub tcn: TcnRecipe,
     /// The integrate-and-fire neurons, where they are the model.
     pub lif: LifRecipe,
-    /// The simulations it is trained and tested on.
+    /// The data it is trained and tested on.
     pub data: DataRecipe,
+    /// How a user's own sequences are read.
+    pub arrays: ArraysRecipe,
+    /// How a text is read.
+    pub text: TextRecipe,
     /// The training schedule.
     pub train: TrainRecipe,
     /// When checkpoints are saved.
     pub checkpoint: CheckpointRecipe,
+    /// What a user's own files ask of a model, once they have been opened.
+    #[serde(skip)]
+    pub form: Option<DataForm>,
 }
 
 impl Default for Recipe {
@@ -91,6 +102,7 @@ impl Recipe {
         let mut model = ModelRecipe::default();
         let mut train = TrainRecipe::default();
         if task != Task::Neuronio {
+            // what is the same for all of them, until a recipe says otherwise
             model.branches = 0;
             model.synapses_per_branch = 1;
             model.memory_tau_max = 500.0;
@@ -103,7 +115,7 @@ impl Recipe {
             };
         }
         let data = DataRecipe::default();
-        let dt = time_step(task, &model, &data);
+        let dt = time_step(&model, of_bins(task, &data, None));
         Self {
             task,
             seed: 0,
@@ -114,9 +126,24 @@ impl Recipe {
             lif: LifRecipe::of(task, dt),
             model,
             data,
+            arrays: ArraysRecipe::default(),
+            text: TextRecipe::default(),
             train,
             checkpoint: CheckpointRecipe::default(),
+            form: None,
         }
+    }
+
+    /// The recipe for data of this form, which the files have that were opened.
+    pub fn with_form(mut self, form: DataForm) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// What the data ask of a model: of a task with a user's own files a stand-in until they are opened.
+    pub fn data_form(&self) -> DataForm {
+        self.form
+            .unwrap_or_else(|| DataForm::of(self.task, self.steps()))
     }
 
     /// The recipe with absolute paths, so that it means the same in every folder.
@@ -173,9 +200,8 @@ impl Recipe {
     pub fn model_config(&self) -> ModelConfig {
         let fit = Fit {
             task: self.task,
-            inputs: self.task.info().channels,
+            form: self.data_form(),
             dt: self.dt(),
-            steps: self.steps(),
             seed: self.seed,
         };
         match self.model.kind {
@@ -196,7 +222,9 @@ impl Recipe {
             Task::ListOps | Task::Text | Task::Retrieval => {
                 self.data.max_length.unwrap_or(longest).min(longest)
             }
-            Task::Image | Task::Pathfinder | Task::PathX | Task::Enwik8 => longest,
+            Task::Image | Task::Pathfinder | Task::PathX => longest,
+            Task::Enwik8 | Task::TextLm => self.text.steps,
+            Task::Arrays => self.form.map_or(1, |form| form.steps),
             Task::Shd | Task::ShdAdding | Task::SyntheticSpikes | Task::SyntheticSpikesAdding => {
                 let digits = if self.task.is_adding() { 2 } else { 1 };
                 let steps = self.task_options().binning.steps();
@@ -212,13 +240,10 @@ impl Recipe {
             return self.model.config();
         }
         let model = &self.model;
-        let info = self.task.info();
+        let form = self.data_form();
         // the two vectors that a pair is compared by are as long as the memory
-        let outputs = match self.task.inputs() {
-            1 => self.task.classes(),
-            _ => model.num_memory,
-        };
-        let config = ElmNeuronConfig::new(info.channels, outputs.max(1));
+        let outputs = form.outputs.unwrap_or(model.num_memory);
+        let config = ElmNeuronConfig::new(form.inputs, outputs.max(1));
         match model.branches {
             // one for each channel
             0 => config.with_neuron(model.form().with_dt(self.dt())),
@@ -359,14 +384,24 @@ impl ModelRecipe {
 }
 
 /// The data of a recipe. Relative paths start at the folder that `elm` is called from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataRecipe {
-    /// NeuronIO: simulations to train on.
+    /// NeuronIO, arrays, texts: files to train on. Arrays and texts without other files are split.
     pub train: DataSource,
-    /// NeuronIO: simulations that choose the best epoch.
+    /// NeuronIO, arrays, texts: files that choose the best epoch.
     pub valid: DataSource,
-    /// NeuronIO: simulations for the final numbers.
+    /// NeuronIO, arrays, texts: files for the final numbers.
     pub test: DataSource,
+    /// Threads that make batches ahead of the training; as many as the machine has to spare unless set. The batches are the
+    /// same whatever their number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<usize>,
+    /// NeuronIO: draw from one file at a time, until this share of its time is used, as the published script does; from all
+    /// of them unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_load_fraction: Option<f64>,
+    /// NeuronIO: may two of the parts share simulations?
+    pub allow_shared: bool,
     /// Other tasks: folder of the files (Pathfinder: or a converted file).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dir: Option<PathBuf>,
@@ -381,7 +416,11 @@ pub struct DataRecipe {
     pub difficulty: Difficulty,
     /// Seed of the division into training, validation and test where the files leave it open.
     pub split_seed: u64,
-    /// Synthetic spikes: samples to train and validate on that are drawn into `dir` if it is not there.
+    /// Synthetic spikes: seed of those that are drawn into `dir` if they are not there; what is there must be as this and
+    /// the next two say, where they say anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub make_seed: Option<u64>,
+    /// Synthetic spikes: samples to train and validate on that are drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub make_train: Option<usize>,
     /// Synthetic spikes: samples to test that are drawn with them.
@@ -403,12 +442,16 @@ impl Default for DataRecipe {
             train: DataSource::default(),
             valid: DataSource::default(),
             test: DataSource::default(),
+            workers: None,
+            file_load_fraction: None,
+            allow_shared: false,
             dir: None,
             max_length: None,
             bin_ms: binning.bin_ms,
             bin_value: binning.value,
             difficulty: Difficulty::default(),
             split_seed: 0,
+            make_seed: None,
             make_train: None,
             make_test: None,
             valid_samples: None,

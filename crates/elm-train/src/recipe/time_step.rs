@@ -3,23 +3,27 @@
 use elm_data::Task;
 
 use super::models::{LifRecipe, NetworkRecipe};
-use super::{DataRecipe, ModelRecipe, Recipe};
+use super::{ArraysRecipe, DataRecipe, ModelRecipe, Recipe};
 use crate::model::ModelKind;
 
 impl Recipe {
     /// Length of a time step in ms: `model.dt`, or unless that is set the width of a spike task's bins, else 1.
     pub fn dt(&self) -> f64 {
-        time_step(self.task, &self.model, &self.data)
+        let bins = of_bins(self.task, &self.data, Some(&self.arrays));
+        time_step(&self.model, bins)
     }
 
     /// What is odd about the time step: one that is set, and is not that of the bins.
     pub fn time_step_mismatch(&self) -> Option<String> {
-        let of_bins = f64::from(self.data.bin_ms);
+        let of_bins = of_bins(self.task, &self.data, Some(&self.arrays))?;
         let timed = [ModelKind::Elm, ModelKind::Network, ModelKind::Lif];
-        let matters = is_binned(self.task) && timed.contains(&self.model.kind);
-        (matters && self.dt() != of_bins).then(|| {
+        let key = match self.task {
+            Task::Arrays => "arrays.events.bin_ms",
+            _ => "data.bin_ms",
+        };
+        (timed.contains(&self.model.kind) && self.dt() != of_bins).then(|| {
             format!(
-                "model.dt is {} ms and the bins are data.bin_ms = {of_bins} ms wide: timescales in ms are off by a factor of {}; without model.dt the time step is that of the bins",
+                "model.dt is {} ms and the bins are {key} = {of_bins} ms wide: timescales in ms are off by a factor of {}; without model.dt the time step is that of the bins",
                 self.dt(),
                 of_bins / self.dt()
             )
@@ -54,13 +58,17 @@ fn is_binned(task: Task) -> bool {
     )
 }
 
+/// Width of the bins of a task in ms; none where nothing is binned.
+pub(super) fn of_bins(task: Task, data: &DataRecipe, arrays: Option<&ArraysRecipe>) -> Option<f64> {
+    match task {
+        Task::Arrays => arrays?.events.as_ref().map(|events| events.bin_ms),
+        _ => is_binned(task).then(|| f64::from(data.bin_ms)),
+    }
+}
+
 /// Length of a time step in ms.
-pub(super) fn time_step(task: Task, model: &ModelRecipe, data: &DataRecipe) -> f64 {
-    let unless_set = match is_binned(task) {
-        true => f64::from(data.bin_ms),
-        false => 1.0,
-    };
-    model.dt.unwrap_or(unless_set)
+pub(super) fn time_step(model: &ModelRecipe, of_bins: Option<f64>) -> f64 {
+    model.dt.or(of_bins).unwrap_or(1.0)
 }
 
 #[cfg(test)]

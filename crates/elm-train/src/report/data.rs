@@ -23,6 +23,8 @@ pub struct Report {
     pub roc: Option<RocCurve>,
     /// Answers of a classification task, in place of simulations and spike detection.
     pub classification: Option<ClassReport>,
+    /// A task without simulations and pictures of samples: their sections are left out.
+    pub plain: bool,
     /// Memory timescales of each part of the model; none of a model without any.
     pub timescales: Vec<TimescaleList>,
     /// Memory units over the course of one simulation.

@@ -37,7 +37,13 @@ pub use picture::{SamplePicture, sheet};
 pub fn render(report: &Report) -> String {
     let mut parts = vec![sections::summary(report), sections::learning(report)];
     match &report.classification {
-        Some(answers) => parts.extend([sections::confusion(answers), sections::samples(answers)]),
+        Some(answers) => {
+            parts.push(sections::confusion(answers));
+            if !report.plain {
+                parts.push(sections::samples(answers));
+            }
+        }
+        None if report.plain => {}
         None => parts.extend([
             sections::examples(&report.examples),
             sections::roc(report.roc.as_ref()),

@@ -31,6 +31,7 @@ fn full_report() -> Report {
             SummaryRow::new("Explained variance (%)", f64::NAN),
         ],
         published: None,
+        plain: false,
         loss_curve: (1..=20)
             .map(|epoch| EpochPoint {
                 epoch,

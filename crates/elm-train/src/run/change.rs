@@ -6,7 +6,8 @@ use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 
 /// Keys that may change: they say how the run goes on, and nothing about the steps that were taken.
-const FREE: [&str; 14] = [
+const FREE: [&str; 15] = [
+    "data.workers",
     "train.epochs",
     "train.minutes",
     "train.steps",
@@ -60,7 +61,7 @@ fn fixed(key: &str) -> Option<&'static str> {
     Some(match (section, name) {
         ("", "seed") => "it decided the batches and random numbers of the steps so far",
         ("", _) => "the checkpoint is one of this task",
-        ("data", _) => "the steps so far were taken on the data as it was",
+        ("data" | "arrays" | "text", _) => "the steps so far were taken on the data as it was",
         ("train", "optimizer") => "the checkpoint holds the state of another optimizer",
         ("train", "batch_size" | "window_ms" | "batches_per_epoch" | "accumulate") => {
             "the position in the data is counted in batches as they were"

@@ -3,54 +3,42 @@
 use std::path::PathBuf;
 
 use elm_data::DataError;
-use elm_data::neuronio::{Simulation, Split, open_simulations, shipped};
+use elm_data::neuronio::{SimulationSet, Split, check_disjoint, shipped};
 
 use crate::error::{Result, TrainError};
-use crate::recipe::DataSource;
+use crate::recipe::{DataRecipe, DataSource};
 
-/// Which part of a recipe's data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// `data.train`.
-    Train,
-    /// `data.valid`.
-    Valid,
-    /// `data.test`.
-    Test,
-}
-
-impl Part {
-    fn key(self) -> &'static str {
-        match self {
-            Self::Train => "data.train",
-            Self::Valid => "data.valid",
-            Self::Test => "data.test",
-        }
-    }
-
-    fn split(self) -> Split {
-        match self {
-            Self::Train => Split::Train,
-            Self::Valid => Split::Valid,
-            Self::Test => Split::Test,
-        }
-    }
-}
-
-/// Reads the simulations of one part.
+/// Opens the simulations to train on, to validate and to test.
 ///
 /// # Errors
-/// [`TrainError::Usage`] if no path is given, [`TrainError::Data`] if a file cannot be read.
-pub fn load(source: &DataSource, part: Part) -> Result<Vec<Simulation>> {
+/// [`TrainError::Usage`] if no path is given for one, or two share simulations and the recipe does not allow it,
+/// [`TrainError::Data`] if a file cannot be read.
+pub(super) fn open(data: &DataRecipe) -> Result<[SimulationSet; 3]> {
+    let train = part(&data.train, Split::Train)?;
+    let valid = part(&data.valid, Split::Valid)?;
+    let test = part(&data.test, Split::Test)?;
+    if !data.allow_shared {
+        let parts = [
+            ("data.train", &train),
+            ("data.valid", &valid),
+            ("data.test", &test),
+        ];
+        check_disjoint(&parts).map_err(|e| {
+            TrainError::Usage(format!(
+                "recipe: {e}; with --set data.allow_shared=true they may"
+            ))
+        })?;
+    }
+    Ok([train, valid, test])
+}
+
+fn part(source: &DataSource, split: Split) -> Result<SimulationSet> {
     match source {
-        DataSource::Shipped => Ok(shipped(part.split())?),
-        DataSource::Paths(paths) if paths.is_empty() => {
-            let key = part.key();
-            Err(TrainError::Usage(format!(
-                "recipe: `{key}` names no files; pass --set {key}='[\"folder\"]', or \"shipped\" for the shipped simulations"
-            )))
-        }
-        DataSource::Paths(paths) => Ok(open_simulations(paths)?),
+        DataSource::Shipped => Ok(shipped(split)?.into()),
+        DataSource::Paths(paths) if paths.is_empty() => Err(TrainError::Usage(format!(
+            "recipe: `data.{split}` names no files; pass --set data.{split}='[\"folder\"]', or \"shipped\" for the shipped simulations"
+        ))),
+        DataSource::Paths(paths) => Ok(SimulationSet::open(paths)?),
     }
 }
 

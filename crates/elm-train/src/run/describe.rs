@@ -26,6 +26,8 @@ pub(super) struct Finished<'a> {
     steps: u64,
     /// What a batch is made of, in the plural.
     items: &'static str,
+    /// Name of the task.
+    name: String,
     columns: &'static [Column],
     state: &'a State,
     /// The best model.
@@ -48,7 +50,8 @@ impl<'a> Finished<'a> {
             recipe: experiment.recipe(),
             steps: experiment.steps_per_epoch(),
             items: E::ITEMS,
-            columns: E::COLUMNS,
+            columns: experiment.columns(),
+            name: experiment.name(),
             state,
             model: &model.body,
             trained: model.num_trained(),
@@ -77,7 +80,7 @@ impl<'a> Finished<'a> {
             }
         });
         Ok(Report {
-            title: format!("{} on {}", self.model.config().title(), self.recipe.task),
+            title: format!("{} on {}", self.model.config().title(), self.name),
             facts: self.facts(),
             published: outcome.published.clone(),
             summary: outcome.rows.iter().map(summary_row).collect(),
@@ -142,6 +145,11 @@ impl<'a> Finished<'a> {
         facts.chain(run).collect()
     }
 
+    /// The best model.
+    pub(super) fn body(&self) -> &SequenceToSequence {
+        self.model
+    }
+
     /// The neuron, where the model is one.
     pub(super) fn neuron(&self) -> Option<&ElmNeuron> {
         match self.model {
@@ -188,7 +196,7 @@ impl<'a> Finished<'a> {
 }
 
 fn summary_row(row: &ResultRow) -> SummaryRow {
-    SummaryRow::new(row.metric, row.ours)
+    SummaryRow::new(row.metric.clone(), row.ours)
         .published(row.published)
         .decimals(row.decimals)
 }

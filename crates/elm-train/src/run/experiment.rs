@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use elm_data::{BatchSource, BatchStream};
+use elm_data::{BatchSource, BatchStream, default_workers};
 
 use super::describe::Finished;
 use super::history::Column;
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::recipe::Recipe;
 use crate::report::Report;
 use crate::stop::Stop;
-use crate::task::{Objective, OnDevice, TaskModel};
+use crate::task::{Objective, OnDevice, TaskCard, TaskModel};
 
 /// The model that an experiment trains.
 pub(super) type ModelOf<E> = TaskModel<<E as Experiment>::Objective>;
@@ -31,13 +31,24 @@ pub(super) trait Experiment {
     /// What the test gives.
     type Tested;
 
-    /// Validation metrics of an epoch, in the order in which they are measured.
-    const COLUMNS: &'static [Column];
     /// What a batch is made of, in the plural.
     const ITEMS: &'static str;
 
-    /// The recipe.
+    /// The recipe, for the data as they were found.
     fn recipe(&self) -> &Recipe;
+
+    /// Validation metrics of an epoch, in the order in which they are measured.
+    fn columns(&self) -> &'static [Column];
+
+    /// Name of the task.
+    fn name(&self) -> String {
+        self.recipe().task.to_string()
+    }
+
+    /// What of the task goes with a model that is trained on it: encoding, normalisation, names of classes.
+    fn card(&self) -> Option<TaskCard> {
+        None
+    }
 
     /// Batches that go once over the training data.
     fn batches_in_data(&self) -> u64;
@@ -99,16 +110,20 @@ pub(super) trait Experiment {
     }
 }
 
-/// Threads that build batches: one keeps well ahead of a training step (`elm-benches --loading` measures by how much).
-const WORKERS: usize = 1;
-
 /// The batches of a source from number `first` on, built in background threads.
 pub(super) fn batches<E: Experiment>(
+    experiment: &E,
     source: Arc<E::Source>,
     first: u64,
     count: u64,
 ) -> BatchStream<E::Source> {
-    BatchStream::new(source, first, count, WORKERS)
+    let workers = experiment.recipe().data.workers;
+    BatchStream::new(
+        source,
+        first,
+        count,
+        workers.unwrap_or_else(default_workers),
+    )
 }
 
 /// What a model makes of the batches of a source.
@@ -116,6 +131,7 @@ pub(super) fn batches<E: Experiment>(
 /// # Errors
 /// If a batch cannot be read, the device fails, or `stop` is asked for.
 pub(super) fn measure<E: Experiment>(
+    experiment: &E,
     model: &ModelOf<E>,
     (source, count): (Arc<E::Source>, u64),
     device: &Device,
@@ -123,7 +139,7 @@ pub(super) fn measure<E: Experiment>(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<MeterOf<E>> {
     let mut meter = MeterOf::<E>::default();
-    for (done, batch) in (1..).zip(batches::<E>(source, 0, count)) {
+    for (done, batch) in (1..).zip(batches(experiment, source, 0, count)) {
         stop.check("stopped before all batches were evaluated")?;
         let batch = BatchOf::<E>::on_device(batch?, device);
         E::Objective::measure(model, batch, &mut meter)?;

@@ -17,7 +17,7 @@ use crate::recipe::Recipe;
 use crate::report::render;
 use crate::say;
 use crate::stop::Stop;
-use crate::task::{Objective, TaskModel};
+use crate::task::{CARD, Objective, TaskCard, TaskModel};
 
 /// File of the best model in a run's folder.
 const MODEL: &str = "model.safetensors";
@@ -26,12 +26,16 @@ const MODEL: &str = "model.safetensors";
 /// writes this file again when it is gone on with.
 ///
 /// # Errors
-/// If the file cannot be written.
+/// If a file cannot be written.
 pub(super) fn publish<O: Objective>(
     folder: &RunFolder,
     recipe: &Recipe,
     model: &TaskModel<O>,
+    task: Option<TaskCard>,
 ) -> Result<()> {
+    if let Some(task) = task {
+        folder.write_json(CARD, &task)?;
+    }
     let card = card::of_recipe(recipe, model.body.config());
     crate::model::save(&model.body, model.head.as_ref(), &card, &folder.file(MODEL))
 }
@@ -72,7 +76,7 @@ pub(super) fn finish<E: Experiment>(
     device: &Device,
     stop: &Stop,
 ) -> Result<()> {
-    publish(folder, experiment.recipe(), model)?;
+    publish(folder, experiment.recipe(), model, experiment.card())?;
     let mut line = StatusLine::new();
     let tested = experiment.test(model, device, stop, &mut line)?;
     line.clear();

@@ -93,8 +93,12 @@ impl<E: Experiment> Loop<'_, E> {
     pub(super) fn run(&mut self) -> Result<Option<StopReason>> {
         let accumulate = self.recipe.train.accumulate as u64;
         let first = self.state.step * accumulate;
-        let mut batches =
-            experiment::batches::<E>(self.experiment.train(), first, u64::MAX - first);
+        let mut batches = experiment::batches(
+            self.experiment,
+            self.experiment.train(),
+            first,
+            u64::MAX - first,
+        );
         loop {
             if self.epoch_is_over() {
                 match self.end_epoch() {
@@ -272,7 +276,11 @@ impl<E: Experiment> Loop<'_, E> {
         }
         self.state.seconds = self.timer.seconds();
         let values = measured.metrics.iter().map(|v| v.is_finite().then_some(*v));
-        let columns = E::COLUMNS.iter().map(|column| column.key.to_string());
+        let columns = self
+            .experiment
+            .columns()
+            .iter()
+            .map(|column| column.key.to_string());
         let record = EpochRecord {
             epoch,
             step: self.state.step,
@@ -300,10 +308,14 @@ impl<E: Experiment> Loop<'_, E> {
         }
         self.save()?;
         if improved {
-            finish::publish(self.folder, self.recipe, &model)?;
+            finish::publish(self.folder, self.recipe, &model, self.experiment.card())?;
         }
-        history::write(self.folder.path(), E::COLUMNS, &self.state.epochs)?;
-        self.meters.epoch(&record, E::COLUMNS)?;
+        history::write(
+            self.folder.path(),
+            self.experiment.columns(),
+            &self.state.epochs,
+        )?;
+        self.meters.epoch(&record, self.experiment.columns())?;
         say!("{}", self.line(&record));
         let best = match improved {
             true => Some(model),
@@ -331,16 +343,22 @@ impl<E: Experiment> Loop<'_, E> {
         let place = self.place(epoch);
         let meters = &mut self.meters;
         let valid = self.experiment.valid();
-        let meter =
-            experiment::measure::<E>(model, valid, &self.device, self.stop, &mut |done, total| {
+        let meter = experiment::measure(
+            self.experiment,
+            model,
+            valid,
+            &self.device,
+            self.stop,
+            &mut |done, total| {
                 meters.show(&format!("{place}  validating, batch {done}/{total}"), None);
-            });
+            },
+        );
         self.meters.clear();
         Ok(E::Objective::measured(&meter?))
     }
 
     fn line(&self, r: &EpochRecord) -> String {
-        let metrics = E::COLUMNS.iter().map(|column| {
+        let metrics = self.experiment.columns().iter().map(|column| {
             let value = r.metric(column.key).map_or("-".into(), |value| {
                 let digits = column.decimals;
                 let space = if column.unit.is_empty() { "" } else { " " };

@@ -39,6 +39,8 @@ pub fn measure(recipe: &Recipe, device: &Device, stop: &Stop) -> Result<StepTime
     match open(recipe, stop)? {
         Opened::NeuronIo(run) => time(&run, device, stop),
         Opened::Sequence(run) => time(&run, device, stop),
+        Opened::Own(run) => time(&run, device, stop),
+        Opened::Text(run) => time(&run, device, stop),
     }
 }
 
@@ -46,7 +48,7 @@ fn time<E: Experiment>(experiment: &E, device: &Device, stop: &Stop) -> Result<S
     let recipe = experiment.recipe();
     let autodiff = device.clone().autodiff();
     let mut trainer = Trainer::new(experiment.init(&autodiff)?, recipe, &autodiff);
-    let mut batches = batches::<E>(experiment.train(), 0, u64::MAX);
+    let mut batches = batches(experiment, experiment.train(), 0, u64::MAX);
     let mut started = Instant::now();
     let mut steps = 0;
     for done in 0..WARM_UP + STEPS.end {
@@ -71,7 +73,14 @@ fn time<E: Experiment>(experiment: &E, device: &Device, stop: &Stop) -> Result<S
     let (source, total) = experiment.valid();
     let count = total.min(VALIDATION_BATCHES);
     let started = Instant::now();
-    evaluate::<E>(&model, (source, count), device, stop, &mut |_, _| ())?;
+    evaluate(
+        experiment,
+        &model,
+        (source, count),
+        device,
+        stop,
+        &mut |_, _| (),
+    )?;
     sync(device)?;
     let each = started.elapsed().as_secs_f64() / count.max(1) as f64;
     Ok(StepTimes {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use elm_data::neuronio::{NUM_CHANNELS, Simulation, WindowConfig, WindowSampler, evaluated};
+use elm_data::neuronio::{
+    NUM_CHANNELS, Simulation, SimulationSet, SparseSampler, WindowConfig, WindowSampler, evaluated,
+};
 
-use super::data::{Part, about, load};
+use super::data::{self, about};
 use super::describe::Finished;
 use super::experiment::Experiment;
 use super::history::Column;
@@ -22,8 +24,6 @@ use crate::task::neuronio::{
 
 /// The cell has not settled before this time (ms): no window starts there.
 const IGNORE_FIRST_MS: usize = 500;
-/// Seed of the windows that validate: the same whatever the training's seed, so that the losses of seeds compare.
-const VALIDATION_SEED: u64 = 0x56a1_1da7_e5ee_d000;
 /// Simulations that are drawn.
 const EXAMPLES: usize = 3;
 /// Part of a simulation that is drawn (ms).
@@ -32,40 +32,39 @@ const SHOWN_MS: std::ops::Range<usize> = 500..3500;
 /// A NeuronIO recipe with its data.
 pub(super) struct NeuronIoRun {
     recipe: Recipe,
-    train: Arc<WindowSampler>,
-    valid: Arc<WindowSampler>,
+    train: Arc<SparseSampler>,
+    valid: Arc<SparseSampler>,
     /// Batches that go once over the validation simulations' length.
     valid_batches: u64,
     test: Vec<Simulation>,
 }
 
 impl NeuronIoRun {
-    /// Reads the simulations of a recipe.
+    /// Opens the simulations of a recipe.
     pub(super) fn open(recipe: &Recipe) -> Result<Self> {
-        let train = load(&recipe.data.train, Part::Train)?;
-        let valid = load(&recipe.data.valid, Part::Valid)?;
-        let test = load(&recipe.data.test, Part::Test)?;
+        let [train, valid, test] = data::open(&recipe.data)?;
+        let test = test.decode_all()?;
         let config = WindowConfig {
             batch_size: recipe.train.batch_size,
             window_ms: recipe.train.window_ms,
             ignore_first_ms: IGNORE_FIRST_MS,
         };
-        let usable: usize = valid
-            .iter()
-            .map(|s| (s.duration_ms as usize).saturating_sub(IGNORE_FIRST_MS))
+        let usable: usize = (0..valid.len())
+            .map(|s| (valid.head(s).duration_ms as usize).saturating_sub(IGNORE_FIRST_MS))
             .sum();
         let per_batch = config.batch_size * config.window_ms;
-        let sampler = |simulations: Vec<Simulation>, source: &DataSource, seed| {
-            WindowSampler::new(simulations.into(), config, seed)
-                .map(Arc::new)
+        let named = |source: &DataSource, sampler: elm_data::Result<WindowSampler>| {
+            sampler
+                .map(|sampler| Arc::new(SparseSampler(sampler)))
                 .map_err(|error| about(source.paths(), error))
         };
         // asked for now, not after the training
         evaluated(&test).map_err(|error| about(recipe.data.test.paths(), error))?;
         Ok(Self {
             recipe: recipe.clone(),
-            train: sampler(train, &recipe.data.train, recipe.seed)?,
-            valid: sampler(valid, &recipe.data.valid, VALIDATION_SEED)?,
+            train: named(&recipe.data.train, training_windows(recipe, train, config))?,
+            // the same windows whatever the training's seed, so that the losses of seeds compare
+            valid: named(&recipe.data.valid, WindowSampler::validation(valid, config))?,
             // Windows are drawn at random: twice the length covers most of it.
             valid_batches: (2 * usable).div_ceil(per_batch).max(1) as u64,
             test,
@@ -73,29 +72,44 @@ impl NeuronIoRun {
     }
 }
 
+fn training_windows(
+    recipe: &Recipe,
+    simulations: SimulationSet,
+    config: WindowConfig,
+) -> elm_data::Result<WindowSampler> {
+    let sampler = WindowSampler::new(simulations, config, recipe.seed)?;
+    match recipe.data.file_load_fraction {
+        Some(fraction) => sampler.with_file_load_fraction(fraction),
+        None => Ok(sampler),
+    }
+}
+
 impl Experiment for NeuronIoRun {
     type Objective = LossWeights;
-    type Source = WindowSampler;
+    type Source = SparseSampler;
     type Tested = Tested;
 
-    const COLUMNS: &'static [Column] = &[
-        Column {
-            key: "valid_auc",
-            title: "AUC",
-            unit: "",
-            decimals: 4,
-        },
-        Column {
-            key: "valid_soma_rmse_mv",
-            title: "soma RMSE",
-            unit: "mV",
-            decimals: 2,
-        },
-    ];
     const ITEMS: &'static str = "windows";
 
     fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &[
+            Column {
+                key: "valid_auc",
+                title: "AUC",
+                unit: "",
+                decimals: 4,
+            },
+            Column {
+                key: "valid_soma_rmse_mv",
+                title: "soma RMSE",
+                unit: "mV",
+                decimals: 2,
+            },
+        ]
     }
 
     fn batches_in_data(&self) -> u64 {
@@ -113,11 +127,11 @@ impl Experiment for NeuronIoRun {
         Ok(NeuronIoModel::new(body, None, weights))
     }
 
-    fn train(&self) -> Arc<WindowSampler> {
+    fn train(&self) -> Arc<SparseSampler> {
         Arc::clone(&self.train)
     }
 
-    fn valid(&self) -> (Arc<WindowSampler>, u64) {
+    fn valid(&self) -> (Arc<SparseSampler>, u64) {
         (Arc::clone(&self.valid), self.valid_batches)
     }
 

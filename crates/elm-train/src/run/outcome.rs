@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
+use super::history::Column;
+
 /// One metric of the trained model beside that of the published one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ResultRow {
     /// Name with unit.
-    pub metric: &'static str,
+    pub metric: String,
     /// The trained model's value.
     pub ours: f64,
     /// The published model's value; none where there is nothing to compare with.
@@ -18,13 +20,28 @@ pub struct ResultRow {
 
 impl ResultRow {
     /// A metric with nothing to compare with.
-    pub fn new(metric: &'static str, ours: f64, decimals: usize) -> Self {
+    pub fn new(metric: impl Into<String>, ours: f64, decimals: usize) -> Self {
         Self {
-            metric,
+            metric: metric.into(),
             ours,
             published: None,
             decimals,
         }
+    }
+
+    /// The values of metrics in the order of their columns.
+    pub(super) fn of(columns: &[Column], values: &[f64]) -> Vec<Self> {
+        let row = |(column, value): (&Column, &f64)| {
+            let mut letters = column.title.chars();
+            let first = letters.next().map(|c| c.to_uppercase().to_string());
+            let unit = match column.unit {
+                "" => String::new(),
+                unit => format!(" ({unit})"),
+            };
+            let metric = format!("{}{}{unit}", first.unwrap_or_default(), letters.as_str());
+            Self::new(metric, *value, column.decimals)
+        };
+        columns.iter().zip(values).map(row).collect()
     }
 
     /// Beside a published value.

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use elm_data::shd::{SyntheticShdOptions, generate_shd};
-use elm_data::task::{Order, SampleBatches, TaskData, TaskOptions};
+use elm_data::made::Provenance;
+use elm_data::shd::SyntheticShdRequest;
+use elm_data::task::{Order, SampleBatches, TaskOptions};
 use elm_data::{Encoding, SequenceBatch, Split, Task};
 
 use super::describe::Finished;
@@ -25,6 +26,10 @@ use crate::{say, tell};
 const EXAMPLES: usize = 8;
 /// Longest sequence whose memory is drawn (steps).
 const SHOWN_STEPS: usize = 4096;
+/// Synthetic spikes that are drawn where nothing is said of them: their seed, samples to train and validate, and to test.
+const NEW_SEED: u64 = 1;
+const NEW_TRAIN: usize = 2500;
+const NEW_TEST: usize = 500;
 
 /// A recipe of a classification task with its data.
 pub(super) struct SequenceRun {
@@ -33,6 +38,8 @@ pub(super) struct SequenceRun {
     train: Arc<SampleBatches>,
     valid: Arc<SampleBatches>,
     test: Arc<SampleBatches>,
+    /// How the test's files were made, where a program of this project made them.
+    made: Option<String>,
 }
 
 impl SequenceRun {
@@ -40,56 +47,62 @@ impl SequenceRun {
     pub(super) fn open(recipe: &Recipe, stop: &Stop) -> Result<Self> {
         let (task, data) = (recipe.task, &recipe.data);
         let dir = data.dir.clone().unwrap_or_default();
-        if task.is_synthetic() && !dir.exists() {
+        if task.is_synthetic() {
             make_spikes(recipe, &dir, stop)?;
         }
-        let options = recipe.task_options();
+        // what validates and tests is the same whatever the training's seed, so that the losses of seeds compare; pairs to
+        // train on are drawn as many as published, whatever an epoch is: batches depend on the seed alone
+        let pairs = [None, data.valid_samples, data.test_samples];
+        let mut parts = task.open_parts(&dir, &held_out(recipe), pairs)?;
+        if task.is_adding() {
+            parts.train = task.open(&dir, Split::Train, &recipe.task_options())?;
+        }
+        for warning in parts.warnings() {
+            tell!("warning: {warning}");
+        }
         let encoding = task.encoding()?;
-        let part = |split, order, pairs: Option<usize>| -> Result<Arc<SampleBatches>> {
-            // what validates and tests is the same whatever the training's seed, so that the losses of seeds compare
-            let draw_seed = match split {
-                Split::Train => recipe.seed,
-                _ => recipe.data.split_seed,
-            };
-            let options = TaskOptions {
-                pairs,
-                draw_seed,
-                ..options
-            };
-            let samples: Arc<dyn TaskData> = task.open(&dir, split, &options)?;
-            for warning in samples.warnings() {
-                tell!("warning: {warning}");
-            }
-            let size = recipe.train.batch_size;
-            let batches = SampleBatches::new(samples, encoding, size, order)?;
-            Ok(Arc::new(match split {
-                Split::Train => {
-                    batches.with_input_dropout(recipe.train.input_dropout as f32, recipe.seed)
-                }
-                _ => batches,
-            }))
-        };
+        let size = recipe.train.batch_size;
+        let batches =
+            |split, order| SampleBatches::new(Arc::clone(parts.part(split)), encoding, size, order);
         let stored = |most| Order::Stored { most };
         let shuffled = Order::Shuffled { seed: recipe.seed };
+        let dropout = recipe.train.input_dropout as f32;
+        let train = batches(Split::Train, shuffled)?.with_input_dropout(dropout, recipe.seed);
         Ok(Self {
-            // pairs to train on are drawn as many as published, whatever an epoch is: batches depend on the seed alone
-            train: part(Split::Train, shuffled, None)?,
-            valid: part(Split::Valid, stored(data.valid_samples), data.valid_samples)?,
-            test: part(Split::Test, stored(data.test_samples), data.test_samples)?,
+            train: Arc::new(train),
+            valid: Arc::new(batches(Split::Valid, stored(data.valid_samples))?),
+            test: Arc::new(batches(Split::Test, stored(data.test_samples))?),
+            made: parts.test.provenance().map(ToString::to_string),
             recipe: recipe.clone(),
             encoding,
         })
     }
 }
 
-/// Draws the synthetic spikes of a recipe into `dir`.
+/// How the parts to validate and to test are read: pairs of an adding task are drawn by the seed of the split.
+fn held_out(recipe: &Recipe) -> TaskOptions {
+    TaskOptions {
+        draw_seed: recipe.data.split_seed,
+        ..recipe.task_options()
+    }
+}
+
+/// Draws the synthetic spikes of a recipe into `dir`, unless they are there as it asks for them.
 fn make_spikes(recipe: &Recipe, dir: &Path, stop: &Stop) -> Result<()> {
-    let mut options = SyntheticShdOptions::new(dir, recipe.seed);
-    options.train = recipe.data.make_train.unwrap_or(options.train);
-    options.test = recipe.data.make_test.unwrap_or(options.test);
-    say!("drawing synthetic spikes into {}", dir.display());
+    let asked = &recipe.data;
+    let mut request = SyntheticShdRequest {
+        seed: asked.make_seed,
+        train: asked.make_train,
+        test: asked.make_test,
+    };
+    if Provenance::read(dir)?.is_none() {
+        request.seed.get_or_insert(NEW_SEED);
+        request.train.get_or_insert(NEW_TRAIN);
+        request.test.get_or_insert(NEW_TEST);
+        say!("drawing synthetic spikes into {}", dir.display());
+    }
     let line = std::cell::RefCell::new(StatusLine::new());
-    let made = generate_shd(&options, &|progress| {
+    let made = request.make_in(dir, &|progress| {
         let text = format!("drawn {}/{} samples", progress.done, progress.total);
         line.borrow_mut().show(&text);
         stop.flow()
@@ -104,16 +117,19 @@ impl Experiment for SequenceRun {
     type Source = SampleBatches;
     type Tested = Classified;
 
-    const COLUMNS: &'static [Column] = &[Column {
-        key: "valid_accuracy_percent",
-        title: "accuracy",
-        unit: "%",
-        decimals: 2,
-    }];
     const ITEMS: &'static str = "samples";
 
     fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &[Column {
+            key: "valid_accuracy_percent",
+            title: "accuracy",
+            unit: "%",
+            decimals: 2,
+        }]
     }
 
     fn batches_in_data(&self) -> u64 {
@@ -140,10 +156,9 @@ impl Experiment for SequenceRun {
         line: &mut StatusLine,
     ) -> Result<Classified> {
         let batches = (Arc::clone(&self.test), self.test.batches());
-        let meter =
-            experiment::measure::<Self>(model, batches, device, stop, &mut |done, total| {
-                line.show(&format!("testing, batch {done}/{total}"));
-            })?;
+        let meter = experiment::measure(self, model, batches, device, stop, &mut |done, total| {
+            line.show(&format!("testing, batch {done}/{total}"));
+        })?;
         Ok(meter.classified(self.recipe.task.classes()))
     }
 
@@ -269,6 +284,17 @@ impl SequenceRun {
                 "The data is drawn by a program: no speech, and no result on it is one on the Heidelberg digits."
                     .into(),
             );
+        }
+        if let Some(made) = &self.made {
+            let differ = match task {
+                Task::Pathfinder | Task::PathX => {
+                    ", by rules of our own for what is joined and what is apart: no result on them is one on the published images"
+                }
+                _ => "",
+            };
+            notes.push(format!(
+                "The files were made by a program of this project ({made}){differ}."
+            ));
         }
         notes
     }

@@ -9,18 +9,22 @@ use super::checkpoint::Saved;
 use crate::error::{Result, TrainError};
 use crate::optim::{self, Average};
 use crate::recipe::{Recipe, TrainRecipe};
-use crate::task::{Losses, Objective, TaskModel, numbers};
+use crate::task::{Carry, Losses, Objective, TaskModel, numbers};
 
 /// Files of a checkpoint that hold tensors.
 const MODEL: &str = "model.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const AVERAGE: &str = "average.bpk";
+/// File of what goes on from batch to batch, where anything does.
+const CARRY: &str = "carry.bin";
 
 /// A model with its optimizer, taken from step to step.
 pub(crate) struct Trainer<O: Objective> {
     model: TaskModel<O>,
     optimizer: ModuleOptimizer,
     average: Option<Average<TaskModel<O>>>,
+    /// What goes on from one batch to the next.
+    carry: O::Carry,
     /// The parameters with a learning rate of their own.
     timescales: Vec<ParamId>,
     train: TrainRecipe,
@@ -53,6 +57,7 @@ impl<O: Objective> Trainer<O> {
             optimizer: optim::optimizer(&train),
             average: (average > 0.0).then(|| Average::new(&model, average)),
             timescales: optim::timescale_parameters(&model),
+            carry: O::Carry::default(),
             train,
             seed: recipe.seed,
             device: device.clone(),
@@ -121,8 +126,8 @@ impl<O: Objective> Trainer<O> {
         Ok(stepped(None))
     }
 
-    fn backward(&self, batch: O::Batch) -> Result<(GradientsParams, f64)> {
-        let Losses { loss, penalty } = O::losses(&self.model, batch);
+    fn backward(&mut self, batch: O::Batch) -> Result<(GradientsParams, f64)> {
+        let Losses { loss, penalty } = O::losses(&self.model, batch, &mut self.carry)?;
         let total = match penalty {
             Some(penalty) => loss.clone() + penalty,
             None => loss.clone(),
@@ -162,6 +167,7 @@ impl<O: Objective> Trainer<O> {
         if let Some(average) = &self.average {
             files.push((AVERAGE, module_bytes(average.model())?));
         }
+        files.extend(self.carry.save()?.map(|bytes| (CARRY, bytes)));
         Ok(files)
     }
 
@@ -179,6 +185,7 @@ impl<O: Objective> Trainer<O> {
             let mean = load_module(average.model().clone(), AVERAGE, bytes)?;
             *average = Average::resumed(mean, self.train.average_decay, averaged);
         }
+        self.carry = O::Carry::load(saved.optional(CARRY)).map_err(|e| format!("{CARRY}: {e}"))?;
         // their names are those of the checkpoint from now on
         self.timescales = optim::timescale_parameters(&model);
         self.optimizer = optim::optimizer(&self.train).load_record(optimizer);

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use elm_data::Task;
+use elm_data::task::TaskKind;
 
 use super::change::change;
 use super::checkpoint::{Checkpoints, Found, Saved, State};
@@ -16,17 +17,21 @@ use super::history;
 use super::learn::{BEST, Loop, Moment, STATE, Timer};
 use super::meters::Meters;
 use super::neuronio::NeuronIoRun;
+use super::own::OwnRun;
 use super::record::{How, RunRecord};
 use super::sequence::SequenceRun;
 use super::step::Trainer;
 use super::steps::StepLog;
 use super::tensorboard::EventFile;
+use super::text::TextRun;
 use super::tune::Tuning;
+use super::used;
 use crate::device::describe;
 use crate::error::{Result, TrainError};
 use crate::optim::Schedule;
-use crate::recipe::{OptimizerChoice, Recipe};
+use crate::recipe::{DataForm, OptimizerChoice, Recipe};
 use crate::stop::{Stop, StopReason};
+use crate::task::own::{ArraysTask, SequenceTask};
 use crate::{logging, say, tell};
 
 /// What to train and where.
@@ -51,6 +56,23 @@ pub struct TrainOptions {
     pub stop: Stop,
 }
 
+impl TrainOptions {
+    /// A new run by `recipe` in the next free folder `runs/<name>-<n>`.
+    pub fn new(name: impl Into<String>, recipe: Recipe, device: Device, stop: Stop) -> Self {
+        Self {
+            name: name.into(),
+            recipe,
+            out: None,
+            resume: None,
+            set: Vec::new(),
+            tuning: Tuning::default(),
+            tensorboard: false,
+            device,
+            stop,
+        }
+    }
+}
+
 /// How a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -66,14 +88,43 @@ pub(super) enum Opened {
     NeuronIo(NeuronIoRun),
     /// Sequences to classify.
     Sequence(SequenceRun),
+    /// Sequences of a user's own.
+    Own(OwnRun),
+    /// A text.
+    Text(TextRun),
+}
+
+impl Opened {
+    /// What the data ask of a model.
+    pub(super) fn form(&self) -> DataForm {
+        match self {
+            Self::NeuronIo(run) => run.recipe().data_form(),
+            Self::Sequence(run) => run.recipe().data_form(),
+            Self::Own(run) => run.recipe().data_form(),
+            Self::Text(run) => run.recipe().data_form(),
+        }
+    }
 }
 
 /// Reads the data of a recipe; data that can be made is made, unless `stop` is asked for.
 pub(super) fn open(recipe: &Recipe, stop: &Stop) -> Result<Opened> {
-    Ok(match recipe.task {
-        Task::Neuronio => Opened::NeuronIo(NeuronIoRun::open(recipe)?),
-        _ => Opened::Sequence(SequenceRun::open(recipe, stop)?),
+    Ok(match recipe.task.info().kind {
+        TaskKind::NeuronIo => Opened::NeuronIo(NeuronIoRun::open(recipe)?),
+        TaskKind::Classification { .. } => Opened::Sequence(SequenceRun::open(recipe, stop)?),
+        TaskKind::Open => Opened::Own(OwnRun::open(recipe, &ArraysTask::open(recipe)?)?),
+        TaskKind::Language => Opened::Text(TextRun::open(recipe)?),
     })
+}
+
+/// What the data of a recipe ask of a model; a user's own files are opened for it.
+///
+/// # Errors
+/// If they cannot be.
+pub fn data_form(recipe: &Recipe, stop: &Stop) -> Result<DataForm> {
+    match recipe.task.is_open() {
+        true => Ok(open(recipe, stop)?.form()),
+        false => Ok(recipe.data_form()),
+    }
 }
 
 /// Trains, tests and reports; prints an epoch a line and, at the end, the result and the report's path.
@@ -81,25 +132,7 @@ pub(super) fn open(recipe: &Recipe, stop: &Stop) -> Result<Opened> {
 /// # Errors
 /// Wrong input before anything is written; failures of the run afterwards, with the checkpoints kept.
 pub fn train(options: TrainOptions) -> Result<Ended> {
-    let session = match &options.resume {
-        Some(path) => {
-            let (folder, mut recipe) = RunFolder::open(path)?;
-            let record = RunRecord::load(path)?;
-            let changed = change(&mut recipe, &options.set)?;
-            Session {
-                recipe,
-                existing: Some((folder, record)),
-                changed,
-                options,
-            }
-        }
-        None => Session {
-            recipe: options.recipe.clone(),
-            existing: None,
-            changed: BTreeMap::new(),
-            options,
-        },
-    };
+    let session = Session::begin(options)?;
     session.recipe.validate()?;
     if let Some(mismatch) = session.recipe.time_step_mismatch() {
         tell!("note: {mismatch}");
@@ -107,6 +140,52 @@ pub fn train(options: TrainOptions) -> Result<Ended> {
     match open(&session.recipe, &session.options.stop)? {
         Opened::NeuronIo(run) => session.run(&run),
         Opened::Sequence(run) => session.run(&run),
+        Opened::Own(run) => session.run(&run),
+        Opened::Text(run) => session.run(&run),
+    }
+}
+
+/// Trains a model on a task of one's own. The recipe is one of the task `arrays` ([`Recipe::of`]), whose files are not asked
+/// for; a run is gone on with by the same call, not from the command line.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_task(options: TrainOptions, task: &dyn SequenceTask) -> Result<Ended> {
+    let session = Session::begin(options)?;
+    if session.recipe.task != Task::Arrays {
+        return Err(TrainError::Usage(format!(
+            "expected a recipe of the task {}, found one of {}",
+            Task::Arrays,
+            session.recipe.task
+        )));
+    }
+    session.recipe.validate_settings()?;
+    let run = OwnRun::open(&session.recipe, task)?;
+    session.run(&run)
+}
+
+impl Session {
+    /// A new run, or one to go on with.
+    fn begin(options: TrainOptions) -> Result<Self> {
+        Ok(match &options.resume {
+            Some(path) => {
+                let (folder, mut recipe) = RunFolder::open(path)?;
+                let record = RunRecord::load(path)?;
+                let changed = change(&mut recipe, &options.set)?;
+                Session {
+                    recipe,
+                    existing: Some((folder, record)),
+                    changed,
+                    options,
+                }
+            }
+            None => Session {
+                recipe: options.recipe.clone(),
+                existing: None,
+                changed: BTreeMap::new(),
+                options,
+            },
+        })
     }
 }
 
@@ -126,6 +205,7 @@ impl Session {
         } = self;
         // a schedule that does not fit is told before a folder is made
         let schedule = Schedule::new(&recipe.train, experiment.steps_in_all())?;
+        let used = used::lines(recipe);
         options.device.seed(recipe.seed);
         // on a device with autodiff, or its parameters would not be trained
         let device = options.device.clone().autodiff();
@@ -139,14 +219,20 @@ impl Session {
         }
         let model = tuning.frozen(model)?;
         let (folder, mut record) = match &self.existing {
-            Some((folder, record)) => (folder.clone(), record.clone()),
+            Some((folder, record)) => {
+                let text = std::fs::read_to_string(folder.file(RECIPE)).unwrap_or_default();
+                if let Some(changed) = used::changed(&used::recorded(&text), &used) {
+                    tell!("note: {changed}");
+                }
+                (folder.clone(), record.clone())
+            }
             None => {
                 let folder = RunFolder::create(options.out.as_deref(), &options.name)?;
                 let record = RunRecord::new(recipe.model.kind, model.num_trained(), recipe.seed);
                 tuning.save(&folder)?;
                 // from the recipe on it is a run that can be gone on with
                 record.save(&folder)?;
-                self.write_recipe(&folder)?;
+                self.write_recipe(&folder, &used)?;
                 (folder, record)
             }
         };
@@ -155,7 +241,7 @@ impl Session {
         let step = training.state.step;
         record.begin(describe(&options.device), step, self.changed.clone());
         record.save(&folder)?;
-        self.write_recipe(&folder)?;
+        self.write_recipe(&folder, &used)?;
         self.introduce(&training, &record);
         let ended = training
             .run()
@@ -172,9 +258,14 @@ impl Session {
         ended.and_then(|ended| noted.map(|()| ended).map_err(TrainError::at_run_time))
     }
 
-    fn write_recipe(&self, folder: &RunFolder) -> Result<()> {
+    fn write_recipe(&self, folder: &RunFolder, used: &[String]) -> Result<()> {
         let recipe = self.recipe.clone().with_absolute_paths();
-        folder.write(RECIPE, &recipe.to_toml())
+        let mut text = recipe.to_toml();
+        for line in used {
+            text += line;
+            text.push('\n');
+        }
+        folder.write(RECIPE, &text)
     }
 
     /// A training at its start, or where its last checkpoint left it.
@@ -210,11 +301,11 @@ impl Session {
         };
         if let Some(best) = &best {
             // files that were written after the checkpoint, or not in time before the end, are as it tells again
-            let best = best_model(experiment, Some(best), &device)?;
-            finish::publish(folder, recipe, &best)?;
+            let model = best_model(experiment, Some(best), &device)?;
+            finish::publish(folder, recipe, &model, experiment.card())?;
         }
         if !state.epochs.is_empty() || folder.file(history::FILE).exists() {
-            history::write(folder.path(), E::COLUMNS, &state.epochs)?;
+            history::write(folder.path(), experiment.columns(), &state.epochs)?;
         }
         let events = match options.tensorboard {
             true => Some(EventFile::begin(folder.path(), state.step)?),
@@ -240,14 +331,13 @@ impl Session {
     }
 
     fn introduce<E: Experiment>(&self, training: &Loop<'_, E>, record: &RunRecord) {
-        let recipe = &self.recipe;
         let from = match training.state.step {
             0 => String::new(),
             step => format!(" from step {step}"),
         };
         say!(
             "training {}, {} trained parameters, on {}{from}; run folder {}",
-            recipe.model_config().title(),
+            training.experiment.recipe().model_config().title(),
             record.trained_parameters,
             describe(&self.options.device),
             training.folder.path().display()

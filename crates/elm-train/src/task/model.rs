@@ -20,9 +20,18 @@ pub trait Objective: Clone + Debug + Send + Sync + 'static {
     type Batch: Send + 'static;
     /// Collects what a model makes of batch after batch, without training.
     type Meter: Default;
+    /// What goes on from one batch that is trained on to the next; `()` for nothing.
+    type Carry: Carry;
 
     /// Loss of a model on a batch that it is trained on.
-    fn losses(model: &TaskModel<Self>, batch: Self::Batch) -> Losses;
+    ///
+    /// # Errors
+    /// If the batch does not fit the model, or the device fails.
+    fn losses(
+        model: &TaskModel<Self>,
+        batch: Self::Batch,
+        carry: &mut Self::Carry,
+    ) -> Result<Losses>;
 
     /// Adds a model's answers to a batch to a meter.
     ///
@@ -32,6 +41,32 @@ pub trait Objective: Clone + Debug + Send + Sync + 'static {
 
     /// What the batches of a meter come to.
     fn measured(meter: &Self::Meter) -> Measured;
+}
+
+/// What goes on from one batch to the next while a model is trained, such as the states of streams of text. It is part of a
+/// checkpoint.
+pub trait Carry: Default {
+    /// Its bytes; none where there is nothing to keep.
+    ///
+    /// # Errors
+    /// If the device does not hand it out.
+    fn save(&self) -> Result<Option<Vec<u8>>>;
+
+    /// What [`save`](Self::save) made these bytes of.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn load(bytes: Option<&[u8]>) -> std::result::Result<Self, String>;
+}
+
+impl Carry for () {
+    fn save(&self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn load(_: Option<&[u8]>) -> std::result::Result<Self, String> {
+        Ok(())
+    }
 }
 
 /// The loss of a batch.

@@ -1,14 +1,12 @@
 //! `elm data info`.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use elm_data::enwik8::Enwik8;
+use elm_data::arrays::{ArrayFiles, ArrayOptions, ArraySet, InputKind, SequenceData, TargetKind};
 use elm_data::neuronio::{open_simulations, shipped};
-use elm_data::task::{TaskData, TaskOptions};
-use elm_data::{Sample, Split, Task};
-use rayon::prelude::*;
+use elm_data::task::{PartStatistics, TaskData, TaskOptions};
+use elm_data::text::{Text, TextOptions};
+use elm_data::{Split, Task};
 
 use super::neuronio::describe;
 use super::{DifficultyArg, SharedLine};
@@ -60,7 +58,8 @@ pub(super) fn run(args: Args) -> Result<()> {
             describe(&open_simulations(&[dir])?);
             Ok(())
         }
-        Task::Enwik8 => text(&dir),
+        Task::Enwik8 | Task::TextLm => text(&dir),
+        Task::Arrays => arrays(&dir),
         task => {
             let options = TaskOptions {
                 difficulty: args.difficulty.into(),
@@ -96,12 +95,64 @@ fn simulations(paths: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-fn text(path: &Path) -> Result<()> {
-    let text = Enwik8::open(path)?;
+/// A user's own sequences.
+fn arrays(path: &Path) -> Result<()> {
+    let files = ArrayFiles {
+        train: vec![path.to_path_buf()],
+        ..ArrayFiles::default()
+    };
+    let set = ArraySet::open(&files, &ArrayOptions::default())?;
+    let (data, targets) = (&set.data, set.data.targets());
+    let steps: Vec<usize> = (0..data.len()).map(|sample| data.steps(sample)).collect();
+    let all: usize = steps.iter().sum();
     say!(
-        "{}: {} different bytes",
+        "{}: {} sequences of {} to {} steps, {:.1} on average",
         path.display(),
-        text.vocabulary().len()
+        steps.len(),
+        steps.iter().min().copied().unwrap_or(0),
+        steps.iter().max().copied().unwrap_or(0),
+        all as f64 / steps.len().max(1) as f64
+    );
+    match data.inputs() {
+        InputKind::Values { channels } => say!("inputs   {channels} channels of values"),
+        InputKind::Symbols(names) => say!("inputs   one of {} symbols", names.len()),
+    }
+    let what = match targets.kind.is_class() {
+        true => "classes",
+        false => "values",
+    };
+    say!("targets  {}: {} {what}", targets.kind, targets.outputs);
+    say!("parts    {}", set.parts);
+    if targets.kind == TargetKind::Classify {
+        let mut counts = vec![0; targets.outputs];
+        for sample in 0..data.len() {
+            if let Some(class) = data.class(sample)? {
+                counts[class] += 1;
+            }
+        }
+        for (name, count) in targets.classes.names().iter().zip(counts) {
+            say!("  {name:<20} {count:>9}");
+        }
+    }
+    for note in &set.notes {
+        tell!("note: {note}");
+    }
+    Ok(())
+}
+
+fn text(path: &Path) -> Result<()> {
+    let text = Text::open(&TextOptions {
+        train: vec![path.to_path_buf()],
+        ..TextOptions::default()
+    })?;
+    for note in text.notes() {
+        tell!("note: {note}");
+    }
+    say!(
+        "{}: {} different bytes in {} files",
+        path.display(),
+        text.vocabulary().len(),
+        text.files()
     );
     for split in [Split::Train, Split::Valid, Split::Test] {
         say!(
@@ -113,51 +164,6 @@ fn text(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What the samples of a part are like.
-#[derive(Default, Clone)]
-struct Summary {
-    samples: usize,
-    shortest: usize,
-    longest: usize,
-    steps: usize,
-    classes: Vec<usize>,
-}
-
-impl Summary {
-    fn add(mut self, sample: &Sample, classes: usize) -> Self {
-        self.classes.resize(classes, 0);
-        for input in &sample.inputs {
-            self.shortest = match self.samples {
-                0 => input.len(),
-                _ => self.shortest.min(input.len()),
-            };
-            self.longest = self.longest.max(input.len());
-            self.steps += input.len();
-        }
-        self.samples += 1;
-        if let Some(count) = self.classes.get_mut(sample.label) {
-            *count += 1;
-        }
-        self
-    }
-
-    fn join(mut self, other: Self) -> Self {
-        if self.samples == 0 {
-            return other;
-        }
-        if other.samples > 0 {
-            self.shortest = self.shortest.min(other.shortest);
-        }
-        self.longest = self.longest.max(other.longest);
-        self.steps += other.steps;
-        self.samples += other.samples;
-        for (a, b) in self.classes.iter_mut().zip(&other.classes) {
-            *a += b;
-        }
-        self
-    }
-}
-
 fn classification(
     task: Task,
     dir: &Path,
@@ -165,22 +171,21 @@ fn classification(
     picture: Option<&Path>,
 ) -> Result<()> {
     let stop = Stop::on_signals(false)?;
-    let mut summaries = Vec::new();
-    let mut warnings = BTreeSet::new();
-    let mut drawn = Vec::new();
-    for split in [Split::Train, Split::Valid, Split::Test] {
-        let data = task.open(dir, split, options)?;
-        warnings.extend(data.warnings().iter().cloned());
-        summaries.push((split, check(task, split, &*data, &stop)?));
-        if split == Split::Train && picture.is_some() {
-            drawn = pictures(task, &*data)?;
-        }
-    }
-    for warning in warnings {
+    let parts = task.open_parts(dir, options, [None; 3])?;
+    for warning in parts.warnings() {
         tell!("warning: {warning}");
+    }
+    let mut statistics = Vec::new();
+    for split in [Split::Train, Split::Valid, Split::Test] {
+        statistics.push(check(task, split, &**parts.part(split), &stop)?);
     }
     say!("{task}: {}", task.info().about);
     say!("{}: every sample is readable", dir.display());
+    if let Some(made) = parts.train.provenance() {
+        say!("made by a program of this project: {made}");
+    } else if task.is_synthetic() {
+        say!("made by a program of this project; no note says how");
+    }
     say!(
         "{:<6} {:>9} {:>9} {:>9} {:>9}",
         "split",
@@ -189,16 +194,17 @@ fn classification(
         "mean",
         "longest"
     );
-    for (split, s) in &summaries {
+    for part in &statistics {
         say!(
             "{:<6} {:>9} {:>9} {:>9.1} {:>9}",
-            split.to_string(),
-            s.samples,
-            s.shortest,
-            s.steps as f64 / (s.samples * task.inputs()).max(1) as f64,
-            s.longest
+            part.split.to_string(),
+            part.samples,
+            part.shortest,
+            part.mean_length(),
+            part.longest
         );
     }
+    spikes(&statistics);
     say!(
         "{:<12} {:>9} {:>9} {:>9}",
         "class",
@@ -207,18 +213,20 @@ fn classification(
         "test"
     );
     for class in 0..task.classes() {
-        let count = |i: usize| summaries[i].1.classes.get(class).copied().unwrap_or(0);
-        say!(
-            "{:<12} {:>9} {:>9} {:>9}",
-            task.class_name(class),
-            count(0),
-            count(1),
-            count(2)
-        );
+        let count = |part: &PartStatistics| part.classes.get(class).copied().unwrap_or(0);
+        let counts: String = statistics
+            .iter()
+            .map(|part| format!(" {:>9}", count(part)))
+            .collect();
+        say!("{:<12}{counts}", task.class_name(class));
+    }
+    for note in statistics.iter().flat_map(PartStatistics::notes) {
+        tell!("note: {note}");
     }
     let Some(picture) = picture else {
         return Ok(());
     };
+    let drawn = pictures(task, &*parts.train)?;
     crate::durable::write_whole(picture, sheet(&drawn))?;
     say!(
         "picture of {} training samples: {}",
@@ -228,24 +236,48 @@ fn classification(
     Ok(())
 }
 
+/// What the spikes of each part are like, where the samples are spikes.
+fn spikes(statistics: &[PartStatistics]) {
+    let parts = statistics.iter();
+    let known: Vec<_> = parts.filter_map(|p| Some((p.split, p.spikes?))).collect();
+    if known.is_empty() {
+        return;
+    }
+    say!(
+        "{:<6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "spikes",
+        "fewest",
+        "mean",
+        "most",
+        "silent",
+        "ends s",
+        "to s"
+    );
+    for (split, s) in known {
+        say!(
+            "{:<6} {:>9} {:>9.1} {:>9} {:>9} {:>9.3} {:>9.3}",
+            split.to_string(),
+            s.fewest,
+            s.mean_spikes(),
+            s.most,
+            s.silent,
+            s.shortest_s,
+            s.longest_s
+        );
+    }
+}
+
 /// Reads every sample of a part, on all threads.
-fn check(task: Task, split: Split, data: &dyn TaskData, stop: &Stop) -> Result<Summary> {
-    let (line, done, total) = (SharedLine::default(), AtomicUsize::new(0), data.len());
-    let classes = task.classes();
-    let summary = (0..total)
-        .into_par_iter()
-        .map(|index| {
-            stop.check("stopped before all samples were read")?;
-            let sample = data.read(0, index)?;
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if done.is_multiple_of(256) {
-                line.show(&format!("checking {split}, sample {done}/{total}"));
-            }
-            Ok(Summary::default().add(&sample, classes))
-        })
-        .try_reduce(Summary::default, |a, b| Ok(a.join(b)));
+fn check(task: Task, split: Split, data: &dyn TaskData, stop: &Stop) -> Result<PartStatistics> {
+    let (line, total) = (SharedLine::default(), data.len());
+    let statistics = PartStatistics::with_progress(task, split, data, &|done| {
+        if done.is_multiple_of(256) {
+            line.show(&format!("checking {split}, sample {done}/{total}"));
+        }
+        stop.flow()
+    });
     line.clear();
-    summary
+    stop.named(statistics)
 }
 
 /// Some samples of a part, of as many classes as there is room for.

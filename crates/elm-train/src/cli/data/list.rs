@@ -26,7 +26,10 @@ pub(super) fn run(args: Args) -> Result<()> {
     for task in Task::ALL {
         let info = task.info();
         say!("{:<24} {}", info.name, info.about);
-        let mut sizes = format!("{} steps of {} channels", info.length, info.channels);
+        let mut sizes = match info.channels {
+            0 => "as the files have them".to_string(),
+            channels => format!("{} steps of {channels} channels", info.length),
+        };
         if let TaskKind::Classification { classes, inputs } = info.kind {
             let pair = if inputs == 2 { "pairs, " } else { "" };
             sizes = format!("{pair}{sizes}, {classes} classes");

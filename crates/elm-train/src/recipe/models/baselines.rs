@@ -34,15 +34,15 @@ impl ChronoLstmRecipe {
     pub(in crate::recipe) fn config(&self, fit: Fit) -> ModelConfig {
         let outputs = fit.outputs(self.hidden_size);
         ModelConfig::ChronoLstm(
-            ChronoLstmConfig::new(fit.inputs, outputs)
+            ChronoLstmConfig::new(fit.form.inputs, outputs)
                 .with_hidden_size(self.hidden_size)
-                .with_t_max(self.t_max.unwrap_or(fit.steps.max(3))),
+                .with_t_max(self.t_max.unwrap_or(fit.form.steps.max(3))),
         )
     }
 }
 
-/// A Transformer encoder of a recipe, see [`TransformerEncoderConfig`]. Its attention is causal for NeuronIO, whose
-/// outputs are due in every step, and full for sequences to classify.
+/// A Transformer encoder of a recipe, see [`TransformerEncoderConfig`]. Its attention is causal where outputs
+/// are due in every step, and full for sequences with one answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TransformerRecipe {
     /// Features of each step.
@@ -85,14 +85,14 @@ impl TransformerRecipe {
     pub(in crate::recipe) fn config(&self, fit: Fit) -> ModelConfig {
         let outputs = fit.outputs(self.embedding);
         ModelConfig::Transformer(
-            TransformerEncoderConfig::new(fit.inputs, outputs)
+            TransformerEncoderConfig::new(fit.form.inputs, outputs)
                 .with_embedding(self.embedding)
                 .with_num_heads(self.num_heads)
                 .with_num_layers(self.num_layers)
                 .with_mlp_size(self.mlp_size)
-                .with_attention(match fit.task {
-                    Task::Neuronio => Attention::Causal,
-                    _ => Attention::Full,
+                .with_attention(match fit.form.causal {
+                    true => Attention::Causal,
+                    false => Attention::Full,
                 })
                 .with_positions(self.positions)
                 .with_embedding_init(match arena(fit.task) {
@@ -161,7 +161,7 @@ impl TcnRecipe {
 
     pub(in crate::recipe) fn config(&self, fit: Fit) -> ModelConfig {
         let outputs = fit.outputs(self.width);
-        let config = TcnConfig::new(fit.inputs, outputs)
+        let config = TcnConfig::new(fit.form.inputs, outputs)
             .with_depth(self.depth)
             .with_width(self.width)
             .with_first_kernel(self.first_kernel)
@@ -169,7 +169,7 @@ impl TcnRecipe {
             .with_norm(self.norm);
         let dilation = self.dilation.unwrap_or_else(|| match fit.task {
             Task::Neuronio => 1,
-            _ => self.reach(fit.steps),
+            _ => self.reach(fit.form.steps),
         });
         ModelConfig::Tcn(config.with_dilation(dilation))
     }
@@ -231,7 +231,7 @@ impl LifRecipe {
     pub(in crate::recipe) fn config(&self, fit: Fit) -> ModelConfig {
         let outputs = fit.outputs(self.num_neurons);
         ModelConfig::Lif(
-            LifConfig::new(fit.inputs, outputs)
+            LifConfig::new(fit.form.inputs, outputs)
                 .with_num_neurons(self.num_neurons)
                 .with_recurrence(self.recurrence)
                 .with_membrane_tau(self.membrane_tau)

@@ -11,19 +11,17 @@ use elm_data::Task;
 pub use baselines::{ChronoLstmRecipe, LifRecipe, TcnRecipe, TransformerRecipe};
 pub use network::NetworkRecipe;
 
-use super::{OptimizerChoice, TrainRecipe};
+use super::{DataForm, OptimizerChoice, TrainRecipe};
 use crate::model::ModelKind;
 
 /// What a model is made for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::recipe) struct Fit {
     pub(in crate::recipe) task: Task,
-    /// Input channels.
-    pub(in crate::recipe) inputs: usize,
+    /// What the data ask for.
+    pub(in crate::recipe) form: DataForm,
     /// Time step in ms.
     pub(in crate::recipe) dt: f64,
-    /// Longest sequence, in steps.
-    pub(in crate::recipe) steps: usize,
     /// Seed of whatever is drawn once for all.
     pub(in crate::recipe) seed: u64,
 }
@@ -31,11 +29,7 @@ pub(in crate::recipe) struct Fit {
 impl Fit {
     /// Outputs of a model with this many features: those of the task, or the features where two vectors are compared.
     pub(in crate::recipe) fn outputs(&self, features: usize) -> usize {
-        match (self.task, self.task.inputs()) {
-            (Task::Neuronio, _) => 2,
-            (task, 1) => task.classes().max(1),
-            _ => features.max(1),
-        }
+        self.form.outputs.unwrap_or(features).max(1)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use elm_data::Task;
 use elm_model::layer::Regulariser;
-use elm_model::network::{LayerOverrides, OutputEmbedding};
+use elm_model::network::{InputEmbedding, LayerOverrides, OutputEmbedding};
 use elm_model::{
     ElmNetworkConfig, ElmNeuronConfig, FilterTau, HiddenActivation, MemoryGate, NeuronForm,
     NeuronOverrides, OutputActivation, SynapseInit, SynapseRectification, Wiring,
@@ -20,6 +20,8 @@ pub struct NetworkRecipe {
     /// Neurons of the last layer; as many as there are outputs unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_neurons: Option<usize>,
+    /// How the input is read: as it comes, scaled, or as tokens (texts only).
+    pub input_embedding: InputEmbedding,
     /// What follows the last layer.
     pub output_embedding: OutputEmbedding,
     /// Memory units M of each neuron.
@@ -95,6 +97,10 @@ impl NetworkRecipe {
         Self {
             hidden_neurons: if single { vec![] } else { vec![96] },
             last_neurons: None,
+            input_embedding: match task.is_language() {
+                true => InputEmbedding::OneHot { scale: 1.0 },
+                false => InputEmbedding::None,
+            },
             output_embedding: match single {
                 true => OutputEmbedding::None,
                 false => OutputEmbedding::Linear,
@@ -155,8 +161,9 @@ impl NetworkRecipe {
             return ModelConfig::Elm(neuron.with_neuron(form));
         }
         let features = self.hidden_neurons.last().copied().unwrap_or(1);
-        let mut network = ElmNetworkConfig::new(fit.inputs, fit.outputs(features))
+        let mut network = ElmNetworkConfig::new(fit.form.inputs, fit.outputs(features))
             .with_hidden_neurons(self.hidden_neurons.clone())
+            .with_input_embedding(self.input_embedding)
             .with_output_embedding(self.output_embedding)
             .with_neuron(form)
             .with_wiring(self.wiring)

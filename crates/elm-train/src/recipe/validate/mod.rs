@@ -3,15 +3,18 @@
 mod model;
 
 use elm_data::Task;
+use elm_data::neuronio::MAX_DURATION_MS;
+use elm_data::task::TaskKind;
 
 use super::{DataSource, OptimizerChoice, Recipe, RecipeError};
 use crate::model::ModelKind;
 
-/// Length of a NeuronIO simulation in ms.
-const SIMULATION_MS: usize = 6000;
-
 /// Most time steps in a batch: their inputs take about 5 KB each.
 const MAX_BATCH_STEPS: usize = 1 << 22;
+/// Most threads that make batches; each holds two of them.
+const MAX_WORKERS: usize = 256;
+/// Longest n-grams that a text is compared with.
+const MAX_NGRAM: usize = 8;
 /// Most of the input that may be left out: what is kept is scaled by 1 / (1 - p).
 const MAX_DROPOUT: f64 = 0.999;
 /// Most samples of a gradient step.
@@ -25,19 +28,66 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError::Value`] for the first key at fault, with what was expected and found.
     pub fn validate(&self) -> Result<(), RecipeError> {
+        self.validate_settings()?;
+        match self.task.info().kind {
+            TaskKind::NeuronIo => self.validate_neuronio(),
+            TaskKind::Classification { .. } => self.validate_classification(),
+            TaskKind::Language | TaskKind::Open => self.validate_own_files(),
+        }
+    }
+
+    /// Checks everything but which data are named: model and training. The sizes that follow from a user's own files are
+    /// checked once these have been opened.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate).
+    pub fn validate_settings(&self) -> Result<(), RecipeError> {
         if i64::try_from(self.seed).is_err() {
             return fail("seed", format!("must be below 2^63, found {}", self.seed));
         }
-        if self.task == Task::Enwik8 {
+        if let Some(workers) = self.data.workers
+            && !(1..=MAX_WORKERS).contains(&workers)
+        {
             return fail(
-                "task",
-                "names enwik8, which can be read but not trained on yet".into(),
+                "data.workers",
+                format!("must be 1 to {MAX_WORKERS}, found {workers}"),
             );
         }
+        for (key, value) in [
+            ("train.label_smoothing", self.train.label_smoothing),
+            ("train.input_dropout", self.train.input_dropout),
+        ] {
+            if !(0.0..1.0).contains(&value) {
+                return fail(
+                    key,
+                    format!("must be at least 0 and below 1, found {value}"),
+                );
+            }
+        }
+        if self.train.input_dropout > MAX_DROPOUT {
+            return fail(
+                "train.input_dropout",
+                format!(
+                    "must be at most {MAX_DROPOUT}, found {}",
+                    self.train.input_dropout
+                ),
+            );
+        }
+        if self.task.is_language() {
+            self.validate_text()?;
+        }
         self.validate_model()?;
-        self.validate_train()?;
-        if self.task != Task::Neuronio {
-            return self.validate_classification();
+        self.validate_train()
+    }
+
+    fn validate_neuronio(&self) -> Result<(), RecipeError> {
+        if let Some(fraction) = self.data.file_load_fraction
+            && !(fraction > 0.0 && fraction.is_finite())
+        {
+            return fail(
+                "data.file_load_fraction",
+                format!("must be a number above 0, found {fraction}"),
+            );
         }
         for (key, source) in [
             ("data.train", &self.data.train),
@@ -45,6 +95,71 @@ impl Recipe {
             ("data.test", &self.data.test),
         ] {
             validate_source(key, source)?;
+        }
+        Ok(())
+    }
+
+    fn validate_own_files(&self) -> Result<(), RecipeError> {
+        let data = &self.data;
+        if data.train.paths().is_empty() {
+            return fail(
+                "data.train",
+                format!(
+                    "names no files: give those of {} with --set data.train='[\"FILE\"]' ({})",
+                    self.task,
+                    self.task.info().files
+                ),
+            );
+        }
+        for (key, source) in [
+            ("data.train", &data.train),
+            ("data.valid", &data.valid),
+            ("data.test", &data.test),
+        ] {
+            match source {
+                DataSource::Shipped => {
+                    return fail(
+                        key,
+                        format!(
+                            "is \"shipped\", which only neuronio has; {} needs files",
+                            self.task
+                        ),
+                    );
+                }
+                DataSource::Paths(paths) if paths.is_empty() => {}
+                DataSource::Paths(_) => validate_source(key, source)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_text(&self) -> Result<(), RecipeError> {
+        let text = &self.text;
+        at_least_one("text.steps", text.steps)?;
+        for (key, value) in [
+            ("text.valid_fraction", text.valid_fraction),
+            ("text.test_fraction", text.test_fraction),
+        ] {
+            if !(0.0..1.0).contains(&value) {
+                return fail(
+                    key,
+                    format!("must be at least 0 and below 1, found {value}"),
+                );
+            }
+        }
+        for value in [text.state_drop.first, text.state_drop.last] {
+            if !(0.0..=1.0).contains(&value) {
+                return fail(
+                    "text.state_drop",
+                    format!("must have probabilities of 0 to 1, found {value}"),
+                );
+            }
+        }
+        if text.ngram > MAX_NGRAM {
+            return fail(
+                "text.ngram",
+                format!("must be 0 to {MAX_NGRAM}, found {}", text.ngram),
+            );
         }
         Ok(())
     }
@@ -63,11 +178,12 @@ impl Recipe {
         if self.task == Task::Neuronio {
             at_least_one("train.batches_per_epoch", train.batches_per_epoch)?;
         }
-        if !(1..=SIMULATION_MS).contains(&train.window_ms) {
+        let longest = MAX_DURATION_MS as usize;
+        if !(1..=longest).contains(&train.window_ms) {
             return fail(
                 "train.window_ms",
                 format!(
-                    "must be 1 to {SIMULATION_MS} ms, a simulation's length, found {}",
+                    "must be 1 to {longest} ms, the longest simulation, found {}",
                     train.window_ms
                 ),
             );
@@ -213,26 +329,6 @@ impl Recipe {
     }
 
     fn validate_classification(&self) -> Result<(), RecipeError> {
-        for (key, value) in [
-            ("train.label_smoothing", self.train.label_smoothing),
-            ("train.input_dropout", self.train.input_dropout),
-        ] {
-            if !(0.0..1.0).contains(&value) {
-                return fail(
-                    key,
-                    format!("must be at least 0 and below 1, found {value}"),
-                );
-            }
-        }
-        if self.train.input_dropout > MAX_DROPOUT {
-            return fail(
-                "train.input_dropout",
-                format!(
-                    "must be at most {MAX_DROPOUT}, found {}",
-                    self.train.input_dropout
-                ),
-            );
-        }
         let data = &self.data;
         for (key, value) in [
             ("data.max_length", data.max_length),
@@ -329,7 +425,11 @@ mod tests {
                 "train.batches_per_epoch",
                 "at least 1",
             ),
-            ("train.window_ms=7000", "train.window_ms", "1 to 6000 ms"),
+            (
+                "train.window_ms=0",
+                "train.window_ms",
+                "the longest simulation",
+            ),
             ("train.learning_rate=0", "train.learning_rate", "above 0"),
             ("train.learning_rate=nan", "train.learning_rate", "above 0"),
             ("train.learning_rate=5", "train.learning_rate", "at most 1"),

@@ -3,6 +3,7 @@
 use elm_baselines::Positions;
 use elm_data::Task;
 use elm_model::ElmError;
+use elm_model::network::InputEmbedding;
 
 use super::{at_least_one, fail};
 use crate::model::ModelKind;
@@ -25,7 +26,22 @@ impl Recipe {
             }
             at_least_one("model.synapses_per_branch", self.model.synapses_per_branch)?;
         }
+        if self.task.is_open() && self.form.is_none() {
+            return Ok(()); // the files decide; asked again when they have been opened
+        }
         let section = self.model.kind.section();
+        if self.model.kind == ModelKind::Network
+            && matches!(self.network.input_embedding, InputEmbedding::OneHot { .. })
+            && !self.task.is_language()
+        {
+            return fail(
+                "network.input_embedding",
+                format!(
+                    "cannot be one_hot: the inputs of {} are no tokens",
+                    self.task
+                ),
+            );
+        }
         match self.model_config().validate() {
             Ok(()) => {}
             Err(ElmError::Config {

@@ -22,13 +22,14 @@ pub type NeuronIoModel = TaskModel<LossWeights>;
 impl Objective for LossWeights {
     type Batch = NeuronIoTensors;
     type Meter = WindowMeter;
+    type Carry = ();
 
-    fn losses(model: &NeuronIoModel, batch: NeuronIoTensors) -> Losses {
+    fn losses(model: &NeuronIoModel, batch: NeuronIoTensors, (): &mut ()) -> Result<Losses> {
         let judged = judge(model, batch);
-        Losses {
+        Ok(Losses {
             loss: judged.loss,
             penalty: judged.penalty,
-        }
+        })
     }
 
     fn measure(

@@ -44,15 +44,25 @@ impl OnDevice<Vec<SequenceBatch>> for SequenceTensors {
 impl SequenceInput {
     /// Moves one input to a device; tokens become channels there.
     pub fn new(batch: SequenceBatch, device: &Device) -> Self {
-        let shape @ [_, time, channels] = batch.shape;
-        let x = match batch.values {
+        Self::of(batch.values, batch.shape, batch.lengths, device)
+    }
+
+    /// Moves values of the shape `[batch, time, channel]` to a device; tokens become channels there.
+    pub fn of(
+        values: BatchValues,
+        shape: [usize; 3],
+        lengths: Vec<usize>,
+        device: &Device,
+    ) -> Self {
+        let [_, time, channels] = shape;
+        let x = match values {
             BatchValues::Dense(x) => Tensor::from_data(TensorData::new(x, shape), device),
             BatchValues::Tokens(tokens) => one_hot(&tokens, channels, device).reshape(shape),
         };
-        let full = batch.lengths.iter().all(|length| *length == time);
+        let full = lengths.iter().all(|length| *length == time);
         Self {
             x,
-            lengths: (!full).then_some(batch.lengths),
+            lengths: (!full).then_some(lengths),
         }
     }
 }

@@ -7,3 +7,4 @@ mod model;
 pub use batch::{SequenceInput, SequenceTensors};
 pub use measure::{Answer, ClassMeter, Classified};
 pub use model::{ClassLoss, SequenceModel};
+pub(crate) use model::{cross_entropy, read_out};

@@ -56,7 +56,8 @@ impl SequenceModel {
         let mut penalty: Option<Tensor<1>> = None;
         for input in inputs {
             let answer = self.body.answer(input.x.clone(), input.lengths.as_deref());
-            read.push(self.read_out(answer.y, input.lengths.as_deref()));
+            let lengths = input.lengths.as_deref();
+            read.push(read_out(self.objective.readout, answer.y, lengths));
             penalty = match (penalty, answer.penalty) {
                 (Some(a), Some(b)) => Some(a + b),
                 (a, b) => a.or(b),
@@ -70,30 +71,29 @@ impl SequenceModel {
         };
         (logits, penalty)
     }
+}
 
-    /// The answer `[batch, output]` in outputs `[batch, time, output]` over sequences of these lengths.
-    fn read_out(&self, y: Tensor<3>, lengths: Option<&[usize]>) -> Tensor<2> {
-        let [batch, time, outputs] = y.dims();
-        match (self.objective.readout, lengths) {
-            (Readout::Last, None) => y.narrow(1, time - 1, 1).reshape([batch, outputs]),
-            (Readout::Last, Some(lengths)) => {
-                let last: Vec<i32> = lengths.iter().map(|&length| length as i32 - 1).collect();
-                let last = TensorData::new(last, [batch, 1, 1]);
-                let last =
-                    Tensor::<3, Int>::from_data(last, &y.device()).expand([batch, 1, outputs]);
-                y.gather(1, last).reshape([batch, outputs])
+/// The answer `[batch, output]` in outputs `[batch, time, output]` over sequences of these lengths.
+pub(crate) fn read_out(readout: Readout, y: Tensor<3>, lengths: Option<&[usize]>) -> Tensor<2> {
+    let [batch, time, outputs] = y.dims();
+    match (readout, lengths) {
+        (Readout::Last, None) => y.narrow(1, time - 1, 1).reshape([batch, outputs]),
+        (Readout::Last, Some(lengths)) => {
+            let last: Vec<i32> = lengths.iter().map(|&length| length as i32 - 1).collect();
+            let last = TensorData::new(last, [batch, 1, 1]);
+            let last = Tensor::<3, Int>::from_data(last, &y.device()).expand([batch, 1, outputs]);
+            y.gather(1, last).reshape([batch, outputs])
+        }
+        (Readout::Mean, lengths) => {
+            let mut share = vec![0.0f32; batch * time];
+            for (sample, row) in share.chunks_exact_mut(time).enumerate() {
+                let length = lengths.map_or(time, |lengths| lengths[sample]);
+                row[..length].fill(1.0 / length as f32);
             }
-            (Readout::Mean, lengths) => {
-                let mut share = vec![0.0f32; batch * time];
-                for (sample, row) in share.chunks_exact_mut(time).enumerate() {
-                    let length = lengths.map_or(time, |lengths| lengths[sample]);
-                    row[..length].fill(1.0 / length as f32);
-                }
-                let share = TensorData::new(share, [batch, 1, time]);
-                Tensor::<3>::from_data(share, &y.device())
-                    .matmul(y)
-                    .reshape([batch, outputs])
-            }
+            let share = TensorData::new(share, [batch, 1, time]);
+            Tensor::<3>::from_data(share, &y.device())
+                .matmul(y)
+                .reshape([batch, outputs])
         }
     }
 }
@@ -101,14 +101,15 @@ impl SequenceModel {
 impl Objective for ClassLoss {
     type Batch = SequenceTensors;
     type Meter = ClassMeter;
+    type Carry = ();
 
-    fn losses(model: &SequenceModel, batch: SequenceTensors) -> Losses {
+    fn losses(model: &SequenceModel, batch: SequenceTensors, (): &mut ()) -> Result<Losses> {
         let (logits, penalty) = model.classify(&batch.inputs);
         let smoothing = model.objective.label_smoothing;
-        Losses {
+        Ok(Losses {
             loss: cross_entropy(logits, batch.labels, smoothing).mean(),
             penalty,
-        }
+        })
     }
 
     fn measure(
@@ -126,7 +127,7 @@ impl Objective for ClassLoss {
 
 /// Cross entropy of each sample, `[batch]`, between the softmax of `logits` `[batch, class]` and the labels, of whose
 /// probability `smoothing` is spread evenly over all classes.
-pub(super) fn cross_entropy(
+pub(crate) fn cross_entropy(
     logits: Tensor<2>,
     labels: Tensor<1, Int>,
     smoothing: f64,
