@@ -100,17 +100,23 @@ fn a_class_of_each_sequence_is_learnt_whatever_its_length() {
         assert!(!report.contains("Spike detection") && !report.contains("NaN"));
     }
     // what goes with the model
-    let card = std::fs::read_to_string(folder.path().join("last/task.json")).unwrap();
-    let card: Value = serde_json::from_str(&card).unwrap();
+    let model = folder.path().join("last/model.safetensors");
+    let model = model.to_str().unwrap();
+    let card: Value = serde_json::from_str(&stdout(&["info", model, "--json"])).unwrap();
+    let task = &card["task"];
     assert_eq!(
-        card["targets"]["classes"],
+        task["output"]["meaning"]["classes"],
         serde_json::json!(["10", "11", "12"])
     );
-    assert_eq!(card["input_scaler"]["kind"], "standardize");
     assert_eq!(
-        (&card["loss"], &card["readout"]),
-        (&"cross_entropy".into(), &"last".into())
+        task["input"]["arrays"]["normalisation"]["kind"],
+        "standardize"
     );
+    assert_eq!(task["output"]["readout"], "last");
+    // and is enough to use it on the same file: most samples are right
+    let text = stdout(&["eval", model, "--data", data.to_str().unwrap(), "--json"]);
+    let result: Value = serde_json::from_str(&text).unwrap();
+    assert!(text.contains("ccuracy"), "{result}");
 }
 
 #[test]

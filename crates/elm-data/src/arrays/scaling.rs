@@ -183,6 +183,11 @@ impl Scaler {
         self.offset.len()
     }
 
+    /// Offset and scale of a channel, if there is such a channel.
+    pub fn channel(&self, index: usize) -> Option<(f64, f64)> {
+        Some((*self.offset.get(index)?, *self.scale.get(index)?))
+    }
+
     /// Normalises `[.., channel]` values, row by row; a missing value (NaN) becomes 0.
     pub fn apply(&self, values: &mut [f64]) {
         let channels = self.offset.len().max(1);

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use crate::device;
 use crate::error::{Result, TrainError};
-use crate::model;
+use crate::model::{self, card::InputCard};
 use crate::output;
-use crate::task::TaskCard;
 use crate::task::text::{Sampler, SamplerOptions};
 
 /// Let a model that was trained on a text go on with one.
@@ -48,20 +47,21 @@ pub(super) fn run(args: Args) -> Result<()> {
         true => args.model.join("model.safetensors"),
         false => args.model.clone(),
     };
-    let TaskCard::Text { vocabulary } = TaskCard::beside(&path)? else {
+    let device = device::open(&args.device)?;
+    let file = model::load(&path, &device)?;
+    let Some(InputCard::Text { vocabulary }) = file.card.task.as_ref().map(|task| &task.input)
+    else {
         return Err(TrainError::file(
             &path,
-            "expected a model that was trained on a text (text-lm or enwik8), found one of sequences",
+            "expected a model that was trained on a text (text-lm or enwik8), found one of something else",
         ));
     };
-    let device = device::open(&args.device)?;
-    let model = model::load(&path, &device)?;
     let options = SamplerOptions {
         temperature: args.temperature,
         seed: args.seed,
     };
     let prompt = args.prompt.as_bytes();
-    let mut sampler = Sampler::new(&model.model, &vocabulary, prompt, options, &device)?;
+    let mut sampler = Sampler::new(&file.model, vocabulary, prompt, options, &device)?;
     let mut out = std::io::stdout();
     output::note(out.write_all(prompt));
     for _ in 0..args.length {

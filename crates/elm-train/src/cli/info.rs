@@ -202,6 +202,9 @@ fn task_facts(task: &TaskCard) -> Vec<Fact> {
             let kind = format!("{:?}", normalisation.kind()).to_lowercase();
             facts.push(fact("normalisation", kind));
         }
+        InputCard::Text { vocabulary } => {
+            facts.push(fact("input", format!("{} bytes", vocabulary.len())));
+        }
     }
     facts.push(fact(
         "read out",

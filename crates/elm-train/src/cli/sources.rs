@@ -8,6 +8,7 @@ use elm_data::{Split, Task};
 
 use crate::error::{Result, TrainError};
 use crate::model::ModelFile;
+use crate::model::card::InputCard;
 use crate::predict::{
     ArraySource, SimulationSource, Source, TableFromInput, TaskSource, looks_like_arrays,
 };
@@ -88,6 +89,12 @@ impl DataArgs {
                 source,
                 _input: None,
             });
+        }
+        if let Some(InputCard::Text { .. }) = file.card.task.as_ref().map(|task| &task.input) {
+            return Err(TrainError::Usage(
+                "a model of a text goes on with one by `elm generate`; its bits per character are in its run's test.json"
+                    .into(),
+            ));
         }
         if self.data.is_empty() {
             let what = match file.card.task.as_ref() {

@@ -4,7 +4,7 @@ use elm_data::arrays::{ArrayOptions, InputKind, Scaler};
 use elm_data::lra::pathfinder::Difficulty;
 use elm_data::shd::Binning;
 use elm_data::task::TaskOptions;
-use elm_data::{Encoding, Task};
+use elm_data::{Encoding, Task, text};
 use serde::{Deserialize, Serialize};
 
 use super::config::ModelConfig;
@@ -83,6 +83,11 @@ pub enum InputCard {
         normalisation: Scaler,
         /// How the files are read.
         options: ArrayOptions,
+    },
+    /// A text, byte by byte.
+    Text {
+        /// Byte of each token.
+        vocabulary: text::Vocabulary,
     },
 }
 
@@ -199,6 +204,8 @@ pub enum Link {
     Identity,
     /// The logistic function: a probability.
     Sigmoid,
+    /// The exponential function: a rate.
+    Exp,
     /// `sign(x) · (e^|x| − 1)`, the inverse of a normalisation by logarithms.
     SignedExp,
 }
@@ -210,6 +217,7 @@ impl OutputValue {
         match self.link {
             Link::Identity => x,
             Link::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Link::Exp => x.exp(),
             Link::SignedExp => x.abs().exp_m1().copysign(x),
         }
     }

@@ -1,44 +1,109 @@
 //! What the model file of a run says: from its recipe.
 
+use elm_data::arrays::{Normalization, Scaler, SequenceData};
 use elm_data::lra::listops;
 use elm_data::neuronio::{SOMA_BIAS_MV, SOMA_SCALE};
-use elm_data::{Encoding, Task};
+use elm_data::{Encoding, Task, text};
 
 use crate::model::card::{
     InputCard, Link, Meaning, OutputCard, OutputValue, ReadoutCard, TaskCard, Vocabulary,
 };
-use crate::model::{ModelCard, ModelConfig};
 use crate::recipe::{Readout, Recipe};
+use crate::task::own::LossChoice;
 
-/// The card of a recipe's model.
-pub(crate) fn of_recipe(recipe: &Recipe, config: ModelConfig) -> ModelCard {
+/// What a model file says of the named task of a recipe.
+pub(super) fn of_recipe(recipe: &Recipe) -> Option<TaskCard> {
     let task = recipe.task;
-    let card = match (task, task.encoding()) {
-        (Task::Neuronio, _) => Some(neuronio()),
-        (_, Ok(encoding)) => Some(TaskCard {
-            name: task.name().into(),
-            about: task.info().about.into(),
-            step_ms: matches!(encoding, Encoding::Counts { .. }).then(|| recipe.dt()),
-            input: InputCard::Files {
-                encoding,
-                reading: recipe.task_options_of_test().into(),
-                vocabulary: vocabulary(task, encoding),
+    if task == Task::Neuronio {
+        return Some(neuronio());
+    }
+    let encoding = task.encoding().ok()?;
+    let names = (0..task.classes()).map(|class| task.class_name(class));
+    Some(TaskCard {
+        name: task.name().into(),
+        about: task.info().about.into(),
+        step_ms: matches!(encoding, Encoding::Counts { .. }).then(|| recipe.dt()),
+        input: InputCard::Files {
+            encoding,
+            reading: recipe.task_options_of_test().into(),
+            vocabulary: vocabulary(task, encoding),
+        },
+        output: OutputCard {
+            readout: readout(recipe),
+            meaning: Meaning::Classes(names.collect()),
+        },
+    })
+}
+
+fn readout(recipe: &Recipe) -> ReadoutCard {
+    match recipe.train.readout {
+        Readout::Last => ReadoutCard::Last,
+        Readout::Mean => ReadoutCard::Mean,
+    }
+}
+
+/// What a model file says of a user's own sequences; the loss says what the outputs are, those of a loss of the user's own
+/// are values as they are.
+pub(super) fn of_sequences(
+    name: &str,
+    recipe: &Recipe,
+    data: &dyn SequenceData,
+    [inputs, outputs]: [Scaler; 2],
+    loss: Option<LossChoice>,
+) -> TaskCard {
+    let targets = data.targets();
+    let value = |index: usize| {
+        let (offset, scale) = outputs.channel(index).unwrap_or((0.0, 1.0));
+        OutputValue {
+            name: format!("y{index}"),
+            unit: String::new(),
+            link: match loss {
+                Some(LossChoice::Bce) => Link::Sigmoid,
+                Some(LossChoice::Poisson) => Link::Exp,
+                _ if outputs.kind() == Normalization::Log1p => Link::SignedExp,
+                _ => Link::Identity,
             },
-            output: OutputCard {
-                readout: match recipe.train.readout {
-                    Readout::Last => ReadoutCard::Last,
-                    Readout::Mean => ReadoutCard::Mean,
-                },
-                meaning: Meaning::Classes(
-                    (0..task.classes())
-                        .map(|class| task.class_name(class))
-                        .collect(),
-                ),
-            },
-        }),
-        (_, Err(_)) => None,
+            scale,
+            offset,
+        }
     };
-    ModelCard::new(config, card)
+    TaskCard {
+        name: name.into(),
+        about: String::new(),
+        step_ms: recipe.arrays.events.as_ref().map(|events| events.bin_ms),
+        input: InputCard::Arrays {
+            inputs: data.inputs(),
+            normalisation: inputs,
+            options: recipe.arrays.options(),
+        },
+        output: OutputCard {
+            readout: match targets.kind.per_step() {
+                true => ReadoutCard::EveryStep,
+                false => readout(recipe),
+            },
+            meaning: match targets.kind.is_class() {
+                true => Meaning::Classes(targets.classes.names().to_vec()),
+                false => Meaning::Values((0..targets.outputs).map(value).collect()),
+            },
+        },
+    }
+}
+
+/// What a model file says of a text whose bytes are learnt.
+pub(super) fn of_text(name: &str, vocabulary: &text::Vocabulary) -> TaskCard {
+    let bytes = (0..vocabulary.len()).filter_map(|token| vocabulary.byte(token));
+    TaskCard {
+        name: name.into(),
+        about: "the next byte of a text".into(),
+        step_ms: None,
+        input: InputCard::Text {
+            vocabulary: vocabulary.clone(),
+        },
+        output: OutputCard {
+            readout: ReadoutCard::EveryStep,
+            meaning: Meaning::Classes(bytes.map(|b| b.escape_ascii().to_string()).collect()),
+        },
+    }
 }
 
 /// What every model of NeuronIO has in common.
@@ -87,13 +152,13 @@ fn vocabulary(task: Task, encoding: Encoding) -> Option<Vocabulary> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::model::ModelCard;
 
     #[test]
     fn every_task_that_is_trained_says_all_of_itself() {
         for task in Task::ALL {
             let recipe = Recipe::of(task);
-            let config = recipe.model_config();
-            let card = of_recipe(&recipe, config);
+            let card = ModelCard::new(recipe.model_config(), of_recipe(&recipe));
             let text = serde_json::to_string(&card).unwrap();
             assert_eq!(serde_json::from_str::<ModelCard>(&text).unwrap(), card);
             let Some(said) = &card.task else {
@@ -109,7 +174,6 @@ mod tests {
         }
         let mut recipe = Recipe::of(Task::Shd);
         recipe.data.bin_ms = 50;
-        let card = of_recipe(&recipe, recipe.model_config());
-        assert_eq!(card.task.unwrap().step_ms, Some(50.0));
+        assert_eq!(of_recipe(&recipe).unwrap().step_ms, Some(50.0));
     }
 }

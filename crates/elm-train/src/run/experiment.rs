@@ -5,15 +5,17 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use elm_data::{BatchSource, BatchStream, default_workers};
 
+use super::card;
 use super::describe::Finished;
 use super::history::Column;
 use super::outcome::Outcome;
 use super::progress::StatusLine;
 use crate::error::Result;
+use crate::model::card::TaskCard;
 use crate::recipe::Recipe;
 use crate::report::Report;
 use crate::stop::Stop;
-use crate::task::{Objective, OnDevice, TaskCard, TaskModel};
+use crate::task::{Objective, OnDevice, TaskModel};
 
 /// The model that an experiment trains.
 pub(super) type ModelOf<E> = TaskModel<<E as Experiment>::Objective>;
@@ -47,7 +49,7 @@ pub(super) trait Experiment {
 
     /// What of the task goes with a model that is trained on it: encoding, normalisation, names of classes.
     fn card(&self) -> Option<TaskCard> {
-        None
+        card::of_recipe(self.recipe())
     }
 
     /// Batches that go once over the training data.

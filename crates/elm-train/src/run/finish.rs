@@ -3,7 +3,6 @@
 use burn::tensor::Device;
 use serde::Serialize;
 
-use super::card;
 use super::checkpoint::State;
 use super::describe::Finished;
 use super::experiment::{Experiment, ModelOf};
@@ -13,11 +12,12 @@ use super::outcome::Outcome;
 use super::progress::StatusLine;
 use super::step::load_module;
 use crate::error::{Result, TrainError};
-use crate::recipe::Recipe;
+use crate::model::ModelCard;
+use crate::model::card::TaskCard;
 use crate::report::render;
 use crate::say;
 use crate::stop::Stop;
-use crate::task::{CARD, Objective, TaskCard, TaskModel};
+use crate::task::{Objective, TaskModel};
 
 /// File of the best model in a run's folder.
 const MODEL: &str = "model.safetensors";
@@ -29,14 +29,10 @@ const MODEL: &str = "model.safetensors";
 /// If a file cannot be written.
 pub(super) fn publish<O: Objective>(
     folder: &RunFolder,
-    recipe: &Recipe,
     model: &TaskModel<O>,
     task: Option<TaskCard>,
 ) -> Result<()> {
-    if let Some(task) = task {
-        folder.write_json(CARD, &task)?;
-    }
-    let card = card::of_recipe(recipe, model.body.config());
+    let card = ModelCard::new(model.body.config(), task);
     crate::model::save(&model.body, model.head.as_ref(), &card, &folder.file(MODEL))
 }
 
@@ -76,7 +72,7 @@ pub(super) fn finish<E: Experiment>(
     device: &Device,
     stop: &Stop,
 ) -> Result<()> {
-    publish(folder, experiment.recipe(), model, experiment.card())?;
+    publish(folder, model, experiment.card())?;
     let mut line = StatusLine::new();
     let tested = experiment.test(model, device, stop, &mut line)?;
     line.clear();

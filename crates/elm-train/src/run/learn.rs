@@ -308,7 +308,7 @@ impl<E: Experiment> Loop<'_, E> {
         }
         self.save()?;
         if improved {
-            finish::publish(self.folder, self.recipe, &model, self.experiment.card())?;
+            finish::publish(self.folder, &model, self.experiment.card())?;
         }
         history::write(
             self.folder.path(),

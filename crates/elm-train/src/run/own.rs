@@ -9,17 +9,19 @@ use elm_data::arrays::{
 use elm_data::{BatchSource, Split};
 use rayon::prelude::*;
 
+use super::card;
 use super::describe::Finished;
 use super::experiment::{self, Experiment};
 use super::history::Column;
 use super::outcome::{Outcome, ResultRow};
 use super::progress::StatusLine;
 use crate::error::{Result, TrainError};
+use crate::model::card::TaskCard;
 use crate::recipe::{DataForm, Recipe};
 use crate::report::{ClassReport, Report};
 use crate::stop::Stop;
 use crate::task::own::{ArrayTensors, Judge, OwnBatches, OwnLoss, OwnMeter, SequenceTask};
-use crate::task::{OnDevice, TaskCard, TaskModel};
+use crate::task::{OnDevice, TaskModel};
 use crate::tell;
 
 /// Longest sequence whose memory is drawn (steps).
@@ -163,17 +165,13 @@ impl Experiment for OwnRun {
     }
 
     fn card(&self) -> Option<TaskCard> {
-        let [input_scaler, target_scaler] = self.scalers.clone();
-        Some(TaskCard::Sequences {
-            name: self.name.clone(),
-            inputs: self.data.inputs(),
-            targets: self.data.targets().clone(),
-            input_scaler,
-            target_scaler,
-            loss: self.judge.loss(),
-            readout: self.recipe.train.readout,
-            events: self.recipe.arrays.events.clone(),
-        })
+        Some(card::of_sequences(
+            &self.name,
+            &self.recipe,
+            &*self.data,
+            self.scalers.clone(),
+            self.judge.loss(),
+        ))
     }
 
     fn batches_in_data(&self) -> u64 {

@@ -6,16 +6,17 @@ use burn::tensor::Device;
 use elm_data::Split;
 use elm_data::text::{NGram, StateDrop, StreamBatches, Text, bits_per_character};
 
+use super::card;
 use super::describe::Finished;
 use super::experiment::{self, Experiment};
 use super::history::Column;
 use super::outcome::{Outcome, ResultRow};
 use super::progress::StatusLine;
 use crate::error::{Result, TrainError};
+use crate::model::card::TaskCard;
 use crate::recipe::{DataForm, Recipe};
 use crate::report::Report;
 use crate::stop::Stop;
-use crate::task::TaskCard;
 use crate::task::text::{Sampler, SamplerOptions, TextLoss, TextMeter, TextModel};
 use crate::tell;
 
@@ -145,9 +146,7 @@ impl Experiment for TextRun {
     }
 
     fn card(&self) -> Option<TaskCard> {
-        Some(TaskCard::Text {
-            vocabulary: self.text.vocabulary().clone(),
-        })
+        Some(card::of_text(&self.name(), self.text.vocabulary()))
     }
 
     fn batches_in_data(&self) -> u64 {

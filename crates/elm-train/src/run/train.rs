@@ -302,7 +302,7 @@ impl Session {
         if let Some(best) = &best {
             // files that were written after the checkpoint, or not in time before the end, are as it tells again
             let model = best_model(experiment, Some(best), &device)?;
-            finish::publish(folder, recipe, &model, experiment.card())?;
+            finish::publish(folder, &model, experiment.card())?;
         }
         if !state.epochs.is_empty() || folder.file(history::FILE).exists() {
             history::write(folder.path(), experiment.columns(), &state.epochs)?;
