@@ -11,10 +11,11 @@ use std::process::Command;
 
 use burn::tensor::Device;
 use common::{failure, shared, stdout};
+use elm_model::network::OutputEmbedding;
 use elm_model::weights::StateDict;
 use elm_model::{
     ElmNetworkConfig, ElmNeuronConfig, FilterTau, HiddenActivation, MemoryGate, NeuronForm,
-    OutputActivation, OutputEmbedding, Routing, SynapseRectification,
+    OutputActivation, Routing, SynapseRectification,
 };
 use elm_train::model::{self, ModelCard, ModelConfig, NetworkModel};
 use serde_json::{Value, json};
