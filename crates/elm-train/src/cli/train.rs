@@ -10,7 +10,9 @@ use crate::recipe::Recipe;
 use crate::run::{self, Ended, TrainOptions, Tuning};
 use crate::stop::{Stop, StopReason};
 
-/// Train a model by a recipe and write a report; without arguments by `quick`, on the shipped simulations.
+/// Train a model by a recipe and write a report.
+///
+/// Without arguments by `quick`, on the shipped simulations.
 ///
 /// Ctrl-C, SIGTERM and SIGUSR1 stop it with a checkpoint. Exit codes: 0 trained and tested, 1 failed, 2 wrong input, 130
 /// after Ctrl-C, 143 after SIGTERM, 75 after SIGUSR1 or --stop-after: call again with --resume.
