@@ -120,3 +120,51 @@ fn converted_files_and_weights_without_a_configuration_give_the_same() {
     let direct = evaluate(&reference.weights(name), &[pickle], &[]);
     assert_eq!(found, direct);
 }
+
+/// Weights as people have them: the same neuron in odd clothes gives the same numbers.
+#[test]
+fn odd_clothes_give_the_same_metrics() {
+    let (Some(cases), Some(reference)) = (shared("cases"), Reference::open()) else {
+        return;
+    };
+    let evaluated = |path: &Path| -> Metrics {
+        let args = ["eval", path.to_str().unwrap(), "--json", "--device", "cpu"];
+        let result: Value = serde_json::from_str(&stdout(&args)).unwrap();
+        assert_eq!(
+            result["assumed"],
+            Value::Array(vec![]),
+            "{}",
+            path.display()
+        );
+        serde_json::from_value(result["metrics"].clone()).unwrap()
+    };
+    let check = |path: &Path, auc: f64, rmse: f64| {
+        let found = evaluated(path);
+        for (metric, expected) in [("AUC", auc), ("soma_RMSE", rmse)] {
+            let found = found[metric];
+            assert!(
+                (found - expected).abs() < 1e-5,
+                "{}: {metric} {found}",
+                path.display()
+            );
+        }
+    };
+    for name in [
+        "pt/dataparallel.pt",
+        "pt/plain.ckpt",
+        "pt/upper.PT",
+        "st/u32.safetensors",
+        "st/cfg_bom.safetensors",
+    ] {
+        check(&cases.join(name), 0.980012, 0.858950);
+    }
+    // laid out as the published repository is
+    let folder = tempfile::tempdir().unwrap();
+    let best = folder.path().join("neuronio_best_model_state.pt");
+    let published = &reference.pretrained;
+    std::fs::copy(published.join("best_elm_neuron.pt"), &best).unwrap();
+    let config = published.join("configs/best_elm_neuron.json");
+    std::fs::copy(config, folder.path().join("model_config.json")).unwrap();
+    std::fs::write(folder.path().join("train_config.json"), "{\"lr\": 1}").unwrap();
+    check(&best, 0.986258, 0.765138);
+}

@@ -159,7 +159,8 @@ fn about_task(loaded: &Loaded) -> Vec<Fact> {
     facts.push(fact(
         "file",
         match card.format {
-            1 => "says its configuration alone (form 1, or published)".to_string(),
+            0 => "weights alone, as published".to_string(),
+            1 => "weights and configuration (form 1)".to_string(),
             format => format!("form {format}, by elm {}", card.elm),
         },
     ));

@@ -34,11 +34,7 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "\
-Examples:
-  elm train --recipe spikes --set train.epochs=5
-  elm compare --recipe spikes-adding --models elm,chrono-lstm --minutes 3
-  elm predict MODEL --data data.npz --out predictions.csv
-  elm runs                           what became of the runs
+Example: elm train --recipe spikes; elm predict runs/spikes-1/model.safetensors --data data.npz
 Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda|rocm";
 
 // each command's help is the comment on its arguments

@@ -46,14 +46,14 @@ impl WeightArgs {
                 (card, Vec::new())
             }
             None if dict.shape("layers.0.connectome").is_some() => {
-                (ModelCard::new(self.network(weights)?, None), Vec::new())
+                (foreign(self.network(weights)?), Vec::new())
             }
             card => {
                 let (config, assumed) = self.neuron(&dict)?;
                 let config = ModelConfig::Elm(config);
                 let card = match card {
                     Some(card) => ModelCard { config, ..card },
-                    None => ModelCard::new(config, None),
+                    None => foreign(config),
                 };
                 (card, assumed)
             }
@@ -176,6 +176,15 @@ impl WeightArgs {
             ));
         }
         assumed
+    }
+}
+
+/// The card of weights that carry none.
+fn foreign(config: ModelConfig) -> ModelCard {
+    ModelCard {
+        format: 0,
+        elm: String::new(),
+        ..ModelCard::new(config, None)
     }
 }
 

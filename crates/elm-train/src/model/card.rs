@@ -28,7 +28,7 @@ pub const FORMAT: u32 = 2;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
-    /// Form of the file, [`FORMAT`].
+    /// Form of the file, [`FORMAT`]; 0 of weights that carry nothing.
     pub format: u32,
     /// Version of the program that wrote it.
     pub elm: String,

@@ -243,6 +243,7 @@ pub fn card_of(dict: &StateDict) -> Result<Option<ModelCard>> {
     match (dict.metadata.get(CARD_KEY), stored) {
         (None, None) => Ok(earlier(dict)?.map(|config| ModelCard {
             format: 1,
+            elm: String::new(), // it did not say
             ..ModelCard::new(config, None)
         })),
         (Some(_), None) | (None, Some(_)) => fail(format!(

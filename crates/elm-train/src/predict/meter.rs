@@ -1,5 +1,6 @@
 //! Answers beside what is true.
 
+use elm_data::DataError;
 use serde::Serialize;
 
 use super::source::{SampleAnswer, Truth};
@@ -106,10 +107,11 @@ impl Meter {
     /// If nothing is known to be true.
     pub fn score(self) -> Result<Score> {
         if self.samples == 0 {
-            return Err(TrainError::Usage(format!(
+            return Err(DataError::request(format!(
                 "of none of the {} sequences it is known what is true: nothing to evaluate by (an array `y` says it)",
                 self.unknown
-            )));
+            ))
+            .into());
         }
         let known = self.values[0].count > 0.0;
         Ok(match known {
