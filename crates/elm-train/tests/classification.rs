@@ -108,6 +108,31 @@ fn spikes_that_are_not_there_are_made_on_first_use() {
     assert!(text.contains("drawing synthetic spikes"), "{text}");
     check_run(&out, &text);
     assert!(dir.join("synthetic_shd_test.elmspk").is_file());
+    let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(
+        report.contains("seed 1") && report.contains("train 60"),
+        "how it was made"
+    );
+    let recipe = std::fs::read_to_string(out.join("recipe.toml")).unwrap();
+    let listed = format!(
+        "# data: {}",
+        dir.join("synthetic_shd_test.elmspk").display()
+    );
+    assert!(recipe.contains(&listed), "{recipe}");
+    // other data are not what is there
+    let other = folder.path().join("other");
+    for (set, words) in [
+        ("data.make_train=400", "train is 60, asked for is 400"),
+        ("data.make_seed=7", "seed is 1, asked for is 7"),
+    ] {
+        let dir = format!("data.dir={}", dir.display());
+        let mut args = vec!["train", "--recipe", "spikes", "--set", &dir, "--set", set];
+        args.extend(["--out", other.to_str().unwrap()]);
+        let (code, message) = common::failure(&args);
+        assert_eq!(code, 2, "{message}");
+        assert!(message.contains(words), "{message}");
+        assert!(!other.exists());
+    }
 }
 
 /// A run stopped within an epoch ends with the history of one that was not: shuffling, pairs and dropout go on, too.
@@ -291,12 +316,14 @@ fn the_table_of_tasks_is_printed() {
         "synthetic-spikes",
         "pathx",
         "enwik8",
+        "text-lm",
+        "arrays",
     ] {
         assert!(text.contains(task), "{task} is missing in:\n{text}");
     }
     let json: serde_json::Value =
         serde_json::from_str(&stdout(&["data", "list", "--json"])).unwrap();
-    assert_eq!(json.as_array().unwrap().len(), 12);
+    assert_eq!(json.as_array().unwrap().len(), 14);
 }
 
 #[test]

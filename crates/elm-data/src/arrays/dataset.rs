@@ -7,11 +7,11 @@ use rayon::prelude::*;
 
 use super::array::View;
 use super::builder::Builder;
-use super::data::{InputKind, Inputs, SequenceData, SequenceSample, Target, Targets};
+use super::data::{InputKind, Inputs, SequenceData, SequenceSample, Target, TargetKind, Targets};
 use super::events::EventList;
 use super::labels::{ClassNames, Label};
-use super::layout::Raw;
-use super::options::{ArrayOptions, Missing};
+use super::layout::{Raw, RawTargets};
+use super::options::{ArrayKeys, ArrayOptions, Missing};
 use crate::{DataError, Result, Split};
 
 /// Samples looked at by a thread at a time.
@@ -97,6 +97,7 @@ impl ArrayData {
                     "expected at least one sequence, found none",
                 ));
             }
+            check_named(path, &raw, options, known.is_some())?;
             raws.push((path.as_path(), raw));
         }
         if raws.is_empty() {
@@ -214,6 +215,30 @@ impl ArrayData {
         };
         view.labels().enumerate().map(number).collect()
     }
+}
+
+/// Refuses a file without an array that a user named: it would be read as if nobody had asked for one. Data for a trained
+/// model need no targets.
+fn check_named(path: &Path, raw: &Raw, options: &ArrayOptions, known: bool) -> Result<()> {
+    let (keys, usual) = (&options.keys, ArrayKeys::default());
+    let no_targets = matches!(raw.targets, RawTargets::None)
+        && !known
+        && !options.kind.is_some_and(TargetKind::is_next);
+    for (key, name, usual, missing) in [
+        ("y", &keys.y, usual.y, no_targets),
+        ("group", &keys.group, usual.group, raw.groups.is_none()),
+        ("split", &keys.split, usual.split, raw.splits.is_none()),
+    ] {
+        if missing && *name != usual {
+            return Err(DataError::format(
+                path,
+                format!(
+                    "expected an array or column `{name}`, as the key `{key}` says, found none"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A message may have names from a file in it: none of them may break its line or drive a terminal.

@@ -70,9 +70,9 @@ impl OwnRun {
         let recipe = recipe.clone().with_form(form(&*data));
         recipe.validate_settings()?;
         let size = recipe.train.batch_size;
-        let batches = |samples: &[usize], seed| -> Result<(Arc<OwnBatches>, u64)> {
+        let batches = |samples: &[usize], seed: Option<u64>| -> Result<(Arc<OwnBatches>, u64)> {
             let mut samples = samples.to_vec();
-            if seed == None {
+            if seed.is_none() {
                 // samples of about the same length come together
                 samples.sort_by_key(|sample| data.steps(*sample));
             }
