@@ -143,7 +143,11 @@ pub(super) fn layer_forward(
 }
 
 /// Branch sums of a step, with their trace, into the rows of the MLP's input.
-#[allow(clippy::collapsible_if, clippy::too_many_arguments)] // the outer condition is decided at compile time
+#[allow(
+    clippy::collapsible_if, // the outer condition is decided at compile time
+    clippy::manual_is_multiple_of, // which kernels have not
+    clippy::too_many_arguments
+)]
 #[cube]
 fn branches(
     drive: &[f32],
