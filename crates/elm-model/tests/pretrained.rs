@@ -186,6 +186,11 @@ fn unreadable_files_name_the_path_and_what_was_expected() {
     std::fs::rename(&path, &pt).unwrap();
     let bad_pt = infer_config(&pt).unwrap_err().to_string();
     std::fs::remove_file(&pt).unwrap();
-    assert!(bad.contains("no valid safetensors"), "{bad}");
-    assert!(bad_pt.contains("PyTorch"), "{bad_pt}");
+    // the content decides what a file is, not its name
+    for bad in [bad, bad_pt] {
+        assert!(
+            bad.contains("expected weights (safetensors, or what torch.save writes)"),
+            "{bad}"
+        );
+    }
 }

@@ -257,7 +257,7 @@ fn recipes_and_options_that_are_mistyped() {
     train(&["--device", "gpux"], &["gpux", "did you mean `gpu`"]);
     train(
         &["--set", "train.window_ms=7000"],
-        &["train.window_ms", "7000"],
+        &["a window of 7000 ms does not fit into simulation 0"],
     );
     // the shipped simulations leave 5500 ms after the first 500
     train(&["--set", "train.window_ms=5800"], &["5800 ms", "5500 ms"]);

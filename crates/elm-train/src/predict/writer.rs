@@ -388,7 +388,10 @@ mod tests {
 
     #[test]
     fn arrays_are_read_by_our_own_reader() {
-        use elm_data::arrays::{ArrayData, ArrayKeys, ArrayOptions, Inputs, SequenceData};
+        use elm_data::arrays::{
+            ArrayData, ArrayKeys, ArrayOptions, InputKind, Inputs, Known, SequenceData,
+        };
+        use elm_data::arrays::{ClassNames, TargetKind, Targets};
         let folder = tempfile::tempdir().unwrap();
         for name in ["p.npz", "p.safetensors"] {
             let path = folder.path().join(name);
@@ -405,7 +408,15 @@ mod tests {
                 },
                 ..ArrayOptions::default()
             };
-            let data = ArrayData::open(&[path], &options, None).unwrap();
+            let known = Known {
+                inputs: &InputKind::Values { channels: 2 },
+                targets: &Targets {
+                    kind: TargetKind::Regress,
+                    outputs: 1,
+                    classes: ClassNames::default(),
+                },
+            };
+            let data = ArrayData::open(&[path], &options, Some(known)).unwrap();
             assert_eq!((data.len(), data.steps(0), data.steps(1)), (2, 2, 1));
             assert_eq!(
                 data.sample(1).unwrap().inputs,
