@@ -368,7 +368,11 @@ mod tests {
         assert_eq!(lines[0], "sample,predicted,p(no),\"p(yes, it is)\"");
         assert!(lines[1].starts_with("a,\"yes, it is\",0.25"), "{csv}");
         let steps = answer("a", &[1.0, 2.0, 3.0, 4.0], 2);
-        let csv = text(OutputCard::plain(2), Format::Csv, &[steps.clone()]);
+        let csv = text(
+            OutputCard::plain(2),
+            Format::Csv,
+            std::slice::from_ref(&steps),
+        );
         assert_eq!(csv, "sample,step,y0,y1\na,0,1,2\na,1,3,4\n");
         let line = text(OutputCard::plain(2), Format::JsonLines, &[steps]);
         let value: Value = serde_json::from_str(&line).unwrap();
