@@ -68,7 +68,7 @@ fn larger_channel(folder: &Path) -> PathBuf {
                     (sample + 1) % 3
                 };
                 let loud = if step < *length { 1.5 } else { 50.0 };
-                x.push(noise.next() + if channel == class { loud } else { 0.0 });
+                x.push(noise.draw() + if channel == class { loud } else { 0.0 });
             }
         }
     }
@@ -158,9 +158,9 @@ fn a_class_of_each_step_is_learnt_and_steps_past_the_end_do_not_count() {
     let mut all = Vec::new();
     for sample in 0..120 {
         let steps = 5 + sample % 7;
-        let signs: Vec<i64> = (0..steps).map(|_| i64::from(noise.next() > 0.0)).collect();
+        let signs: Vec<i64> = (0..steps).map(|_| i64::from(noise.draw() > 0.0)).collect();
         let x = signs.iter().map(|s| *s as f64 * 2.0 - 1.0);
-        let x: Vec<f64> = x.map(|x| x + 0.2 * noise.next()).collect();
+        let x: Vec<f64> = x.map(|x| x + 0.2 * noise.draw()).collect();
         all.push(Array::floats(&format!("x_{sample}"), &[steps, 1], x));
         all.push(Array::integers(&format!("y_{sample}"), &[steps], signs));
     }
@@ -177,9 +177,9 @@ fn means(folder: &Path) -> PathBuf {
     let mut noise = Noise::new(3);
     let mut text = "sample,time,a,b,y\n".to_string();
     for sample in 0..120 {
-        let mean = 40.0 + 30.0 * noise.next();
+        let mean = 40.0 + 30.0 * noise.draw();
         for step in 0..6 + sample % 3 {
-            let (a, b) = (mean + noise.next(), noise.next());
+            let (a, b) = (mean + noise.draw(), noise.draw());
             text += &format!("s{sample},{step},{a:.4},{b:.4},{mean:.5}\n");
         }
     }
@@ -216,7 +216,7 @@ fn the_next_value_and_the_next_symbol_are_predicted() {
     let mut at = 0;
     let x: Vec<i64> = (0..80 * 20)
         .map(|_| {
-            at = if noise.next() > 0.66 {
+            at = if noise.draw() > 0.66 {
                 (at + 3) % 5
             } else {
                 (at + 1) % 5
@@ -236,7 +236,7 @@ fn the_next_value_and_the_next_symbol_are_predicted() {
 fn probabilities_and_counts_have_losses_of_their_own() {
     let folder = TempDir::new().unwrap();
     let mut noise = Noise::new(5);
-    let x: Vec<f64> = (0..150 * 8).map(|_| noise.next()).collect();
+    let x: Vec<f64> = (0..150 * 8).map(|_| noise.draw()).collect();
     let sums: Vec<f64> = x.chunks(8).map(|row| row.iter().sum()).collect();
     let file = |name: &str, y: Vec<f64>| {
         let path = folder.path().join(name);

@@ -33,9 +33,17 @@ pub(super) fn unwrapped<T>(tensors: BTreeMap<String, T>) -> Result<BTreeMap<Stri
         [one] => one,
         _ => chosen(&prefixes)?,
     };
+    // a model in a wrapper has all of its tensors in it
+    let bare = tensors.keys().any(|name| {
+        let plain = without_wrappers(name);
+        plain == *name && self::prefix(&plain).as_ref() == Some(prefix)
+    });
     let mut inner = BTreeMap::new();
     for (name, tensor) in tensors {
         let plain = without_wrappers(&name);
+        if !bare && plain == name {
+            continue; // beside the model
+        }
         let longer = |other: &&&String| other.len() > prefix.len();
         if prefixes
             .iter()
