@@ -7,6 +7,7 @@ mod eval;
 mod info;
 mod recipes;
 mod runs;
+mod sweep;
 mod train;
 mod weights;
 
@@ -41,6 +42,7 @@ Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda|rocm";
 enum Command {
     Train(train::Args),
     Compare(compare::Args),
+    Sweep(sweep::Args),
     Runs(runs::Args),
     Eval(eval::Args),
     Info(info::Args),
@@ -88,6 +90,7 @@ fn execute(command: Command) -> Result<Option<StopReason>> {
     match command {
         Command::Train(args) => return train::run(args),
         Command::Compare(args) => return compare::run(args),
+        Command::Sweep(args) => return sweep::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Info(args) => info::run(args),
