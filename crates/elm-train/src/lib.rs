@@ -15,6 +15,7 @@ pub mod recipe;
 pub mod report;
 pub mod run;
 pub mod stop;
+pub mod sweep;
 pub mod task;
 
 pub use error::{Result, TrainError};

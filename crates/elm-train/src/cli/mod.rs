@@ -10,6 +10,7 @@ mod predict;
 mod recipes;
 mod runs;
 mod sources;
+mod sweep;
 mod train;
 mod weight_args;
 mod weights;
@@ -42,6 +43,7 @@ Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda|rocm";
 enum Command {
     Train(train::Args),
     Compare(compare::Args),
+    Sweep(sweep::Args),
     Runs(runs::Args),
     Predict(predict::Args),
     Eval(eval::Args),
@@ -92,6 +94,7 @@ fn execute(command: Command) -> Result<Option<StopReason>> {
     match command {
         Command::Train(args) => return train::run(args),
         Command::Compare(args) => return compare::run(args),
+        Command::Sweep(args) => return sweep::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Eval(args) => eval::run(args),

@@ -64,18 +64,7 @@ fn summary(report: &ComparisonReport) -> String {
         body.push_str(&missing("No model was trained to its end."));
         return section("summary", "Summary", &body);
     }
-    let row = |cells: &[String], tag: &str| -> String {
-        let cells = cells.iter().enumerate().map(|(place, cell)| {
-            let tag = if place == 0 { "th" } else { tag };
-            format!("<{tag}>{}</{tag}>", escape(cell))
-        });
-        format!("<tr>{}</tr>\n", cells.collect::<String>())
-    };
-    let rows: String = report.rows.iter().map(|cells| row(cells, "td")).collect();
-    body.push_str(&format!(
-        "<div class=\"scroll\"><table class=\"dense\">\n<thead>{}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n",
-        row(&report.columns, "th")
-    ));
+    body.push_str(&sections::dense_table(&report.columns, &report.rows));
     section("summary", "Summary", &body)
 }
 

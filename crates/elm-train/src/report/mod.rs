@@ -2,7 +2,8 @@
 //!
 //! [`render`] turns plain numbers ([`Report`]) into a page that opens offline, needs no script, and
 //! follows the reader's light or dark setting. What is empty or not finite becomes a sentence or a gap,
-//! never a broken picture. [`render_comparison`] does the same for several models side by side.
+//! never a broken picture. [`render_comparison`] does the same for several models side by side,
+//! [`render_sweep`] for the settings of a sweep.
 //!
 //! ```
 //! use elm_train::report::{Report, SummaryRow, render};
@@ -22,6 +23,7 @@ mod page;
 mod picture;
 mod sections;
 mod svg;
+mod sweep;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ pub use data::{
     RocCurve, SummaryRow, TimescaleList,
 };
 pub use picture::{SamplePicture, sheet};
+pub use sweep::{BestRecipe, KeyPanel, KeyPoint, KeyValue, SweepReport, render_sweep};
 
 /// The report as one HTML page.
 pub fn render(report: &Report) -> String {

@@ -48,6 +48,22 @@ pub(super) fn summary(report: &Report) -> String {
     section("summary", "Summary", &body)
 }
 
+/// A table with many columns, the first of which heads its rows.
+pub(super) fn dense_table(columns: &[String], rows: &[Vec<String>]) -> String {
+    let row = |cells: &[String], tag: &str| -> String {
+        let cells = cells.iter().enumerate().map(|(place, cell)| {
+            let tag = if place == 0 { "th" } else { tag };
+            format!("<{tag}>{}</{tag}>", escape(cell))
+        });
+        format!("<tr>{}</tr>\n", cells.collect::<String>())
+    };
+    let rows: String = rows.iter().map(|cells| row(cells, "td")).collect();
+    format!(
+        "<div class=\"scroll\"><table class=\"dense\">\n<thead>{}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n",
+        row(columns, "th")
+    )
+}
+
 /// Facts as a list; nothing where there are none.
 pub(super) fn facts(facts: &[(String, String)]) -> String {
     if facts.is_empty() {

@@ -1,0 +1,361 @@
+//! `elm sweep`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::train::limited;
+use crate::device;
+use crate::error::{Result, TrainError};
+use crate::stop::{Stop, StopReason};
+use crate::sweep::{
+    Calls, Jobs, Member, Share, Sweep, SweepFolder, Worker, stop_with_parent, write_report,
+};
+use crate::{say, tell};
+
+/// Train many runs by one file: settings of recipe keys, and seeds.
+///
+/// Every member is a run in DIR/members. Any number of processes may work on one sweep, here or on machines that see DIR:
+/// each member is claimed by a lock, what a killed process leaves is taken over, and a member that fails stops no other.
+/// Called again, it goes on. Exit codes: 0 done, 1 members failed, 2 wrong input, 130 after Ctrl-C, 75 after SIGTERM,
+/// SIGUSR1 or --stop-after: checkpoints are kept, call again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP, after_long_help = LONG_HELP)]
+pub(super) struct Args {
+    /// Sweep file (TOML), or the folder of a sweep
+    file: PathBuf,
+    /// Folder of the sweep [default: runs/<name of FILE>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Processes that work side by side on this machine
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
+    /// Only every N-th member from I on: I/N; N alone inside of a job array
+    #[arg(long, value_name = "I/N", allow_hyphen_values = true)]
+    shard: Option<String>,
+    /// Only the member with this number, from 0
+    #[arg(long, value_name = "K", conflicts_with_all = ["shard", "jobs"])]
+    only: Option<usize>,
+    /// Try members that failed once more
+    #[arg(long)]
+    retry: bool,
+    /// Print a command for each member
+    #[arg(long, group = "print")]
+    list: bool,
+    /// Print a script for sbatch, an array of N tasks [default: a task for each member, at most 1000]
+    #[arg(long, group = "print", value_name = "N", num_args = 0..=1, require_equals = true)]
+    slurm: Option<Option<usize>>,
+    /// Say how far the sweep is
+    #[arg(long, group = "print")]
+    status: bool,
+    /// Write report.html, results.csv and best.toml of what is finished
+    #[arg(long, group = "print")]
+    report: bool,
+    /// Stop after so many minutes with checkpoints and exit code 75
+    #[arg(long, value_name = "MINUTES", allow_negative_numbers = true)]
+    stop_after: Option<f64>,
+    /// Where to compute: names as in `elm train`; processes take turns on several, e.g. flex,cuda
+    #[arg(long, value_name = "DEVICES", default_value = "auto")]
+    device: String,
+    /// CPU threads, divided among the processes [default: all]
+    #[arg(long, allow_negative_numbers = true)]
+    threads: Option<usize>,
+    /// One of the processes of --jobs: stops when its standard input ends
+    #[arg(long, hide = true)]
+    worker: bool,
+}
+
+const HELP: &str = "\
+Examples:
+  elm sweep my.toml --jobs 2
+  elm sweep my.toml --slurm=8 | sbatch
+  elm sweep my.toml --list | xargs -P4 -d '\\n' -I{} sh -c '{}'
+See --help for the file and for schedulers.";
+
+const LONG_HELP: &str = r#"A sweep file:
+  base = "spikes"              # a name from `elm recipes`, or a recipe file beside this one
+  seeds = [0, 1, 2]            # every setting with each of them [default: the base's]
+  metric = "valid_loss"        # a column of metrics.csv at the best epoch, or test.<name in test.json>
+  goal = "min"                 # or "max" [default: by the metric's name]
+  [set]                        # keys of all members that have a use for them; the budget is one of these
+  train.minutes = 5
+  [grid]                       # all combinations
+  model.num_memory = [10, 20, 50]
+  train.optimizer = ["adam", "adamax"]
+  [list]                       # n-th values belong together; or a table [[list]] for each row
+  train.batch_size = [8, 16]
+  train.learning_rate = [1e-3, 2e-3]
+  [random]                     # n draws of all keys
+  n = 20
+  seed = 0
+  train.clip_norm = { uniform = [0.5, 2.0] }   # also log, integer, log_integer
+  model.activation = { choices = ["relu", "silu"] }
+Members are numbered from 0: rows of the list vary slowest, then keys of the grid by their names, then draws, then seeds.
+
+Schedulers:
+  elm sweep my.toml --list | parallel                 GNU parallel
+  hq submit --array 0-7 -- elm sweep my.toml --shard 8
+  elm sweep my.toml --slurm=8 > job.sh; sbatch job.sh
+Inside of a SLURM array without gaps the share is that of the task (SLURM_ARRAY_TASK_ID and _COUNT); --shard N takes the
+task's number from SLURM_ARRAY_TASK_ID, PBS_ARRAY_INDEX, PBS_ARRAYID or HQ_TASK_ID, which must count from 0. Tasks whose
+share is done leave the rest to others: a sweep is over when every share is."#;
+
+/// Tasks of an array that schedulers take without being asked.
+const MOST_TASKS: usize = 1000;
+
+pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
+    let (file, out, sweep) = open(&args)?;
+    if args.list || args.slurm.is_some() {
+        return print_calls(&args, &file, &out, &sweep).map(|()| None);
+    }
+    if args.status || args.report {
+        let (folder, mut kept) = SweepFolder::existing(&out)?;
+        kept.file.metric = sweep.file.metric;
+        return match args.status {
+            true => status(&kept, &folder),
+            false => report(&kept, &folder),
+        }
+        .map(|()| None);
+    }
+    let own = own(&args, &sweep)?;
+    if args.only.is_none() && !args.worker {
+        sweep.validate()?;
+    }
+    let (folder, sweep) = match file.is_dir() {
+        true => SweepFolder::existing(&out)?,
+        false => SweepFolder::open(&out, &file, &sweep)?,
+    };
+    let members: Vec<&Member> = own.iter().map(|&index| &sweep.members[index]).collect();
+    let stop = limited(Stop::on_signals(true)?, args.stop_after)?;
+    let stopped = match args.jobs {
+        0 => {
+            return Err(TrainError::Usage(
+                "--jobs must be 1 or more, found 0".into(),
+            ));
+        }
+        1 => work(&args, &sweep, &folder, &members, &stop)?,
+        _ => supervise(&args, &sweep, &folder, &members, &stop)?,
+    };
+    // requeued by schedulers, which stop by SIGTERM
+    let stopped = stopped.map(|reason| match reason {
+        StopReason::Terminate => StopReason::Warning,
+        other => other,
+    });
+    match args.worker {
+        true => Ok(stopped),
+        false => conclude(&args, &sweep, &folder, &members, stopped),
+    }
+}
+
+/// The sweep file or folder, the folder of the sweep, and the sweep.
+fn open(args: &Args) -> Result<(PathBuf, PathBuf, Sweep)> {
+    if args.file.is_dir() {
+        if args.out.as_ref().is_some_and(|out| *out != args.file) {
+            return Err(TrainError::Usage(format!(
+                "{} is the folder of a sweep, and --out names another: leave out --out",
+                args.file.display()
+            )));
+        }
+        let (_, sweep) = SweepFolder::existing(&args.file)?;
+        return Ok((args.file.clone(), args.file.clone(), sweep));
+    }
+    let sweep = Sweep::load(&args.file)?;
+    let out = args.out.clone().unwrap_or_else(|| {
+        let name = args.file.file_stem().unwrap_or_default();
+        Path::new("runs").join(name)
+    });
+    Ok((args.file.clone(), out, sweep))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Numbers of the members that are this process's own.
+fn own(args: &Args, sweep: &Sweep) -> Result<Vec<usize>> {
+    let count = sweep.members.len();
+    if let Some(only) = args.only {
+        return match only < count {
+            true => Ok(vec![only]),
+            false => Err(TrainError::Usage(format!(
+                "--only must be a member from 0 to {}, found {only}",
+                count - 1
+            ))),
+        };
+    }
+    let share = Share::new(args.shard.as_deref(), &variable)?;
+    Ok((0..count).filter(|&member| share.has(member)).collect())
+}
+
+fn devices(args: &Args) -> Vec<String> {
+    let names = args.device.split(',').map(str::trim);
+    names.map(String::from).collect()
+}
+
+fn print_calls(args: &Args, file: &Path, out: &Path, sweep: &Sweep) -> Result<()> {
+    sweep.validate()?;
+    let absolute = |path: &Path| {
+        std::path::absolute(path)
+            .map_err(|e| TrainError::file(path, format!("cannot find it: {e}")))
+    };
+    let program = std::env::current_exe()
+        .map_err(|e| TrainError::Run(format!("cannot find this program: {e}")))?;
+    let calls = Calls {
+        program,
+        file: absolute(file)?,
+        out: absolute(out)?,
+        devices: devices(args),
+        threads: args.threads,
+    };
+    if let Some(tasks) = args.slurm {
+        let tasks = tasks.unwrap_or(sweep.members.len().min(MOST_TASKS));
+        if tasks == 0 {
+            return Err(TrainError::Usage(
+                "--slurm must name 1 task or more, found 0".into(),
+            ));
+        }
+        let name = out.file_name().unwrap_or_default().to_string_lossy();
+        say!("{}", calls.slurm(&name, tasks).trim_end());
+        return Ok(());
+    }
+    // a share of the list only if it was asked for, and not for the job that makes it
+    let share = match &args.shard {
+        Some(shard) => Share::new(Some(shard), &variable)?,
+        None => Share::ALL,
+    };
+    for member in sweep.members.iter().filter(|m| share.has(m.index)) {
+        say!("{}", calls.member(member.index));
+    }
+    Ok(())
+}
+
+fn status(sweep: &Sweep, folder: &SweepFolder) -> Result<()> {
+    let tally = folder.tally(&sweep.members);
+    say!(
+        "{}: {} members: {}",
+        folder.path().display(),
+        sweep.members.len(),
+        tally.sentence()
+    );
+    for (state, names) in [("running", &tally.running), ("begun", &tally.begun)] {
+        for name in names {
+            say!("  {state:<9} {name}");
+        }
+    }
+    for (name, why) in &tally.failed {
+        say!("  {:<9} {name}: {why}", "failed");
+    }
+    Ok(())
+}
+
+fn report(sweep: &Sweep, folder: &SweepFolder) -> Result<()> {
+    let (results, path) = write_report(sweep, folder)?;
+    say!("{}", results.table(sweep).trim_end());
+    say!("{}; report {}", results.tally.sentence(), path.display());
+    Ok(())
+}
+
+/// Works on the members in this process.
+fn work(
+    args: &Args,
+    sweep: &Sweep,
+    folder: &SweepFolder,
+    members: &[&Member],
+    stop: &Stop,
+) -> Result<Option<StopReason>> {
+    super::set_threads(args.threads)?;
+    if args.worker {
+        stop_with_parent(stop);
+    }
+    let worker = Worker {
+        sweep,
+        folder,
+        device: device::open(&device_of(args, members))?,
+        stop: stop.clone(),
+        retry: args.retry,
+        announce: match args.worker {
+            // what is said goes nowhere, as each run has its log
+            true => |line| tell!("{line}"),
+            false => |line| say!("{line}"),
+        },
+    };
+    worker.work(members)
+}
+
+/// Processes of a job array, and calls for one member, take turns on the devices.
+fn device_of(args: &Args, members: &[&Member]) -> String {
+    let devices = devices(args);
+    let first = members.first().map_or(0, |member| member.index);
+    devices[first % devices.len()].clone()
+}
+
+/// Lets several processes work on the members.
+fn supervise(
+    args: &Args,
+    sweep: &Sweep,
+    folder: &SweepFolder,
+    members: &[&Member],
+    stop: &Stop,
+) -> Result<Option<StopReason>> {
+    let failed = |e| TrainError::Run(format!("cannot start the workers of the sweep: {e}"));
+    let program = std::env::current_exe().map_err(failed)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // no more than can have a member
+    let jobs = args.jobs.min(members.len()).max(1);
+    let threads = (args.threads.unwrap_or(cores) / jobs).max(1);
+    say!(
+        "sweep of {} members, {} of them here, by {jobs} processes with {threads} threads each; folder {}",
+        sweep.members.len(),
+        members.len(),
+        folder.path().display()
+    );
+    let devices = devices(args);
+    let commands = (0..jobs).map(|job| {
+        let mut command = Command::new(&program);
+        command.arg("sweep").arg(folder.path()).arg("--worker");
+        command.args(["--threads", &threads.to_string()]);
+        command.args(["--device", &devices[job % devices.len()]]);
+        if args.retry {
+            command.arg("--retry");
+        }
+        let share = match &args.shard {
+            Some(shard) => Share::new(Some(shard), &variable),
+            None => Share::new(None, &variable),
+        };
+        let share = share?;
+        command.args(["--shard", &format!("{}/{}", share.index, share.of)]);
+        Ok(command)
+    });
+    Jobs::new(commands.collect::<Result<_>>()?).run(stop)
+}
+
+/// Says how far the sweep is, and writes the report if it is over.
+fn conclude(
+    args: &Args,
+    sweep: &Sweep,
+    folder: &SweepFolder,
+    members: &[&Member],
+    stopped: Option<StopReason>,
+) -> Result<Option<StopReason>> {
+    let own = folder.tally(members.iter().copied());
+    // a call for one member does not look at all of them
+    let is_over = args.only.is_none() && folder.tally(&sweep.members).is_over();
+    if is_over {
+        report(sweep, folder)?;
+    } else {
+        say!("{}: {}", folder.path().display(), own.sentence());
+    }
+    if let Some(reason) = stopped {
+        say!("stopped by {}; call again to go on", reason.name());
+        return Ok(Some(reason));
+    }
+    for (name, why) in &own.failed {
+        tell!("member {name} failed: {why}");
+    }
+    match own.failed.len() {
+        0 => Ok(None),
+        n => Err(TrainError::Run(format!(
+            "{n} of {} members failed; --retry tries them again",
+            members.len()
+        ))),
+    }
+}

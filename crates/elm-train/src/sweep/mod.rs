@@ -1,0 +1,32 @@
+//! Many runs of one plan: a base recipe, the keys that vary, and seeds.
+//!
+//! A sweep file is a pure function to an ordered list of members ([`Sweep::load`]). Every member is an ordinary run in a
+//! folder of its own, and all that is known of a sweep is in files: any number of processes, on any number of machines
+//! that see the folder, may work on it. Each member is claimed by a lock that the system drops with the process that holds
+//! it, so what a killed process leaves is taken over by the next one. A member that fails stops no other.
+
+mod claim;
+mod data;
+mod draw;
+mod expand;
+mod folder;
+mod jobs;
+mod page;
+mod parse;
+mod results;
+mod script;
+mod share;
+mod statistics;
+mod work;
+
+pub use draw::Draw;
+pub use expand::{Member, Sweep};
+pub use folder::{MemberState, SweepFolder, Tally};
+pub use jobs::{Jobs, stop_with_parent};
+pub use page::write_report;
+pub use parse::{Assignment, Axis, Goal, Metric, Random, SweepFile};
+pub use results::{Ranked, Results, Setting};
+pub use script::{Calls, quoted};
+pub use share::Share;
+pub use statistics::{Spread, student_t};
+pub use work::Worker;
