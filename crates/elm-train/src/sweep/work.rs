@@ -123,7 +123,7 @@ impl Worker<'_> {
             out: (!begun).then(|| run.clone()),
             resume: begun.then_some(run),
             set: Vec::new(),
-            tuning: crate::run::Tuning::default(),
+            tuning: run::Tuning::default(),
             tensorboard: false,
             device: self.device.clone(),
             stop: self.stop.clone(),
