@@ -35,8 +35,7 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "\
-Example: elm train --recipe spikes; elm predict runs/spikes-1/model.safetensors --data data.npz
-Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda|rocm";
+Example: elm train --recipe spikes; elm predict runs/spikes-1/model.safetensors --data data.npz";
 
 // each command's help is the comment on its arguments
 #[derive(Debug, Subcommand)]
