@@ -69,7 +69,7 @@ mod tests {
             window_ms: 40,
             ignore_first_ms: 500,
         };
-        let sampler = WindowSampler::new(shipped(Split::Valid).unwrap(), config, 3).unwrap();
+        let sampler = WindowSampler::new(shipped(Split::Valid).unwrap().into(), config, 3).unwrap();
         let batch = sampler.sparse(7).unwrap();
         let device = Device::flex();
         let values = |x: Tensor<1>| x.into_data().try_into_vec_as::<f32>().unwrap();
