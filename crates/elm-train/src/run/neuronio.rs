@@ -13,7 +13,7 @@ use super::experiment::Experiment;
 use super::history::Column;
 use super::outcome::{Outcome, ResultRow};
 use super::progress::StatusLine;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::model::{ModelConfig, PublishedForm, SequenceToSequence};
 use crate::recipe::{DataSource, Recipe};
 use crate::report::{ExampleTrace, MemoryTraces, Report, RocCurve};
@@ -43,6 +43,7 @@ impl NeuronIoRun {
     /// Opens the simulations of a recipe.
     pub(super) fn open(recipe: &Recipe) -> Result<Self> {
         let [train, valid, test] = data::open(&recipe.data)?;
+        check_window(recipe, &[&train, &valid])?;
         let test = test.decode_all()?;
         let config = WindowConfig {
             batch_size: recipe.train.batch_size,
@@ -69,6 +70,26 @@ impl NeuronIoRun {
             valid_batches: (2 * usable).div_ceil(per_batch).max(1) as u64,
             test,
         })
+    }
+}
+
+/// Windows fit into the shortest simulation that they are cut from.
+fn check_window(recipe: &Recipe, sets: &[&SimulationSet]) -> Result<()> {
+    let durations = sets
+        .iter()
+        .flat_map(|set| (0..set.len()).map(|s| set.head(s).duration_ms as usize));
+    let Some(shortest) = durations.min() else {
+        return Ok(());
+    };
+    let (most, found) = (
+        shortest.saturating_sub(IGNORE_FIRST_MS),
+        recipe.train.window_ms,
+    );
+    match found > most {
+        true => Err(TrainError::Usage(format!(
+            "recipe: `train.window_ms` must be at most {most} ms, found {found}: the shortest simulation has {shortest} ms, the first {IGNORE_FIRST_MS} of which are not used"
+        ))),
+        false => Ok(()),
     }
 }
 
