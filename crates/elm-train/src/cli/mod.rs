@@ -34,7 +34,6 @@ const EXAMPLES: &str = "\
 Examples:
   elm train --recipe spikes --set train.epochs=5
   elm compare --recipe spikes-adding --models elm,chrono-lstm --minutes 3
-  elm runs                           what became of them
 Devices: --device auto|cpu|gpu|flex|ndarray|wgpu|cuda|rocm";
 
 // each command's help is the comment on its arguments
