@@ -18,7 +18,7 @@ const ELM: &str = env!("CARGO_BIN_EXE_elm");
 fn sweep_file(folder: &Path, set: &str, rest: &str) -> PathBuf {
     let file = folder.join("tiny.toml");
     let text = format!(
-        "base = \"quick\"\n{rest}\n[set]\nmodel.branches = 5\nmodel.synapses_per_branch = 10\ntrain.batch_size = 2\n\
+        "base = \"quick\"\n{rest}\n[set]\ntrain.batch_size = 2\n\
          train.window_ms = 50\ntrain.log_every = 1\n{set}\n"
     );
     std::fs::write(&file, text).unwrap();

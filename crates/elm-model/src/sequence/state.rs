@@ -144,7 +144,7 @@ macro_rules! state_methods {
             /// The state that a record is of; this one tells the model, the number of samples and the device.
             ///
             /// # Errors
-            /// [`ElmError::Record`](elm_model::ElmError::Record) if the record is of another model or number of samples.
+            /// `ElmError::Record` if the record is of another model or number of samples.
             pub fn try_load_record(
                 self,
                 record: ::burn::store::ModuleRecord,

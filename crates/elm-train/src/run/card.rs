@@ -163,7 +163,10 @@ mod tests {
             assert_eq!(serde_json::from_str::<ModelCard>(&text).unwrap(), card);
             let Some(said) = &card.task else {
                 // what their models read follows from the data
-                assert!(matches!(task, Task::Enwik8 | Task::TextLm | Task::Arrays), "{task}");
+                assert!(
+                    matches!(task, Task::Enwik8 | Task::TextLm | Task::Arrays),
+                    "{task}"
+                );
                 continue;
             };
             assert_eq!(card.named_task(), Some(task));

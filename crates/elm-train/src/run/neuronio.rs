@@ -75,19 +75,20 @@ impl NeuronIoRun {
 
 /// Windows fit into the shortest simulation that they are cut from.
 fn check_window(recipe: &Recipe, sets: &[&SimulationSet]) -> Result<()> {
-    let durations = sets
+    let simulations = sets
         .iter()
-        .flat_map(|set| (0..set.len()).map(|s| set.head(s).duration_ms as usize));
-    let Some(shortest) = durations.min() else {
+        .flat_map(|set| (0..set.len()).map(|s| set.head(s)));
+    let Some(shortest) = simulations.min_by_key(|head| head.duration_ms) else {
         return Ok(());
     };
+    let (name, shortest) = (&shortest.source, shortest.duration_ms as usize);
     let (most, found) = (
         shortest.saturating_sub(IGNORE_FIRST_MS),
         recipe.train.window_ms,
     );
     match found > most {
         true => Err(TrainError::Usage(format!(
-            "recipe: `train.window_ms` must be at most {most} ms, found {found}: the shortest simulation has {shortest} ms, the first {IGNORE_FIRST_MS} of which are not used"
+            "recipe: `train.window_ms` must be at most {most} ms, found {found}: the shortest simulation, of {name}, has {shortest} ms, the first {IGNORE_FIRST_MS} of which are not used"
         ))),
         false => Ok(()),
     }

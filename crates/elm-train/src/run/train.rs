@@ -83,6 +83,7 @@ pub enum Ended {
 }
 
 /// A recipe's task with its data.
+#[allow(clippy::large_enum_variant)] // there is one of them
 pub(super) enum Opened {
     /// Simulations.
     NeuronIo(NeuronIoRun),

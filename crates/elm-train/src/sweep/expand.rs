@@ -124,6 +124,17 @@ impl Sweep {
         Ok(recipe)
     }
 
+    /// The recipe of a member, if it is valid.
+    ///
+    /// # Errors
+    /// Why it is not, with the member.
+    pub fn check(&self, member: &Member) -> Result<Recipe> {
+        let recipe = self.recipe(member)?;
+        let checked = recipe.validate();
+        checked.map_err(|error| located(error, &member.name))?;
+        Ok(recipe)
+    }
+
     /// Checks the recipes of all members.
     ///
     /// # Errors
@@ -131,10 +142,7 @@ impl Sweep {
     pub fn validate(&self) -> Result<()> {
         let mut useless: BTreeSet<&str> = self.file.set.iter().map(|a| a.key.as_str()).collect();
         for member in &self.members {
-            let recipe = self.recipe(member)?;
-            recipe
-                .validate()
-                .map_err(|error| located(error, &member.name))?;
+            let recipe = self.check(member)?;
             useless.retain(|key| !serves(key, &recipe));
         }
         match useless.first() {

@@ -125,7 +125,8 @@ fn of_best_epoch(run: &Path, name: &str) -> Result<Option<f64>> {
     let Some(best) = best(&epochs) else {
         return Err(TrainError::file(run, "the run holds no epoch"));
     };
-    let fixed: [(&str, fn(&EpochRecord) -> f64); 4] = [
+    type Value = fn(&EpochRecord) -> f64;
+    let fixed: [(&str, Value); 4] = [
         ("valid_loss", |epoch| epoch.valid_loss),
         ("train_loss", |epoch| epoch.train_loss),
         ("seconds", |epoch| epoch.seconds),
