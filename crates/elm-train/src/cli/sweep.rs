@@ -116,6 +116,10 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
         }
         .map(|()| None);
     }
+    if args.jobs == 0 {
+        let problem = "--jobs must be 1 or more, found 0";
+        return Err(TrainError::Usage(problem.into()));
+    }
     let own = own(&args, &sweep)?;
     match args.only {
         // as quick as the list is long: each call looks at its own
@@ -130,11 +134,6 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
     let members: Vec<&Member> = own.iter().map(|&index| &sweep.members[index]).collect();
     let stop = limited(Stop::on_signals(true)?, args.stop_after)?;
     let stopped = match args.jobs {
-        0 => {
-            return Err(TrainError::Usage(
-                "--jobs must be 1 or more, found 0".into(),
-            ));
-        }
         1 => work(&args, &sweep, &folder, &members, &stop)?,
         _ => supervise(&args, &sweep, &folder, &members, &stop)?,
     };

@@ -9,7 +9,7 @@ use super::folder::{MemberState, SweepFolder, Tally};
 use super::parse::{Goal, Metric};
 use super::statistics::Spread;
 use crate::error::{Result, TrainError};
-use crate::run::{EpochRecord, best, read_epochs};
+use crate::run::{best, read_epochs};
 
 /// The part of a metric's name that says it is one of the test.
 const TEST: &str = "test.";
@@ -125,15 +125,14 @@ fn of_best_epoch(run: &Path, name: &str) -> Result<Option<f64>> {
     let Some(best) = best(&epochs) else {
         return Err(TrainError::file(run, "the run holds no epoch"));
     };
-    type Value = fn(&EpochRecord) -> f64;
-    let fixed: [(&str, Value); 4] = [
-        ("valid_loss", |epoch| epoch.valid_loss),
-        ("train_loss", |epoch| epoch.train_loss),
-        ("seconds", |epoch| epoch.seconds),
-        ("train_seconds", |epoch| epoch.train_seconds),
+    let fixed = [
+        ("valid_loss", best.valid_loss),
+        ("train_loss", best.train_loss),
+        ("seconds", best.seconds),
+        ("train_seconds", best.train_seconds),
     ];
     if let Some((_, value)) = fixed.iter().find(|(known, _)| *known == name) {
-        return Ok(Some(value(best)));
+        return Ok(Some(*value));
     }
     match best.metrics.get(name) {
         Some(value) => Ok(*value),
