@@ -158,11 +158,7 @@ fn a_stopped_classification_goes_on_where_it_was() {
         args.extend(["--out", out.to_str().unwrap()]);
         args.into_iter().map(String::from).collect()
     };
-    common::stop(
-        &run,
-        &arguments(&run),
-        std::time::Duration::from_millis(300),
-    );
+    common::stop(&run, &arguments(&run), 20);
     assert!(common::resume(&run).contains("report.html"));
     let args = arguments(&whole);
     stdout(&args.iter().map(String::as_str).collect::<Vec<_>>());

@@ -504,7 +504,7 @@ fn early_stopping_averages_and_accumulation_go_on_where_they_were() {
         "train.patience=50",
     ];
     let (part, whole) = (folder.path().join("part"), folder.path().join("whole"));
-    common::stop(&part, &small(&part, &set), Duration::from_millis(400));
+    common::stop(&part, &small(&part, &set), 20);
     assert!(common::resume(&part).contains("report.html"));
     finished(&small(&whole, &set));
     assert_eq!(timeless(&part), timeless(&whole));

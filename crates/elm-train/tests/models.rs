@@ -197,8 +197,7 @@ fn a_stopped_run_of_any_model_goes_on_where_it_was() {
                 "network.memory_dropout=0.2",
             ]);
         }
-        let wait = std::time::Duration::from_millis(150);
-        common::stop(&part, &arguments("spikes", model, &part, &set), wait);
+        common::stop(&part, &arguments("spikes", model, &part, &set), 20);
         assert!(common::resume(&part).contains("report.html"));
         run(&arguments("spikes", model, &whole, &set));
         assert_eq!(timeless(&part).len(), 2, "{model}");
@@ -224,7 +223,7 @@ fn a_training_that_ends_with_its_time_goes_on_where_it_was() {
         "chrono_lstm.hidden_size=6",
     ];
     let args = arguments("spikes", "chrono-lstm", &out, &set);
-    common::stop(&out, &args, std::time::Duration::from_secs(1));
+    common::stop_after(&out, &args, std::time::Duration::from_secs(1));
     let before = history(&out).len();
     assert!(common::resume(&out).contains("report.html"));
     let records = history(&out);

@@ -313,7 +313,7 @@ fn a_stopped_run_ends_with_the_same_numbers() {
     train(&data, &whole, &set);
     let stopped = folder.path().join("stopped");
     let arguments = arguments(&data, &stopped, &set);
-    common::stop(&stopped, &arguments, std::time::Duration::from_millis(300));
+    common::stop(&stopped, &arguments, 20);
     let text = resume(&stopped);
     assert!(text.contains("from step"), "{text}");
     assert_eq!(timeless(&whole), timeless(&stopped));

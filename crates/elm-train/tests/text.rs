@@ -153,7 +153,7 @@ fn a_stopped_run_carries_its_states_on() {
         train(&data, &whole, &set);
         let stopped = folder.path().join(format!("stopped-{dropout}"));
         let arguments = arguments(&data, &stopped, &set);
-        common::stop(&stopped, &arguments, std::time::Duration::from_millis(400));
+        common::stop(&stopped, &arguments, 9);
         let text = resume(&stopped);
         assert!(text.contains("from step"), "{text}");
         assert_eq!(timeless(&whole), timeless(&stopped));

@@ -87,11 +87,11 @@ fn the_same_seed_gives_the_same_losses() {
     }
 }
 
-/// Starts a training of `epochs` of `batches` in the folder `run`, interrupts it `after` its beginning, goes on with
+/// Starts a training of `epochs` of `batches` in the folder `run`, interrupts it after so many steps, goes on with
 /// it, and returns the gradient steps that its metrics tell of.
 #[cfg(unix)]
-fn stop_and_go_on(run: &Path, epochs: u64, batches: u64, after: std::time::Duration) -> Vec<u64> {
-    stop(run, &arguments(run, epochs, batches), after);
+fn stop_and_go_on(run: &Path, epochs: u64, batches: u64, steps: usize) -> Vec<u64> {
+    stop(run, &arguments(run, epochs, batches), steps);
     let text = resume(run);
     assert!(text.contains("report.html"), "{text}");
     history(run)
@@ -118,7 +118,7 @@ fn arguments(run: &Path, epochs: u64, batches: u64) -> Vec<String> {
 fn a_run_stopped_within_an_epoch_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let (run, whole) = (folder.path().join("run"), folder.path().join("whole"));
-    let steps = stop_and_go_on(&run, 2, 1000, std::time::Duration::from_millis(300));
+    let steps = stop_and_go_on(&run, 2, 1000, 20);
     assert_eq!(steps, [1000, 2000]);
     let arguments = arguments(&whole, 2, 1000);
     stdout(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
@@ -137,7 +137,7 @@ fn a_run_stopped_within_an_epoch_goes_on_where_it_was() {
 fn a_run_stopped_while_it_validates_loses_no_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let steps = stop_and_go_on(&run, 60, 1, std::time::Duration::from_millis(200));
+    let steps = stop_and_go_on(&run, 60, 1, 10);
     assert_eq!(steps, (1..=60).collect::<Vec<u64>>());
 }
 

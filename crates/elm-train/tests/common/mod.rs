@@ -79,9 +79,33 @@ pub fn resume(run: &Path) -> String {
     ])
 }
 
-/// Starts a training with these arguments in the folder `run` and interrupts it `after` its beginning.
+/// Starts a training with these arguments in the folder `run` and interrupts it once it has taken so many steps, however
+/// fast the machine is.
 #[cfg(unix)]
-pub fn stop(run: &Path, arguments: &[String], after: std::time::Duration) {
+pub fn stop(run: &Path, arguments: &[String], steps: usize) {
+    let every_step = ["--set", "train.log_every=1"].map(String::from);
+    let arguments = [arguments, &every_step].concat();
+    stop_when(run, &arguments, || {
+        let logged = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+        logged.lines().count() >= steps
+    });
+}
+
+/// The same `after` this time.
+#[cfg(unix)]
+pub fn stop_after(run: &Path, arguments: &[String], after: std::time::Duration) {
+    let mut begun = None;
+    stop_when(run, arguments, || {
+        // training begins when the run has been described
+        if begun.is_none() && run.join("log.txt").exists() {
+            begun = Some(std::time::Instant::now());
+        }
+        begun.is_some_and(|begun| begun.elapsed() >= after)
+    });
+}
+
+#[cfg(unix)]
+fn stop_when(run: &Path, arguments: &[String], mut now: impl FnMut() -> bool) {
     use std::process::Stdio;
     let child = Command::new(env!("CARGO_BIN_EXE_elm"))
         .args(arguments)
@@ -89,12 +113,10 @@ pub fn stop(run: &Path, arguments: &[String], after: std::time::Duration) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // training begins when the run has been described
     let begun = std::time::Instant::now();
-    while !run.join("log.txt").exists() && begun.elapsed().as_secs() < 60 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+    while !now() && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
-    std::thread::sleep(after);
     Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
