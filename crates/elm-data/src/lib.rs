@@ -25,7 +25,6 @@
 
 pub mod arrays;
 mod container;
-pub mod enwik8;
 pub mod error;
 mod files;
 mod hdf5;

@@ -2,7 +2,6 @@
 //! here, or by the Python of their time (`tests/data`).
 #![allow(clippy::unwrap_used)]
 
-mod enwik8;
 mod image;
 mod listops;
 mod packed;
