@@ -19,6 +19,7 @@ await build({
   loader: { ".css": "css" },
 });
 copyFileSync("index.html", join(dist, "index.html"));
+copyFileSync("node_modules/uplot/LICENSE", join(dist, "uplot-license.txt"));
 rmSync(join(dist, "recordings"), { recursive: true, force: true });
 mkdirSync(join(dist, "recordings"), { recursive: true });
 for (const name of readdirSync("recordings").filter((name) => /\.(rec|json|u8)$/.test(name))) {

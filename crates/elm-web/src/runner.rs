@@ -30,7 +30,8 @@ impl Runner {
     /// # Errors
     /// A sentence that says what was expected and what was found.
     pub fn load(bytes: &[u8]) -> Result<Self, String> {
-        let refused = |e: &dyn std::fmt::Display| format!("This file cannot be used as a model: {e}.");
+        let refused =
+            |e: &dyn std::fmt::Display| format!("This file cannot be used as a model: {e}.");
         let file = Container::parse(bytes).map_err(|e| refused(&e))?;
         let model = from_safetensors_with(bytes, published_form(&file)).map_err(|e| refused(&e))?;
         let stream = model.stream().map_err(|e| refused(&e))?;

@@ -117,7 +117,7 @@ export function chooser(models: Models, listed: Listed[], taken: (loaded: Loaded
   };
   const list = select(
     "Model",
-    listed.map(({ name }) => [name, name.replaceAll("_", " ")]),
+    listed.map(({ name }) => [name, name.replaceAll(/[-_]+/g, " ")]),
     load,
   );
   const first = async () => {
