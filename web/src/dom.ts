@@ -87,7 +87,12 @@ export function percent(share: number): string {
   return `${Math.round(100 * share)} %`;
 }
 
-/** Three significant digits. */
+/** Few digits, always as many for numbers of a size: what changes does not jump. */
 export function short(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** Two significant digits, without zeros behind the point. */
+export function rough(value: number): string {
+  return value >= 100 ? value.toFixed(0) : `${+value.toPrecision(2)}`;
 }

@@ -26,6 +26,7 @@ export interface PlotOptions {
 export class Plot {
   private plot!: uPlot;
   private data: uPlot.AlignedData;
+  private span: [number, number] = [0, 1];
 
   constructor(
     private readonly host: HTMLElement,
@@ -57,9 +58,9 @@ export class Plot {
         padding: [8, 0, 0, 0],
         legend: { show: false },
         cursor: { show: false },
-        scales: { x: { time: false }, y: options.range ? { range: options.range } : {} },
+        scales: { x: { time: false, range: () => this.span }, y: options.range ? { range: options.range } : {} },
         // as wide as the marks beside the pictures, so that one moment stands in one line
-        axes: [axis(24, options.steps ? undefined : seconds), axis(50)],
+        axes: [axis(24, options.steps ? undefined : seconds), axis(58)],
         series: [
           {},
           ...options.curves.map((curve) => ({
@@ -83,7 +84,9 @@ export class Plot {
     if (width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: this.options.height });
   }
 
-  set(x: number[] | Float64Array, ...curves: (number | null)[][]): void {
+  /** Shows curves over `x`, from the first to the second end of `span`. */
+  set(span: [number, number], x: number[], ...curves: (number | null)[][]): void {
+    this.span = span;
     this.data = [x, ...curves] as uPlot.AlignedData;
     this.plot.setData(this.data, true);
   }

@@ -1,4 +1,4 @@
-/** A picture that scrolls from right to left, one column a step: rasters and memory traces. */
+/** A picture that gets a column a step, rasters and memory traces: it scrolls from right to left, or fills from the left. */
 import { onTheme, type Rgb, rgb } from "./theme";
 
 export class Scroll {
@@ -9,11 +9,12 @@ export class Scroll {
   private background: Rgb = [0, 0, 0];
   private at = 0;
 
-  /** A window of so many steps and rows. */
+  /** A window of so many steps and rows; `fills` where all steps fit into it. */
   constructor(
     readonly canvas: HTMLCanvasElement,
     readonly steps: number,
     readonly rows: number,
+    private readonly fills: boolean,
   ) {
     this.buffer = document.createElement("canvas");
     this.buffer.width = steps;
@@ -63,9 +64,13 @@ export class Scroll {
       canvas.width = width;
       canvas.height = height;
     }
+    out.imageSmoothingEnabled = steps > width;
+    if (this.fills) {
+      out.drawImage(this.buffer, 0, 0, steps, rows, 0, 0, width, height);
+      return;
+    }
     // the oldest column is the next to be overwritten
     const older = Math.round(((steps - at) / steps) * width);
-    out.imageSmoothingEnabled = steps > width;
     if (at < steps) out.drawImage(this.buffer, at, 0, steps - at, rows, 0, 0, older, height);
     if (at > 0) out.drawImage(this.buffer, 0, 0, at, rows, older, 0, width - older, height);
   }

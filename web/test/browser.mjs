@@ -146,7 +146,7 @@ async function scenes(page, label) {
   for (const scene of ["neuron", "digits", "path", "own"]) {
     await go(page, scene);
     if (scene !== "own" && models.some((model) => model.scene === scene)) {
-      await page.waitForFunction(() => /real time/.test(Array.from(document.querySelectorAll(".rate")).find((rate) => rate.checkVisibility())?.textContent ?? ""));
+      await page.waitForFunction(() => /µs a step/.test(Array.from(document.querySelectorAll(".rate")).find((rate) => rate.checkVisibility())?.textContent ?? ""));
     }
     if (scene === "neuron" || scene === "path" || models.some((model) => model.scene === scene)) await drawn(page, `${scene}, ${label}`);
     if (process.env.ELM_WEB_SHOTS) await page.screenshot({ path: join(process.env.ELM_WEB_SHOTS, `${scene}-${label}.png`), fullPage: true });

@@ -99,8 +99,8 @@ export class DigitsScene implements Scene {
     const shown = Math.ceil(HEARD_MS / this.clock.stepMs);
     const picture = canvas("Spikes of the recording over time", "strip raster");
     this.rasterHost.replaceChildren(picture);
-    this.raster = new Scroll(picture, shown, RASTER_ROWS);
-    this.traces = new Traces(shown);
+    this.raster = new Scroll(picture, shown, RASTER_ROWS, true);
+    this.traces = new Traces(shown, true);
     this.traces.of(loaded);
     this.tracesHost.replaceChildren(this.traces.element);
     void this.hear(this.digit, !this.element.hidden);
@@ -180,7 +180,7 @@ export class DigitsScene implements Scene {
   private draw(): void {
     this.raster?.draw();
     this.traces?.draw();
-    this.curve.set(this.past.at, this.past.right, this.past.other);
+    this.curve.set([0, HEARD_MS], this.past.at, this.past.right, this.past.other);
     this.controls.rates();
   }
 

@@ -44,7 +44,7 @@ class NeuronScene implements Scene {
   private readonly clock: Clock;
   private readonly tree: Tree;
   private readonly raster: Scroll;
-  private readonly traces = new Traces(SHOWN);
+  private readonly traces = new Traces(SHOWN, false);
   private readonly voltage: Plot;
   private readonly chance: Plot;
   private readonly controls: ReturnType<typeof transport>;
@@ -85,7 +85,7 @@ class NeuronScene implements Scene {
     this.clock.speed = this.controls.speed;
     this.sliders = this.regions();
     const rasterCanvas = canvas("Input spikes of all synapses over time", "strip raster");
-    this.raster = new Scroll(rasterCanvas, SHOWN, RASTER_ROWS);
+    this.raster = new Scroll(rasterCanvas, SHOWN, RASTER_ROWS, false);
     const voltage = el("div", { class: "plot", role: "img", "aria-label": "Voltage at the soma, predicted and simulated" });
     const chance = el("div", { class: "plot", role: "img", "aria-label": "Predicted probability of a spike at each millisecond" });
     this.element = this.layout(rasterCanvas, voltage, chance);
@@ -182,6 +182,9 @@ class NeuronScene implements Scene {
       ` 5 ms, ${outcome.wrong} where there are none; the voltage is off by ${outcome.errorMv.toFixed(1)} mV (root mean square).`;
     this.traces.of(loaded);
     this.anew();
+    // not an empty picture at first
+    for (let step = 0; step < SHOWN / 2; step++) this.tick();
+    this.draw();
     if (!matchMedia("(prefers-reduced-motion: reduce)").matches && this.element.isConnected && !this.element.hidden) {
       this.clock.start();
     }
@@ -314,8 +317,9 @@ class NeuronScene implements Scene {
     const { time, predicted } = this;
     const first = time - predicted.values.length;
     const x = predicted.values.map((_, i) => first + i);
-    this.voltage.set(x, this.simulated.values, predicted.values);
-    this.chance.set(x, this.probability.values, x.map(() => this.level));
+    const span: [number, number] = [time - SHOWN, time];
+    this.voltage.set(span, x, this.simulated.values, predicted.values);
+    this.chance.set(span, x, this.probability.values, x.map(() => this.level));
     this.tree.fade(0.85);
     this.tree.fire(this.clock.isRunning && this.sinceSpike < 12);
     this.controls.rates();

@@ -105,7 +105,7 @@ export class OwnScene implements Scene {
     if (!loaded) return;
     const run = ++this.run;
     const { model, card } = loaded;
-    const traces = new Traces(Math.min(SHOWN, steps.length));
+    const traces = new Traces(Math.ceil(steps.length / Math.ceil(steps.length / SHOWN)), true);
     traces.of(loaded, card.stepMs !== null);
     const every = Math.max(1, Math.ceil(steps.length / SHOWN));
     const outputs: Float32Array[] = [];
@@ -159,7 +159,7 @@ export class OwnScene implements Scene {
       steps: true,
     });
     const columns = Array.from({ length: count }, (_, i) => shown.map((row) => (Number.isFinite(row[i]) ? row[i] : null)));
-    plot.set(shown.map((_, i) => i * every), ...columns);
+    plot.set([0, outputs.length], shown.map((_, i) => i * every), ...columns);
     traces.draw();
   }
 

@@ -32,7 +32,7 @@ export class PathScene implements Scene {
   constructor(models: Models, failed: (problem: unknown) => void) {
     this.drawing = new Drawing(() => this.read());
     this.clock = new Clock({ tick: () => this.tick(), draw: () => this.draw() }, READING_MS / SIDE, (is) => this.controls.running(is));
-    this.controls = transport(() => this.clock, () => this.read(), [["0.25", "slow"], ["1", "normal"], ["4", "fast"]], "1");
+    this.controls = transport(() => this.clock, () => this.read(), [["0.25", "slow"], ["1", "normal"], ["4", "fast"]], "1", false);
     this.clock.speed = this.controls.speed;
     const listed = models.of("path");
     this.chooser = chooser(models, listed, (loaded) => this.take(loaded), failed);
@@ -103,7 +103,7 @@ export class PathScene implements Scene {
     this.loaded = loaded;
     this.scores = new Scores(loaded.card.readout);
     this.clock.stepMs = READING_MS / this.steps;
-    this.traces = new Traces(this.steps);
+    this.traces = new Traces(this.steps, true);
     this.traces.of(loaded, false);
     this.tracesHost.replaceChildren(this.traces.element);
     this.how.textContent = `${inputs === 1 ? "The pixels go in one by one, row after row" : "The image goes in row by row"}: ${this.steps} steps.`;
@@ -159,7 +159,7 @@ export class PathScene implements Scene {
   private draw(): void {
     this.drawing.draw(this.loaded ? this.time / this.steps : 0);
     this.traces?.draw();
-    this.curve.set(this.past.at, this.past.joined);
+    this.curve.set([0, this.steps], this.past.at, this.past.joined);
     this.controls.rates();
   }
 

@@ -1,6 +1,6 @@
 /** What all scenes have. */
 import { Clock } from "../clock";
-import { button, canvas, el, key, select, short } from "../dom";
+import { button, canvas, el, key, rough, select, short } from "../dom";
 import { describe, type Listed, type Loaded, type Models, order } from "../models";
 import { diverging, Scroll } from "../scroll";
 
@@ -19,7 +19,11 @@ export class Traces {
   private scales = new Float32Array();
   private unit = "ms";
 
-  constructor(private readonly steps: number) {
+  /** A window of so many steps; `fills` where a run is no longer. */
+  constructor(
+    private readonly steps: number,
+    private readonly fills: boolean,
+  ) {
     this.element = el("figure", { class: "traces" });
   }
 
@@ -32,7 +36,7 @@ export class Traces {
     const neuron = facts.kind === "neuron";
     const picture = canvas(neuron ? "Memory of each unit over time" : "Activity of each neuron over time", "strip tall");
     const taus = this.rows.map((row) => facts.taus[row]);
-    const say = (tau: number) => `${short(tau)} ${this.unit}`;
+    const say = (tau: number) => `${rough(tau)} ${this.unit}`;
     const marks = neuron
       ? [taus[0], taus[Math.floor(taus.length / 2)], taus[taus.length - 1]].map((tau) => el("span", {}, say(tau)))
       : [el("span", {}, "first"), el("span", {}, "last")];
@@ -47,7 +51,7 @@ export class Traces {
       ),
       el("div", { class: "marked" }, el("div", { class: "marks", "aria-hidden": "true" }, ...marks), picture),
     );
-    this.scroll = new Scroll(picture, this.steps, this.rows.length);
+    this.scroll = new Scroll(picture, this.steps, this.rows.length, this.fills);
   }
 
   push(view: Float32Array): void {
@@ -64,8 +68,8 @@ export class Traces {
   }
 }
 
-/** Play, step and start anew; and how fast it goes. */
-export function transport(clock: () => Clock, anew: () => void, speeds: [string, string][], chosen: string) {
+/** Play, step and start anew; and how fast it goes, against real time where steps are times. */
+export function transport(clock: () => Clock, anew: () => void, speeds: [string, string][], chosen: string, isTime = true) {
   const play = button("Play", () => clock().toggle(), { class: "play" });
   const speed = select("Speed", speeds, (value) => {
     clock().speed = Number(value);
@@ -92,7 +96,8 @@ export function transport(clock: () => Clock, anew: () => void, speeds: [string,
     rates() {
       const rates = clock().rates();
       if (!rates) return;
-      rate.textContent = `${short(rates.microseconds)} µs a step with drawing, ${short(rates.realtime)} × real time`;
+      const against = isTime ? `, ${short(rates.realtime)} × real time` : "";
+      rate.textContent = `${short(rates.microseconds)} µs a step with drawing${against}`;
     },
   };
 }
