@@ -13,10 +13,9 @@ fn published() -> Vec<u8> {
 }
 
 fn with(bytes: Vec<u8>) -> Session {
-    Session {
-        incoming: bytes,
-        ..Session::default()
-    }
+    let mut session = Session::default();
+    session.incoming = bytes;
+    session
 }
 
 #[test]
