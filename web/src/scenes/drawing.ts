@@ -59,6 +59,7 @@ export class Drawing {
   private keep(): void {
     this.base = this.small.getImageData(0, 0, SIDE, SIDE);
     this.pixels = this.base.data.filter((_, i) => i % 4 === 0) as unknown as Uint8Array;
+    this.draw(0);
   }
 
   private place(event: PointerEvent): Point {
