@@ -22,6 +22,7 @@ const SVG = "http://www.w3.org/2000/svg";
 export class Tree {
   readonly svg: SVGSVGElement;
   private readonly lines: SVGPathElement[] = [];
+  private readonly widths: number[] = [];
   private readonly glow: Float32Array;
   private readonly shown: Int8Array;
   private chosen = 0;
@@ -105,7 +106,8 @@ export class Tree {
       const line = document.createElementNS(SVG, "path");
       line.setAttribute("d", shape);
       line.setAttribute("class", `dendrite ${region}`);
-      line.style.strokeWidth = `${this.thickness(i)}`;
+      this.widths.push(this.thickness(i));
+      line.style.strokeWidth = `${this.widths[i]}`;
       const target = document.createElementNS(SVG, "path");
       target.setAttribute("d", shape);
       target.setAttribute("class", "target");
@@ -166,8 +168,10 @@ export class Tree {
       // few levels, so that little has to be styled anew
       const level = Math.max(-4, Math.min(4, Math.round(glow * 4)));
       if (level !== this.shown[i]) {
-        this.lines[i].style.stroke =
-          level === 0 ? "" : `color-mix(in srgb, var(--${level > 0 ? "excite" : "inhibit"}) ${Math.abs(level) * 25}%, var(--dendrite))`;
+        const { style } = this.lines[i];
+        const much = Math.abs(level);
+        style.stroke = much === 0 ? "" : `color-mix(in srgb, var(--${level > 0 ? "excite" : "inhibit"}) ${much * 25}%, var(--dendrite))`;
+        style.strokeWidth = `${this.widths[i] + (much > 2 ? 9 : 0)}`;
         this.shown[i] = level;
       }
       this.glow[i] *= share;

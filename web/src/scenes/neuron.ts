@@ -155,17 +155,17 @@ class NeuronScene implements Scene {
   private regions(): HTMLElement {
     const box = el("div", { class: "regions" });
     for (const [region, name] of REGIONS) {
-      const share = this.synapses[region].length / this.sectionOf.length;
-      const most = Math.round((1600 * share) / 50) * 50;
-      const start = Math.round(most * 0.45);
+      const most = Math.round((1600 * this.synapses[region].length) / this.sectionOf.length / 50) * 50;
+      // at these the cell fires a few times a second
+      const start = (share: number) => Math.round((share * most) / 5) * 5;
       const say = (value: number) => `${value} / 100 ms`;
       box.append(
         el(
           "fieldset",
           { class: "region" },
           el("legend", {}, name),
-          slider("Excitation", [0, most, 5, start], say, (value) => (this.rates[region][0] = value), "excite"),
-          slider("Inhibition", [0, most, 5, start], say, (value) => (this.rates[region][1] = value), "inhibit"),
+          slider("Excitation", [0, most, 5, start(0.65)], say, (value) => (this.rates[region][0] = value), "excite"),
+          slider("Inhibition", [0, most, 5, start(0.3)], say, (value) => (this.rates[region][1] = value), "inhibit"),
         ),
       );
     }

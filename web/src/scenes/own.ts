@@ -106,7 +106,7 @@ export class OwnScene implements Scene {
     const run = ++this.run;
     const { model, card } = loaded;
     const traces = new Traces(Math.ceil(steps.length / Math.ceil(steps.length / SHOWN)), true);
-    traces.of(loaded, card.stepMs !== null);
+    traces.of(loaded, card.stepMs !== null || card.simulations);
     const every = Math.max(1, Math.ceil(steps.length / SHOWN));
     const outputs: Float32Array[] = [];
     const scores = new Scores(card.readout);
