@@ -1,4 +1,4 @@
-// Bundles the script and style, copies what is served as it is, and lists the models.
+// Bundles scripts and styles, copies what is served as it is, and lists the models.
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
@@ -9,16 +9,14 @@ const MOST_MODEL_BYTES = 3_000_000;
 /** Where models come from: this repository's own, and the published neurons that its tests read. */
 const SOURCES = ["../models", "../crates/elm-model/tests/pretrained"];
 
-await build({
-  entryPoints: { page: "src/main.ts" },
-  outdir: dist,
-  bundle: true,
-  minify: true,
-  format: "esm",
-  target: "es2022",
-  loader: { ".css": "css" },
-});
+/** The page of runs, which a server of `elm` serves. */
+const board = "dist-board";
+
+const common = { bundle: true, minify: true, format: "esm", target: "es2022" };
+await build({ ...common, entryPoints: { page: "src/main.ts" }, outdir: dist });
 copyFileSync("index.html", join(dist, "index.html"));
+await build({ ...common, entryPoints: { board: "src/board/main.ts" }, outdir: board });
+copyFileSync("board.html", join(board, "index.html"));
 copyFileSync("node_modules/uplot/LICENSE", join(dist, "uplot-license.txt"));
 rmSync(join(dist, "recordings"), { recursive: true, force: true });
 mkdirSync(join(dist, "recordings"), { recursive: true });

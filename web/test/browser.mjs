@@ -2,14 +2,14 @@
 // refused in words, and nothing is said on the console.
 //
 // node test/browser.mjs REFERENCE   REFERENCE: the program `cargo build --release -p elm-web --example reference` makes
-// CHROMIUM: another browser than /usr/bin/chromium. ELM_WEB_SHOTS: a folder for pictures of each scene.
+// ELM_WEB_SHOTS: a folder for pictures of each scene.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { launch, listen } from "./chromium.mjs";
 import { serve } from "./serve.mjs";
 
 const STEPS = 10_000;
@@ -18,7 +18,6 @@ const REAL_TIME = 1000;
 const TOLERANCE = 1e-5;
 const MOST_BYTES = 2_000_000;
 const MOST_BYTES_WITH_MODELS = 5_000_000;
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 const dist = resolve(fileURLToPath(import.meta.url), "../../dist");
 const reference = process.argv[2] && resolve(process.argv[2]);
@@ -26,21 +25,14 @@ assert.ok(reference, "expected the path of the reference program");
 const models = JSON.parse(readFileSync(join(dist, "models.json"), "utf8"));
 const work = mkdtempSync(join(tmpdir(), "elm-web-"));
 const server = await serve(dist);
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+const browser = await launch();
 const said = [];
 
 /** A page whose console and errors are listened to, and which may ask this server alone. */
 async function open(options = {}, query = "") {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && said.push(`${message.type()}: ${message.text()}`));
-  page.on("pageerror", (error) => said.push(`uncaught: ${error.message}`));
-  page.on("request", (request) => {
-    const { protocol, host } = new URL(request.url());
-    const here = ["blob:", "data:"].includes(protocol) || `http://${host}/` === server.address;
-    if (!here || request.method() !== "GET") said.push(`asked for ${request.method()} ${request.url()}`);
-  });
+  listen(page, server.address, said);
   await page.goto(`${server.address}${query}`);
   await page.waitForFunction(() => globalThis.elm !== undefined);
   return page;

@@ -28,4 +28,5 @@ fi
 
 web/build.sh
 cargo build --release -p elm-web --example reference
+timeout 60 node web/test/board.mjs
 timeout 300 node web/test/browser.mjs "${CARGO_TARGET_DIR:-target}/release/examples/reference"
