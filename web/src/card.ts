@@ -5,8 +5,9 @@ export interface Card {
   task: string;
   about: string;
   stepMs: number | null;
+  /** Names of the outputs of a classifier. */
   classes: string[] | null;
-  /** Names of the outputs of a model that is no classifier, where the file tells them. */
+  /** Where a classifier answers: at the last step, or on average over all. */
   readout: "last" | "mean";
   binMs: number;
   /** One grey channel, or null. */
@@ -16,7 +17,7 @@ export interface Card {
   simulations: boolean;
 }
 
-// biome-ignore lint: what a file holds has no type
+/** What a file holds has no type. */
 type Loose = any;
 
 export function card(facts: Facts): Card {

@@ -49,7 +49,7 @@ export class Models {
 export function describe({ model: { facts } }: Loaded): string {
   const units =
     facts.kind === "neuron" ? `${facts.taus.length} memory units` : `layers of ${facts.neurons.join(", ")} neurons`;
-  return `${facts.trained.toLocaleString("en")} trained parameters, ${units}, ${facts.inputs.toLocaleString("en")} input channels`;
+  return `${facts.trained.toLocaleString("en")} trained parameters, ${units}, ${facts.inputs === 1 ? "1 input channel" : `${facts.inputs.toLocaleString("en")} input channels`}`;
 }
 
 /** Memory units from the fastest to the slowest; neurons as they come. */

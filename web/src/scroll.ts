@@ -64,7 +64,8 @@ export class Scroll {
       canvas.width = width;
       canvas.height = height;
     }
-    out.imageSmoothingEnabled = steps > width;
+    // columns that share a pixel are mixed, but few rows stay sharp
+    out.imageSmoothingEnabled = steps > width && 2 * rows > height;
     if (this.fills) {
       out.drawImage(this.buffer, 0, 0, steps, rows, 0, 0, width, height);
       return;

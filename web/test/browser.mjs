@@ -179,7 +179,12 @@ async function use(page) {
   await page.mouse.move(box.x + 200, box.y + 200, { steps: 10 });
   await page.mouse.up();
   await page.waitForTimeout(100);
-  assert.ok((await ink()) > before, "the drawing stays empty");
+  const dragged = await ink();
+  assert.ok(dragged > before, "the drawing stays empty");
+  await drawing.focus();
+  for (const key of ["ArrowLeft", " ", ...new Array(12).fill("ArrowUp"), " "]) await page.keyboard.press(key);
+  await page.locator("#theme").focus();
+  assert.ok((await ink()) > dragged, "keys draw nothing");
 }
 
 async function own(page) {

@@ -17,7 +17,6 @@ export class Traces {
   private scroll: Scroll | null = null;
   private rows: number[] = [];
   private scales = new Float32Array();
-  private unit = "ms";
 
   /** A window of so many steps; `fills` where a run is no longer. */
   constructor(
@@ -30,21 +29,19 @@ export class Traces {
   /** Of another model; `isTime` where a step is a time. */
   of(loaded: Loaded, isTime = true): void {
     const { facts } = loaded.model;
-    this.unit = isTime ? "ms" : "steps";
     this.rows = order(loaded.model);
     this.scales = new Float32Array(this.rows.length);
     const neuron = facts.kind === "neuron";
     const picture = canvas(neuron ? "Memory of each unit over time" : "Activity of each neuron over time", "strip tall");
     const taus = this.rows.map((row) => facts.taus[row]);
-    const say = (tau: number) => `${rough(tau)} ${this.unit}`;
     const marks = neuron
-      ? [taus[0], taus[Math.floor(taus.length / 2)], taus[taus.length - 1]].map((tau) => el("span", {}, say(tau)))
+      ? [taus[0], taus[Math.floor(taus.length / 2)], taus[taus.length - 1]].map((tau) => el("span", {}, rough(tau)))
       : [el("span", {}, "first"), el("span", {}, "last")];
     this.element.replaceChildren(
       el(
         "figcaption",
         {},
-        neuron ? "Memory units, by timescale: " : "Neurons, from the input on: ",
+        neuron ? `Memory units, by timescale (${isTime ? "ms" : "steps"}): ` : "Neurons, from the input on: ",
         key("above 0", "excite"),
         " ",
         key("below 0", "inhibit"),
