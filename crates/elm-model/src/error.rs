@@ -83,6 +83,14 @@ pub enum ElmError {
         /// What was asked for and what there is.
         problem: String,
     },
+    /// An environment variable that this crate reads, with a value that means nothing.
+    #[error("the environment variable {variable} {problem}")]
+    Environment {
+        /// The variable.
+        variable: &'static str,
+        /// What was expected and what was found.
+        problem: String,
+    },
     /// A record of another configuration than the module's.
     #[error("the record was made by another model: {}", problems.join("; "))]
     Record {

@@ -8,7 +8,8 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use common::{assert_relative, host};
 use elm_model::{
-    ElmError, ElmLayer, ElmLayerConfig, HiddenActivation, NeuronForm, OutputActivation, ScanPath,
+    ElmError, ElmLayer, ElmLayerConfig, ElmNeuronConfig, HiddenActivation, NeuronForm,
+    OutputActivation, ScanPath,
 };
 
 struct Double;
@@ -109,6 +110,47 @@ fn lesser_instruction_sets_pass_the_same_tests() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && text.contains("2 passed"),
+        "{text}"
+    );
+}
+
+/// Neurons and layers say what they expect of the environment; run in a process of its own by the test below.
+#[test]
+#[ignore = "needs a variable that other tests must not see"]
+fn a_mistyped_instruction_set_is_an_error() {
+    let device = Device::flex();
+    let layer = layer(HiddenActivation::Relu, OutputActivation::Relu, &device);
+    let neuron = ElmNeuronConfig::new(4, 1).init(&device).unwrap();
+    let errors = [
+        layer.try_forward(tensor(input(2), 2, &device), None).err(),
+        neuron
+            .try_forward(Tensor::zeros([1, 2, 4], &device), None)
+            .err(),
+    ];
+    for error in errors {
+        let error = error.unwrap();
+        assert!(matches!(error, ElmError::Environment { .. }), "{error:?}");
+        let text = error.to_string();
+        for part in ["ELM_ISA", "avx3", "base", "avx2", "avx512"] {
+            assert!(text.contains(part), "`{part}` is missing in: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_mistyped_instruction_set_is_told_and_no_panic() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "a_mistyped_instruction_set_is_an_error",
+            "--exact",
+            "--ignored",
+        ])
+        .env("ELM_ISA", "avx3")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
         "{text}"
     );
 }

@@ -185,3 +185,78 @@ fn channels_out_of_range_are_told() {
     assert!(error.to_string().contains("expected 0..14"), "{error}");
     assert!(bad.stream().is_err());
 }
+
+struct Scaled(f64);
+
+impl ModuleMapper for Scaled {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| tensor * self.0)
+    }
+}
+
+/// What a module has computed from its weights before is never used for other weights, however they were changed: each
+/// output is that of a copy that has computed nothing yet.
+#[test]
+fn weights_that_were_changed_are_used() {
+    fn fresh<M: Module>(module: &M) -> M {
+        module.clone().map(&mut Scaled(1.0))
+    }
+    let device = Device::flex();
+    let x = wave([2, 6, 14], &device);
+    let mut last = Vec::new();
+    let mut check = |found: Tensor<3>, expected: Tensor<3>| {
+        let found = host(found);
+        assert_eq!(found, host(expected));
+        assert_ne!(found, last, "the change did nothing");
+        last = found;
+    };
+    // the first layer apart, and folded into the branches
+    for branches in [3, 9] {
+        let mut config = neuron_config();
+        config.neuron = config.neuron.with_num_branches(Some(branches));
+        let mut neuron = config.init(&device).unwrap();
+        let mut check = |neuron: &ElmNeuron| {
+            let expected = fresh(neuron).forward(x.clone(), None).0;
+            check(neuron.forward(x.clone(), None).0, expected);
+        };
+        check(&neuron);
+        neuron = neuron.map(&mut Scaled(1.5));
+        check(&neuron);
+        let weight = neuron.synapses.proto_weight.val() * 2.0;
+        neuron.synapses.proto_weight = Param::from_tensor(weight);
+        check(&neuron);
+        let map = &mut neuron.mlp.layers[1];
+        map.weight = Param::from_tensor(map.weight.val() * -1.0);
+        check(&neuron);
+        let bias = neuron.bias.val() + 1.0;
+        neuron.bias = Param::from_tensor(bias);
+        check(&neuron);
+        let record = config.init(&device).unwrap().into_record();
+        neuron = neuron.load_record(record);
+        check(&neuron);
+        // the trained model and its copy without autodiff share their tensors
+        let autodiff = device.clone().autodiff();
+        let tracked = config.init(&autodiff).unwrap();
+        check(&tracked.valid());
+        let tracked = trained(tracked, &wave([2, 6, 14], &autodiff));
+        check(&tracked.valid());
+    }
+    let mut layer = ElmLayerConfig::new(14, 5)
+        .with_neuron(NeuronForm::network().with_num_memory(3))
+        .init(&device)
+        .unwrap();
+    let mut check = |layer: &ElmLayer| {
+        let expected = fresh(layer).forward(x.clone(), None).0;
+        check(layer.forward(x.clone(), None).0, expected);
+    };
+    check(&layer);
+    layer = layer.map(&mut Scaled(1.5));
+    check(&layer);
+    layer.proto_weight = Param::from_tensor(layer.proto_weight.val() * 2.0);
+    check(&layer);
+    let map = &mut layer.mlp[1];
+    map.weight = Param::from_tensor(map.weight.val() * -1.0);
+    check(&layer);
+    layer.readout = Param::from_tensor(layer.readout.val() * -1.0);
+    check(&layer);
+}

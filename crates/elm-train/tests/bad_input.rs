@@ -42,6 +42,21 @@ fn expect(args: &[&str], parts: &[&str]) {
 }
 
 #[test]
+fn an_instruction_set_that_is_none() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_elm"))
+        .args(["train", "--recipe", "quick"])
+        .env("ELM_ISA", "avx3")
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert_eq!(error.trim().lines().count(), 1, "{error}");
+    for part in ["ELM_ISA", "base", "avx2", "avx512", "avx3"] {
+        assert!(error.contains(part), "`{part}` is missing in: {error}");
+    }
+}
+
+#[test]
 fn data_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let model = small_model(folder.path(), 2);

@@ -11,6 +11,8 @@ pub use memory::{describe_path, has_fused, input_product, leaky_trace, memory_sc
 pub(crate) use neuron::leaky_product;
 pub use neuron::{neuron_scan, runs_as_one};
 
+use crate::ElmError;
+
 /// Which implementation of the operations to use, and how much it keeps for the backward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ScanPath {
@@ -30,6 +32,25 @@ pub enum ScanPath {
 
 /// Memory for the backward pass of a scan where the device does not tell how much it has: 8 GiB.
 pub const DEFAULT_MEMORY_BUDGET: u64 = 8 << 30;
+
+/// Checks `ELM_ISA`, the environment variable that holds the kernels on CPUs to an instruction set at most. Neurons and
+/// layers do so at each call.
+///
+/// # Errors
+/// [`ElmError::Environment`] if it names none.
+pub fn check_environment() -> Result<(), ElmError> {
+    #[cfg(feature = "host")]
+    {
+        use crate::kernels::cpu::isa::{ISA_VARIABLE, Level};
+        if let Some(problem) = Level::problem() {
+            return Err(ElmError::Environment {
+                variable: ISA_VARIABLE,
+                problem: problem.into(),
+            });
+        }
+    }
+    Ok(())
+}
 
 /// Do the tensors of this device lie in host memory, where reading them costs nothing?
 pub(crate) fn is_host(device: &burn::tensor::Device) -> bool {

@@ -15,7 +15,7 @@ use crate::dispatch::{self, ScanPath};
 use crate::equations::BiasInit;
 use crate::equations::tensor::{self, cast};
 use crate::error::check;
-use crate::parts::{ConfigRecord, MemoryTimescales, synapse_start, uniform};
+use crate::parts::{Cache, ConfigRecord, MemoryTimescales, Prepared, synapse_start, uniform};
 use crate::scan::layer::{DropoutMasks, LayerInputs, LayerSource, LayerSpec, LayerWeights};
 use crate::sequence::Recurrent;
 
@@ -49,6 +49,7 @@ pub struct ElmLayer {
     /// Does dropout act? Cleared by [`freeze`](Module::freeze).
     pub training: Param<Flag>,
     record: ConfigRecord,
+    weights: Cache<Prepared<LayerWeights>>,
     #[module(skip)]
     config: ElmLayerConfig,
     #[module(skip)]
@@ -88,6 +89,7 @@ impl ElmLayerConfig {
             }),
             training: Param::from_bool(true),
             record: ConfigRecord::new(self, device)?,
+            weights: Cache::default(),
             config: self.clone(),
             path: ScanPath::Auto,
         })
@@ -194,7 +196,8 @@ impl ElmLayer {
     ///
     /// # Errors
     /// [`ElmError::Shape`] if input or state do not fit, [`ElmError::Token`] if a token stands for no channel (on graphics
-    /// cards, where tokens are not read back, all activity becomes NaN instead), [`ElmError::Connectome`] if a record was loaded whose connectome does not fit.
+    /// cards, where tokens are not read back, all activity becomes NaN instead), [`ElmError::Connectome`] if a record was
+    /// loaded whose connectome does not fit, [`ElmError::Environment`] if `ELM_ISA` names no instruction set.
     pub fn run(
         &self,
         source: impl Into<LayerSource>,
@@ -296,6 +299,7 @@ impl ElmLayer {
         state: Option<ElmLayerState>,
         masks: DropoutMasks,
     ) -> Result<LayerInputs, ElmError> {
+        dispatch::check_environment()?;
         self.record.check()?;
         self.check_source(&source)?;
         let [batch, _] = source.dims();
@@ -315,7 +319,9 @@ impl ElmLayer {
                 tokens => tokens,
             },
             gain,
-            weights: self.weights(tensor::wide(dtype))?,
+            weights: self.weights.prepare(self, tensor::wide(dtype), || {
+                self.make_weights(tensor::wide(dtype))
+            })?,
         })
     }
 
@@ -343,7 +349,7 @@ impl ElmLayer {
     }
 
     /// The trained tensors in this number type; a layer of half precision is computed in f32.
-    fn weights(&self, dtype: DType) -> Result<LayerWeights, ElmError> {
+    fn make_weights(&self, dtype: DType) -> Result<LayerWeights, ElmError> {
         let (n, form) = (self.config.num_neurons, &self.config.neuron);
         let (decay, gate) = self.timescales.decay_and_gate(dtype)?;
         let mut synapses = self.synapse_weights();

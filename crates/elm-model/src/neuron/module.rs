@@ -16,7 +16,7 @@ use crate::dispatch::{self, ScanPath, leaky_product};
 use crate::equations::tensor::{self, cast};
 use crate::equations::{BiasInit, NeuronForm};
 use crate::error::check;
-use crate::parts::{ConfigRecord, MemoryTimescales, synapse_start, uniform};
+use crate::parts::{Cache, ConfigRecord, MemoryTimescales, Prepared, synapse_start, uniform};
 use crate::scan::memory::{ScanInputs, ScanSpec};
 use crate::scan::neuron::NeuronInputs;
 use crate::sequence::Recurrent;
@@ -48,12 +48,29 @@ pub struct ElmNeuron {
     /// Bias of the outputs, `[output]`.
     pub bias: Param<Tensor<1>>,
     record: ConfigRecord,
+    weights: Cache<Prepared<NeuronWeights>>,
     #[module(skip)]
     config: ElmNeuronConfig,
     #[module(skip)]
     form: NeuronForm,
     #[module(skip)]
     path: ScanPath,
+}
+
+/// What a call reads of the parameters, see [`NeuronInputs`].
+#[derive(Debug, Clone)]
+struct NeuronWeights {
+    /// Does the matrix hold the first layer's weights on the branches?
+    folded: bool,
+    /// These weights.
+    branch: Tensor<2>,
+    matrix: Tensor<2>,
+    bias: Tensor<1>,
+    packed: Tensor<1>,
+    decay: Tensor<1>,
+    gate: Tensor<1>,
+    readout: Tensor<2>,
+    readout_bias: Tensor<1>,
 }
 
 impl ElmNeuronConfig {
@@ -75,6 +92,7 @@ impl ElmNeuronConfig {
             readout: LinearConfig::new(m, outputs).with_bias(false).init(device),
             bias: Param::from_tensor(self.bias_start(device)),
             record: ConfigRecord::new(self, device)?,
+            weights: Cache::default(),
             config: self.clone(),
             form,
             path: ScanPath::Auto,
@@ -145,7 +163,8 @@ impl ElmNeuron {
     ///
     /// # Errors
     /// [`ElmError::Shape`] or [`ElmError::NumberType`] if input or state do not fit, [`ElmError::Record`] or
-    /// [`ElmError::Connectome`] if a record was loaded that does not, [`ElmError::Read`] if the device is lost.
+    /// [`ElmError::Connectome`] if a record was loaded that does not, [`ElmError::Environment`] if `ELM_ISA` names no
+    /// instruction set, [`ElmError::Read`] if the device is lost.
     pub fn try_forward(
         &self,
         x: Tensor<3>,
@@ -286,6 +305,7 @@ impl ElmNeuron {
     }
 
     fn checked_state(&self, x: &Tensor<3>, state: Option<ElmState>) -> Result<ElmState, ElmError> {
+        dispatch::check_environment()?;
         self.record.check()?;
         check::input(x.dims(), self.config.num_inputs)?;
         check::number_type("x", x.dtype(), self.bias.val().dtype())?;
@@ -303,48 +323,68 @@ impl ElmNeuron {
     }
 
     /// Gathers what the whole neuron reads, in this number type.
-    ///
-    /// The trace is linear and has one timescale, so it may be taken before or after the first layer: it runs over
-    /// whichever is narrower.
     fn inputs(
         &self,
         x: Tensor<3>,
         state: &ElmState,
         dtype: DType,
     ) -> Result<NeuronInputs, ElmError> {
-        let (spec, form) = (self.scan_spec(), &self.form);
-        let batch = x.dims()[0];
-        let options = (&x.device(), dtype);
+        let form = &self.form;
+        let weights = self
+            .weights
+            .prepare(self, dtype, || self.make_weights(dtype))?;
         let trace = match state.branch() {
             Some(trace) => cast(trace, dtype),
-            None => Tensor::zeros([batch, form.branches()], options),
+            None => Tensor::zeros([x.dims()[0], form.branches()], (&x.device(), dtype)),
         };
-        let weights = cast(self.mlp.branch_weights(form.num_memory), dtype);
-        let (matrix, trace, branch_weights) = if form.branches() <= spec.first() {
-            (self.synapses.branch_matrix()?, trace, Some(weights))
-        } else {
-            let trace = trace.matmul(weights.clone());
-            (self.synapses.fold(weights)?, trace, None)
-        };
-        let (decay, gate) = self.timescales.decay_and_gate(dtype)?;
-        let readout_bias = match form.high_pass_tau.decay(form.dt) {
-            // what is constant must not reach the high-pass
-            Some(_) => Tensor::zeros([self.config.num_outputs], options),
-            None => cast(self.bias.val(), dtype),
+        let (trace, branch_weights) = match weights.folded {
+            true => (trace.matmul(weights.branch), None),
+            false => (trace, Some(weights.branch)),
         };
         Ok(NeuronInputs {
-            matrix: cast(matrix, dtype),
+            x,
+            matrix: weights.matrix,
             trace_decay: form.branch_tau.decay(form.dt),
             trace,
             branch_weights,
+            bias: weights.bias,
+            weights: weights.packed,
+            decay: weights.decay,
+            gate: weights.gate,
+            memory: state.memory(),
+            readout: weights.readout,
+            readout_bias: weights.readout_bias,
+        })
+    }
+
+    /// What a call reads of the parameters, in this number type.
+    ///
+    /// The trace is linear and has one timescale, so it may be taken before or after the first layer: it runs over
+    /// whichever is narrower.
+    fn make_weights(&self, dtype: DType) -> Result<NeuronWeights, ElmError> {
+        let (spec, form) = (self.scan_spec(), &self.form);
+        let branch = cast(self.mlp.branch_weights(form.num_memory), dtype);
+        let folded = form.branches() > spec.first();
+        let matrix = match folded {
+            true => self.synapses.fold(branch.clone())?,
+            false => self.synapses.branch_matrix()?,
+        };
+        let (decay, gate) = self.timescales.decay_and_gate(dtype)?;
+        let bias = cast(self.bias.val(), dtype);
+        Ok(NeuronWeights {
+            folded,
+            branch,
+            matrix: cast(matrix, dtype),
             bias: cast(self.mlp.first_bias(), dtype),
-            weights: cast(self.mlp.packed(&spec), dtype),
+            packed: cast(self.mlp.packed(&spec), dtype),
             decay,
             gate,
-            memory: state.memory(),
             readout: cast(self.readout.weight.val(), dtype),
-            readout_bias,
-            x,
+            readout_bias: match form.high_pass_tau.decay(form.dt) {
+                // what is constant must not reach the high-pass
+                Some(_) => bias.zeros_like(),
+                None => bias,
+            },
         })
     }
 

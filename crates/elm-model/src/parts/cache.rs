@@ -36,12 +36,21 @@ impl<T> Debug for Cache<T> {
 impl<T: Clone> Cache<T> {
     /// The value, made by `make` if there is none yet.
     pub fn get_or_try<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.get_if_or_try(|_| true, make)
+    }
+
+    /// The value if `holds` says that it still holds, else one made by `make`.
+    pub fn get_if_or_try<E>(
+        &self,
+        holds: impl FnOnce(&T) -> bool,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         // a thread that panicked left a whole value or none
         let mut kept = self
             .0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(value) = &*kept {
+        if let Some(value) = kept.as_ref().filter(|value| holds(value)) {
             return Ok(value.clone());
         }
         let value = make()?;

@@ -90,6 +90,7 @@ fn ended(result: Result<Option<StopReason>>, otherwise: u8) -> ExitCode {
 }
 
 fn execute(command: Command) -> Result<Option<StopReason>> {
+    elm_model::dispatch::check_environment()?;
     match command {
         Command::Train(args) => return train::run(args),
         Command::Compare(args) => return compare::run(args),

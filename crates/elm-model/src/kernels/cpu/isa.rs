@@ -60,19 +60,25 @@ pub enum Level {
 
 /// Environment variable that holds the kernels to an instruction set at most (`base`, `avx2`, `avx512`), for tests and
 /// comparisons.
-const ISA_VARIABLE: &str = "ELM_ISA";
+pub const ISA_VARIABLE: &str = "ELM_ISA";
 
 impl Level {
-    /// The best one that this machine runs, or the lesser one that `ELM_ISA` names.
-    ///
-    /// # Panics
-    /// If the variable names no instruction set, with a message that says which there are.
+    /// The best one that this machine runs, or the lesser one that `ELM_ISA` names; a value that names none counts as no
+    /// value, for [`problem`](Self::problem) has told it before.
     pub fn detect() -> Self {
         static LEVEL: OnceLock<Level> = OnceLock::new();
-        *LEVEL.get_or_init(|| match Self::at_most(std::env::var_os(ISA_VARIABLE)) {
-            Ok(most) => Self::of_machine().min(most),
-            Err(problem) => panic!("{problem}"),
-        })
+        *LEVEL.get_or_init(|| Self::of_machine().min(Self::most().clone().unwrap_or(Self::Avx512)))
+    }
+
+    /// What is wrong with the value of `ELM_ISA`, if anything is.
+    pub fn problem() -> Option<&'static str> {
+        Self::most().as_ref().err().map(String::as_str)
+    }
+
+    /// What the variable allows; it is read once, so that no two parts of a computation differ.
+    fn most() -> &'static Result<Self, String> {
+        static MOST: OnceLock<Result<Level, String>> = OnceLock::new();
+        MOST.get_or_init(|| Self::at_most(std::env::var_os(ISA_VARIABLE)))
     }
 
     /// What the variable's value allows.
@@ -85,8 +91,7 @@ impl Level {
             Some("avx2") => Ok(Self::Avx2),
             Some("avx512") => Ok(Self::Avx512),
             _ => Err(format!(
-                "the environment variable {ISA_VARIABLE} is {value:?}; it may be \"base\", \"avx2\" or \"avx512\", \
-                 or not be set"
+                "must be \"base\", \"avx2\" or \"avx512\", or not be set; found {value:?}"
             )),
         }
     }

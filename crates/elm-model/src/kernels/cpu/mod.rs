@@ -18,4 +18,6 @@ pub(crate) mod product;
 pub(crate) mod real;
 mod simd;
 pub(crate) mod sparse;
+#[cfg(target_arch = "x86_64")]
+mod spikes;
 pub(crate) mod trace;

@@ -45,7 +45,7 @@ fn forward_rows<I: Isa, R: SimdReal>(
     }
     for (i, out) in out.chunks_exact_mut(outputs).enumerate() {
         sum.fill(R::default());
-        add_rows::<I, R>(&mut sum, sparse.row(i), matrix);
+        R::add_rows::<I>(&mut sum, sparse.row(i), matrix);
         out.copy_from_slice(&sum[..outputs]);
     }
 }
@@ -89,32 +89,14 @@ fn backward_rows<I: Isa, R: SimdReal>(
     let mut sparse = SparseRows::<R>::with_room(inputs);
     let pieces = input.chunks(CHUNK * inputs);
     for (input, grad) in pieces.zip(grad.chunks(CHUNK * outputs)) {
-        sparse.clear();
+        sparse.truncate(0);
         for row in input.chunks_exact(inputs) {
             sparse.push::<I>(row);
         }
         for (i, grad) in grad.chunks_exact(outputs).enumerate() {
             grad_padded[..outputs].copy_from_slice(grad);
-            add_outer::<I, R>(out, sparse.row(i), &grad_padded);
+            R::add_outer::<I>(out, sparse.row(i), &grad_padded);
         }
-    }
-}
-
-/// `sum += Σ x_i · matrix_i` over these `(i, x_i)`; rows of the matrix are as long as the sum, whole lanes.
-#[inline(always)]
-pub(crate) fn add_rows<I: Isa, R: SimdReal>(sum: &mut [R], x: &[(u32, R)], matrix: &[R]) {
-    for &(i, x) in x {
-        let row = &matrix[i as usize * sum.len()..][..sum.len()];
-        R::add_scaled::<I>(sum, x, row);
-    }
-}
-
-/// `out_i += x_i · row` for these `(i, x_i)`; rows of `out` are as long as `row`, whole lanes.
-#[inline(always)]
-pub(crate) fn add_outer<I: Isa, R: SimdReal>(out: &mut [R], x: &[(u32, R)], row: &[R]) {
-    for &(i, x) in x {
-        let out = &mut out[i as usize * row.len()..][..row.len()];
-        R::add_scaled::<I>(out, x, row);
     }
 }
 

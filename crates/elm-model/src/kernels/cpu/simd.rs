@@ -3,6 +3,9 @@
 use super::isa::{Isa, Level};
 use super::panel::{self, Place};
 use super::real::Real;
+use super::sparse::SparseRow;
+#[cfg(target_arch = "x86_64")]
+use super::spikes;
 
 /// Numbers that are compared with zero at once.
 pub const BLOCK: usize = 16;
@@ -15,19 +18,26 @@ const AHEAD: usize = 1024;
 pub trait SimdReal: Real {
     /// Writes `start` plus the index of each number that is not zero to the front of `to`; how many there are.
     #[inline(always)]
-    fn nonzero_indices<I: Isa>(values: &[Self; BLOCK], start: u32, to: &mut [u32; BLOCK]) -> usize {
+    fn nonzero_indices<I: Isa>(values: &[Self; BLOCK], start: i32, to: &mut [i32; BLOCK]) -> usize {
         let mut count = 0;
         for (i, value) in values.iter().enumerate() {
-            to[count.min(BLOCK - 1)] = start + i as u32;
+            to[count.min(BLOCK - 1)] = start + i as i32;
             count += usize::from(*value != Self::default());
         }
         count
     }
-    /// `sum += x · row`, both whole lanes long.
+    /// `sum += Σ x_i · matrix_i` over what is not zero of `x`; rows of the matrix are as long as the sum, whole lanes.
     #[inline(always)]
-    fn add_scaled<I: Isa>(sum: &mut [Self], x: Self, row: &[Self]) {
-        for (s, w) in sum.iter_mut().zip(row) {
-            *s = if I::FMA { x.fused(*w, *s) } else { x * *w + *s };
+    fn add_rows<I: Isa>(sum: &mut [Self], x: SparseRow<'_, Self>, matrix: &[Self]) {
+        for (i, x) in x.entries() {
+            add_scaled::<I, Self>(sum, x, &matrix[i * sum.len()..][..sum.len()]);
+        }
+    }
+    /// `out_i += x_i · row` for what is not zero of `x`; rows of `out` are as long as `row`, whole lanes.
+    #[inline(always)]
+    fn add_outer<I: Isa>(out: &mut [Self], x: SparseRow<'_, Self>, row: &[Self]) {
+        for (i, x) in x.entries() {
+            add_scaled::<I, Self>(&mut out[i * row.len()..][..row.len()], x, row);
         }
     }
     /// Most lanes of a panel for this many samples, see [`Level::max_lanes`].
@@ -43,13 +53,21 @@ pub trait SimdReal: Real {
     );
 }
 
+/// `sum += x · row`, both whole lanes long.
+#[inline(always)]
+fn add_scaled<I: Isa, R: Real>(sum: &mut [R], x: R, row: &[R]) {
+    for (s, w) in sum.iter_mut().zip(row) {
+        *s = if I::FMA { x.fused(*w, *s) } else { x * *w + *s };
+    }
+}
+
 impl SimdReal for f32 {
     fn max_lanes(level: Level, rows: usize) -> usize {
         level.max_lanes(rows)
     }
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn nonzero_indices<I: Isa>(values: &[Self; BLOCK], start: u32, to: &mut [u32; BLOCK]) -> usize {
+    fn nonzero_indices<I: Isa>(values: &[Self; BLOCK], start: i32, to: &mut [i32; BLOCK]) -> usize {
         match I::LEVEL {
             // SAFETY: the machine has the instructions of `I`, see [`Isa`].
             Level::Avx512 => unsafe { avx512_indices(values, start, to) },
@@ -62,17 +80,30 @@ impl SimdReal for f32 {
             }
         }
     }
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn add_scaled<I: Isa>(sum: &mut [Self], x: Self, row: &[Self]) {
-        // lanes as arrays, so that each is a vector operation or two and no remainder is looked for
-        let (sum, _) = sum.as_chunks_mut::<{ Self::LANE }>();
-        let (row, _) = row.as_chunks::<{ Self::LANE }>();
-        for (sum, row) in sum.iter_mut().zip(row) {
-            let mut lane = *sum;
-            for (s, w) in lane.iter_mut().zip(row) {
-                *s = if I::FMA { x.fused(*w, *s) } else { x * *w + *s };
-            }
-            *sum = lane;
+    fn add_rows<I: Isa>(sum: &mut [Self], x: SparseRow<'_, Self>, matrix: &[Self]) {
+        match I::LEVEL {
+            // SAFETY: the machine has the instructions of `I`, see [`Isa`].
+            Level::Avx512 => unsafe { spikes::avx512::add_rows(sum, x, matrix) },
+            // SAFETY: as above.
+            Level::Avx2 => unsafe { spikes::avx2::add_rows(sum, x, matrix) },
+            Level::Base => x.entries().for_each(|(i, x)| {
+                add_scaled::<I, Self>(sum, x, &matrix[i * sum.len()..][..sum.len()]);
+            }),
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn add_outer<I: Isa>(out: &mut [Self], x: SparseRow<'_, Self>, row: &[Self]) {
+        match I::LEVEL {
+            // SAFETY: the machine has the instructions of `I`, see [`Isa`].
+            Level::Avx512 => unsafe { spikes::avx512::add_outer(out, x, row) },
+            // SAFETY: as above.
+            Level::Avx2 => unsafe { spikes::avx2::add_outer(out, x, row) },
+            Level::Base => x.entries().for_each(|(i, x)| {
+                add_scaled::<I, Self>(&mut out[i * row.len()..][..row.len()], x, row);
+            }),
         }
     }
     #[inline(always)]
@@ -110,7 +141,7 @@ impl SimdReal for f32 {
 /// The machine must have AVX-512.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn avx512_indices(values: &[f32; BLOCK], start: u32, to: &mut [u32; BLOCK]) -> usize {
+unsafe fn avx512_indices(values: &[f32; BLOCK], start: i32, to: &mut [i32; BLOCK]) -> usize {
     use core::arch::x86_64::*;
     // SAFETY: as the caller promises; sixteen numbers are there to be read and sixteen to be written.
     unsafe {
@@ -119,7 +150,7 @@ unsafe fn avx512_indices(values: &[f32; BLOCK], start: u32, to: &mut [u32; BLOCK
         let values = _mm512_loadu_ps(values.as_ptr());
         let mask = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(values, _mm512_setzero_ps());
         let places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        let indices = _mm512_add_epi32(places, _mm512_set1_epi32(start as i32));
+        let indices = _mm512_add_epi32(places, _mm512_set1_epi32(start));
         let packed = _mm512_maskz_compress_epi32(mask, indices);
         _mm512_storeu_si512(to.as_mut_ptr().cast(), packed);
         mask.count_ones() as usize
@@ -147,10 +178,10 @@ unsafe fn avx2_mask(values: &[f32; BLOCK]) -> u32 {
 
 /// Writes the index of each bit that is set.
 #[inline(always)]
-fn write_bits(mut mask: u32, start: u32, to: &mut [u32; BLOCK]) -> usize {
+fn write_bits(mut mask: u32, start: i32, to: &mut [i32; BLOCK]) -> usize {
     let count = mask.count_ones() as usize;
     for to in &mut to[..count.min(BLOCK)] {
-        *to = start + mask.trailing_zeros();
+        *to = start + mask.trailing_zeros() as i32;
         mask &= mask.wrapping_sub(1);
     }
     count

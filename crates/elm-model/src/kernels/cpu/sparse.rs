@@ -5,72 +5,105 @@ use super::{
     simd::{BLOCK, SimdReal},
 };
 
+/// What of a row is not zero.
+#[derive(Debug, Clone, Copy)]
+pub struct SparseRow<'a, R> {
+    /// Where, in rising order.
+    pub indices: &'a [i32],
+    /// The numbers.
+    pub values: &'a [R],
+}
+
+impl<R: Copy> SparseRow<'_, R> {
+    /// Place and value of each number.
+    #[inline(always)]
+    pub fn entries(&self) -> impl Iterator<Item = (usize, R)> {
+        let indices = self.indices.iter().map(|i| *i as usize);
+        indices.zip(self.values.iter().copied())
+    }
+}
+
 /// Index and value of each number that is not zero, row after row.
 #[derive(Debug)]
 pub struct SparseRows<R> {
-    entries: Vec<(u32, R)>,
+    /// As many as there are values, and behind them room for a row that is added and a block more: a block's places are
+    /// written whole. They are of the type that tensors keep.
+    indices: Vec<i32>,
+    values: Vec<R>,
     /// End of each row.
     ends: Vec<usize>,
-    /// Indices of the row that is added; a block longer than the row, as a block's places are written whole.
-    indices: Vec<u32>,
 }
 
 impl<R: SimdReal> SparseRows<R> {
     /// Room for one dense row of this length without another allocation.
     pub fn with_room(numbers: usize) -> Self {
         Self {
-            entries: Vec::with_capacity(numbers),
-            ends: Vec::with_capacity(1),
             indices: vec![0; numbers + BLOCK],
+            values: Vec::with_capacity(numbers),
+            ends: Vec::with_capacity(1),
         }
     }
 
-    /// Forgets all rows.
+    /// Forgets all rows but the first so many.
     #[inline(always)]
-    pub fn clear(&mut self) {
-        self.entries.clear();
-        self.ends.clear();
+    pub fn truncate(&mut self, rows: usize) {
+        self.ends.truncate(rows);
+        self.values.truncate(self.start(self.ends.len()));
     }
 
     /// Adds a row. A NaN is not zero, a negative zero is.
     #[inline(always)]
     pub fn push<I: Isa>(&mut self, row: &[R]) {
-        if self.indices.len() < row.len() + BLOCK {
-            self.indices.resize(row.len() + BLOCK, 0);
+        let start = self.values.len();
+        let room = start + row.len() + BLOCK;
+        if self.indices.len() < room {
+            self.indices.resize(room.max(2 * self.indices.len()), 0);
         }
+        let places = &mut self.indices[start..];
         let mut used = 0;
         let (blocks, rest) = row.as_chunks::<BLOCK>();
         for (i, block) in blocks.iter().enumerate() {
-            if let Some(to) = self.indices[used..].first_chunk_mut() {
-                used += R::nonzero_indices::<I>(block, (i * BLOCK) as u32, to);
+            if let Some(to) = places[used..].first_chunk_mut() {
+                used += R::nonzero_indices::<I>(block, (i * BLOCK) as i32, to);
             }
         }
         for (i, value) in rest.iter().enumerate() {
-            self.indices[used] = (blocks.len() * BLOCK + i) as u32;
+            places[used] = (blocks.len() * BLOCK + i) as i32;
             used += usize::from(*value != R::default());
         }
-        for &i in &self.indices[..used] {
-            self.entries.push((i, row[i as usize]));
-        }
-        self.ends.push(self.entries.len());
-    }
-
-    /// Adds a row whose numbers that are not zero are known.
-    #[inline(always)]
-    pub fn push_known(&mut self, indices: &[i32], values: &[R]) {
-        let pairs = indices.iter().zip(values);
-        self.entries.extend(pairs.map(|(i, x)| (*i as u32, *x)));
-        self.ends.push(self.entries.len());
+        let found = places[..used].iter().map(|i| row[*i as usize]);
+        self.values.extend(found);
+        self.ends.push(self.values.len());
     }
 
     /// The numbers of a row that was added, in order.
     #[inline(always)]
-    pub fn row(&self, row: usize) -> &[(u32, R)] {
-        let start = match row {
+    pub fn row(&self, row: usize) -> SparseRow<'_, R> {
+        let range = self.start(row)..self.ends[row];
+        SparseRow {
+            indices: &self.indices[range.clone()],
+            values: &self.values[range],
+        }
+    }
+
+    /// Numbers of all rows before this one.
+    #[inline(always)]
+    pub fn start(&self, row: usize) -> usize {
+        match row {
             0 => 0,
             _ => self.ends[row - 1],
-        };
-        &self.entries[start..self.ends[row]]
+        }
+    }
+
+    /// Rows that were added.
+    pub fn rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Indices and values of all rows, one after the other.
+    pub fn into_parts(mut self) -> (Vec<i32>, Vec<R>) {
+        self.indices.truncate(self.values.len());
+        (self.indices, self.values)
     }
 }
 
@@ -105,18 +138,19 @@ mod tests {
         }
         for (i, len) in lengths.into_iter().enumerate() {
             let row = row(len);
-            let found: Vec<_> = rows.row(i).iter().map(|(i, _)| *i as usize).collect();
+            let found: Vec<_> = rows.row(i).entries().map(|(i, _)| i).collect();
             let expected: Vec<_> = (0..len).filter(|i| row[*i] != R::default()).collect();
             assert_eq!(found, expected, "length {len}");
-            let same =
-                |(at, x): &(u32, R)| x.to_f64().to_bits() == row[*at as usize].to_f64().to_bits();
-            assert!(rows.row(i).iter().all(same), "length {len}");
+            let same = |(at, x): (usize, R)| x.to_f64().to_bits() == row[at].to_f64().to_bits();
+            assert!(rows.row(i).entries().all(same), "length {len}");
         }
-        rows.clear();
+        let numbers = rows.start(4);
+        rows.truncate(4);
         push_isa(&mut rows, &[R::of(1.0); 40]);
-        assert_eq!(rows.row(0).len(), 40);
-        rows.push_known(&[3, 7], &[R::of(-1.0), R::of(2.0)]);
-        assert_eq!(rows.row(1), [(3, R::of(-1.0)), (7, R::of(2.0))]);
+        assert_eq!((rows.rows(), rows.row(4).values.len()), (5, 40));
+        let (indices, values) = rows.into_parts();
+        assert_eq!((indices.len(), values.len()), (numbers + 40, numbers + 40));
+        assert_eq!(indices[numbers..], (0..40).collect::<Vec<i32>>());
     }
 
     #[test]

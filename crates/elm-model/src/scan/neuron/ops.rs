@@ -72,9 +72,10 @@ pub struct NeuronKept<B: Backend> {
     /// Memory and trace before each chunk of steps, `[batch, chunk, memory + column]`. All chunks but the last are
     /// equally long, so that their number tells their length.
     pub starts: FloatTensor<B>,
-    /// How many numbers of the input are not zero, `[batch, time]`; −1 for a row that has too many of them to be kept.
-    pub event_counts: IntTensor<B>,
-    /// The channels of these numbers, row after row.
+    /// Where the numbers of each row of the input that are not zero begin in the next two lists, and how many they are,
+    /// `[batch, time, 2]`; −1 for a row that has too many of them to be kept.
+    pub event_rows: IntTensor<B>,
+    /// The channels of these numbers.
     pub event_channels: IntTensor<B>,
     /// The numbers.
     pub event_values: FloatTensor<B>,

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use rayon::prelude::*;
 
-use super::events::EventRows;
+use super::events::Events;
 use super::feed::{FeedBackward, FeedSums};
 use super::readout::{ReadoutBackward, ReadoutSums};
 use super::{Feed, Fields, NeuronShape, first_samples};
@@ -33,7 +33,7 @@ pub struct BackwardInputs<'a, R> {
     /// Number of chunks.
     pub chunks: usize,
     /// What of the input is not zero.
-    pub events: EventRows<'a, R>,
+    pub events: Events<'a, R>,
     /// Is the gradient of the input wanted?
     pub input_gradient: bool,
 }
@@ -49,7 +49,7 @@ struct BackwardShared<'a, R> {
     /// Number of chunks, and steps in each but the last.
     chunks: usize,
     steps: usize,
-    events: EventRows<'a, R>,
+    events: Events<'a, R>,
 }
 
 struct BackwardTile<'a, R> {
@@ -212,7 +212,7 @@ struct BackwardWork<'a, R> {
     memory: Vec<R>,
     /// Factors of the weight gradients over the chunk.
     chunk: Chunk<R>,
-    /// What of its input is not zero.
+    /// What of its input was not kept.
     sparse: SparseRows<R>,
     feed: FeedBackward<R>,
     readout: ReadoutBackward<R>,
@@ -340,22 +340,24 @@ impl<R: SimdReal> BackwardTile<'_, R> {
         let shared = self.shared;
         let NeuronShape { time, inputs, .. } = shared.shape;
         let x = of_samples(shared.fields.x, self.sample, ROWS, time * inputs);
-        work.sparse.clear();
-        for t in steps.clone() {
-            for r in 0..ROWS {
-                let kept = (self.sample + r) * time + t;
-                if !shared.events.push_to(kept, &mut work.sparse) {
-                    let row = &x[(r * time + t) * inputs..][..inputs];
-                    work.sparse.push::<I>(row);
-                }
-            }
+        let order = steps.clone().flat_map(|t| (0..ROWS).map(move |r| (r, t)));
+        let event = |(r, t)| shared.events.row((self.sample + r) * time + t);
+        // what was not kept is read again
+        work.sparse.truncate(0);
+        for (r, t) in order.clone().filter(|at| event(*at).is_none()) {
+            work.sparse
+                .push::<I>(&x[(r * time + t) * inputs..][..inputs]);
         }
+        let mut read_again = (0..work.sparse.rows()).map(|row| work.sparse.row(row));
+        let rows: Vec<_> = order
+            .filter_map(|at| event(at).or_else(|| read_again.next()))
+            .collect();
         let product = self
             .dproduct
             .as_mut()
             .map(|product| (&mut **product, Rows::by_sample(time, 0), steps.start));
         shared.feed.back::<I, ROWS>(
-            &work.sparse,
+            &rows,
             steps.len(),
             work.chunk.drive(),
             &mut work.feed,

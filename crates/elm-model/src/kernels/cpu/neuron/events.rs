@@ -1,118 +1,144 @@
 //! What of the input is not zero, from the forward pass to the backward pass.
 
-use crate::kernels::cpu::{simd::SimdReal, sparse::SparseRows};
+use crate::kernels::cpu::{
+    simd::SimdReal,
+    sparse::{SparseRow, SparseRows},
+};
 
-/// A row is kept if at most one in so many of its numbers is not zero; else the backward pass reads the input again.
+/// A chunk of a tile is kept if at most one in so many of its numbers is not zero; else the backward pass reads the input
+/// again.
 const SPARSE: usize = 16;
 
-/// The rows of some samples, each sample's steps in order.
-#[derive(Debug)]
+/// Where the numbers of a row begin in the list, and how many they are; −1 for a row that is not kept.
+pub type EventRow = [i32; 2];
+
+/// A row that is not kept.
+const NOT_KEPT: EventRow = [0, -1];
+
+/// Channels and numbers in any order of the rows, and where each row is.
+#[derive(Debug, Default)]
 pub struct EventList<R> {
-    /// Numbers of each row, or −1 where they are too many to be kept.
-    pub counts: Vec<i32>,
-    /// Their channels, row after row.
+    /// Of each row.
+    pub rows: Vec<EventRow>,
+    /// Channels of the numbers.
     pub channels: Vec<i32>,
     /// The numbers themselves.
     pub values: Vec<R>,
 }
 
+/// Writes where the rows from `first` on lie among all that were read, each to its place in `to`; says whether they are
+/// kept. `dense` is how many numbers they would be with the zeros.
+#[inline(always)]
+pub fn keep_rows<R: SimdReal>(
+    rows: &SparseRows<R>,
+    first: usize,
+    dense: usize,
+    to: &mut [EventRow],
+    places: impl Iterator<Item = usize>,
+) -> bool {
+    let number = rows.start(rows.rows());
+    let fits = i32::try_from(number).is_ok();
+    let keep = fits && (number - rows.start(first)).saturating_mul(SPARSE) <= dense;
+    for (row, place) in (first..).zip(places) {
+        to[place] = match keep {
+            // all rows together fit
+            true => [rows.start(row) as i32, rows.row(row).values.len() as i32],
+            false => NOT_KEPT,
+        };
+    }
+    keep
+}
+
 impl<R: SimdReal> EventList<R> {
-    /// No rows.
-    pub fn new() -> Self {
-        Self {
-            counts: Vec::new(),
-            channels: Vec::new(),
-            values: Vec::new(),
-        }
-    }
-
-    /// Adds a row of so many channels.
-    #[inline(always)]
-    pub fn push(&mut self, row: &[(u32, R)], channels: usize) {
-        if row.len() * SPARSE > channels {
-            self.counts.push(-1);
-            return;
-        }
-        self.counts.push(row.len() as i32);
-        self.channels.extend(row.iter().map(|(i, _)| *i as i32));
-        self.values.extend(row.iter().map(|(_, x)| *x));
-    }
-
-    /// The rows of all samples, from those of each.
-    pub fn joined(lists: &[Self]) -> Self {
-        fn join<T: Copy>(parts: impl Iterator<Item = impl AsRef<[T]>> + Clone) -> Vec<T> {
-            let mut all = Vec::with_capacity(parts.clone().map(|p| p.as_ref().len()).sum());
-            parts.for_each(|part| all.extend_from_slice(part.as_ref()));
-            all
+    /// All rows of tiles, whose `rows` lie one tile after the other with so many rows each, and whose numbers were read
+    /// by each tile.
+    pub fn joined(mut rows: Vec<EventRow>, tiles: Vec<(usize, SparseRows<R>)>) -> Self {
+        let (mut channels, mut values) = (Vec::new(), Vec::new());
+        let mut first = 0;
+        for (count, tile) in tiles {
+            let (more_channels, more_values) = tile.into_parts();
+            for row in &mut rows[first..first + count] {
+                // where the list is too long to be counted, the rest is read again
+                let start = i32::try_from(values.len()).ok();
+                let start = start.and_then(|before| before.checked_add(row[0]));
+                *row = start.map_or(NOT_KEPT, |start| [start, row[1]]);
+            }
+            first += count;
+            if values.is_empty() {
+                (channels, values) = (more_channels, more_values);
+            } else {
+                channels.extend(more_channels);
+                values.extend(more_values);
+            }
         }
         Self {
-            counts: join(lists.iter().map(|list| &list.counts)),
-            channels: join(lists.iter().map(|list| &list.channels)),
-            values: join(lists.iter().map(|list| &list.values)),
+            rows,
+            channels,
+            values,
         }
     }
 }
 
 /// The same to be read.
-#[derive(Debug)]
-pub struct EventRows<'a, R> {
-    counts: &'a [i32],
-    channels: &'a [i32],
-    values: &'a [R],
-    /// First number of each row.
-    starts: Vec<usize>,
+#[derive(Debug, Clone, Copy)]
+pub struct Events<'a, R> {
+    /// Of each row.
+    pub rows: &'a [EventRow],
+    /// Channels of the numbers.
+    pub channels: &'a [i32],
+    /// The numbers themselves.
+    pub values: &'a [R],
 }
 
-impl<'a, R: SimdReal> EventRows<'a, R> {
-    /// Of these counts, channels and numbers.
-    pub fn new(counts: &'a [i32], channels: &'a [i32], values: &'a [R]) -> Self {
-        let starts = counts.iter().scan(0, |next, count| {
-            let start = *next;
-            *next += (*count).max(0) as usize;
-            Some(start)
-        });
-        Self {
-            counts,
-            channels,
-            values,
-            starts: starts.collect(),
-        }
-    }
-
-    /// Adds a row to `to`; says whether it was kept.
+impl<'a, R> Events<'a, R> {
+    /// A row, if it was kept.
     #[inline(always)]
-    pub fn push_to(&self, row: usize, to: &mut SparseRows<R>) -> bool {
-        let Ok(count) = usize::try_from(self.counts[row]) else {
-            return false;
-        };
-        let range = self.starts[row]..self.starts[row] + count;
-        to.push_known(&self.channels[range.clone()], &self.values[range]);
-        true
+    pub fn row(&self, row: usize) -> Option<SparseRow<'a, R>> {
+        let [start, count] = self.rows[row];
+        let count = usize::try_from(count).ok()?;
+        let start = start as usize;
+        Some(SparseRow {
+            indices: &self.channels[start..][..count],
+            values: &self.values[start..][..count],
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::cpu::isa::Base;
 
     #[test]
-    fn rows_come_back_unless_they_were_too_full() {
-        let few = [(0, 1.0), (31, f64::NAN)];
-        let full: Vec<(u32, f64)> = (0..3).map(|i| (i, 2.0)).collect();
-        let mut lists = [EventList::new(), EventList::new()];
-        lists[0].push(&few, 32);
-        lists[0].push(&full, 32);
-        lists[1].push(&[], 32);
-        lists[1].push(&few[..1], 32);
-        let all = EventList::joined(&lists);
-        assert_eq!(all.counts, [2, -1, 0, 1]);
-        let rows = EventRows::new(&all.counts, &all.channels, &all.values);
-        let mut sparse = SparseRows::with_room(32);
-        let kept: Vec<bool> = (0..4).map(|row| rows.push_to(row, &mut sparse)).collect();
-        assert_eq!(kept, [true, false, true, true]);
-        assert_eq!(sparse.row(0)[0], (0, 1.0));
-        assert!(sparse.row(0)[1].0 == 31 && sparse.row(0)[1].1.is_nan());
-        assert!(sparse.row(1).is_empty());
-        assert_eq!(sparse.row(2), [(0, 1.0)]);
+    fn rows_come_back_unless_their_chunk_was_too_full() {
+        let row = |numbers: &[(usize, f64)]| {
+            let mut row = vec![0.0; 32];
+            numbers.iter().for_each(|(i, x)| row[*i] = *x);
+            row
+        };
+        let mut places = vec![NOT_KEPT; 5];
+        let mut tiles = [SparseRows::with_room(32), SparseRows::with_room(32)];
+        tiles[0].push::<Base>(&row(&[(0, 1.0), (31, f64::NAN)]));
+        assert!(keep_rows(&tiles[0], 0, 32, &mut places, 0..1));
+        tiles[0].push::<Base>(&row(&[(0, 2.0), (1, 2.0), (2, 2.0)]));
+        assert!(!keep_rows(&tiles[0], 1, 32, &mut places, 1..2));
+        tiles[0].truncate(1);
+        tiles[1].push::<Base>(&row(&[]));
+        tiles[1].push::<Base>(&row(&[(7, -1.0)]));
+        assert!(keep_rows(&tiles[1], 0, 64, &mut places, [3, 2].into_iter()));
+        let all = EventList::joined(places, [2, 3].into_iter().zip(tiles).collect());
+        assert_eq!((all.channels.len(), all.values.len()), (3, 3));
+        let events = Events {
+            rows: &all.rows,
+            channels: &all.channels,
+            values: &all.values,
+        };
+        let found = |row: usize| events.row(row).map(|row| row.entries().collect::<Vec<_>>());
+        let first = found(0).expect("it was kept");
+        assert!(first[0] == (0, 1.0) && first[1].0 == 31 && first[1].1.is_nan());
+        assert_eq!(found(1), None);
+        assert_eq!(found(2), Some(vec![(7, -1.0)]));
+        assert_eq!(found(3), Some(Vec::new()));
+        assert_eq!(found(4), None);
     }
 }

@@ -5,9 +5,9 @@ use crate::kernels::cpu::{
     isa::Isa,
     memory::Rows,
     pack::padded,
-    product::{add_outer, add_rows, padded_rows},
+    product::padded_rows,
     simd::SimdReal,
-    sparse::SparseRows,
+    sparse::SparseRow,
 };
 
 use super::{Fields, NeuronShape};
@@ -127,28 +127,11 @@ impl<'a, R: SimdReal> Feed<'a, R> {
         }
     }
 
-    /// The numbers of a chunk that are not zero, rows `[step, sample]`; `x` is the tile's `[sample, time, input]`.
-    #[inline(always)]
-    pub fn read<I: Isa, const ROWS: usize>(
-        &self,
-        x: &[R],
-        time: usize,
-        steps: core::ops::Range<usize>,
-        rows: &mut SparseRows<R>,
-    ) {
-        rows.clear();
-        for t in steps {
-            for r in 0..ROWS {
-                rows.push::<I>(&x[(r * time + t) * self.inputs..][..self.inputs]);
-            }
-        }
-    }
-
     /// Leaky sums of a chunk: `trace` goes on, `out` receives it after each step.
     #[inline(always)]
     fn trace<I: Isa, const ROWS: usize>(
         &self,
-        rows: &SparseRows<R>,
+        rows: &[SparseRow<'_, R>],
         steps: usize,
         trace: &mut [R],
         out: &mut [R],
@@ -166,17 +149,17 @@ impl<'a, R: SimdReal> Feed<'a, R> {
                     Some(decay) => trace.iter_mut().for_each(|v| *v = decay * *v),
                     None => trace.fill(R::default()),
                 }
-                add_rows::<I, R>(trace, rows.row(s * ROWS + r), &self.matrix);
+                R::add_rows::<I>(trace, rows[s * ROWS + r], &self.matrix);
                 out[(place * ROWS + r) * wp..][..wp].copy_from_slice(trace);
             }
         }
     }
 
-    /// Drive of a chunk, rows `[step, sample]` of `first` numbers.
+    /// Drive of a chunk, rows `[step, sample]` of `first` numbers, from its input's rows in the same order.
     #[inline(always)]
     pub fn drive<I: Isa, const ROWS: usize>(
         &self,
-        rows: &SparseRows<R>,
+        rows: &[SparseRow<'_, R>],
         steps: usize,
         state: &mut FeedForward<R>,
         drive: &mut [R],
@@ -223,7 +206,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
     #[inline(always)]
     pub fn back<I: Isa, const ROWS: usize>(
         &self,
-        rows: &SparseRows<R>,
+        rows: &[SparseRow<'_, R>],
         steps: usize,
         (drive, stride): (&[R], usize),
         state: &mut FeedBackward<R>,
@@ -280,7 +263,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
     #[inline(always)]
     fn reverse_trace<I: Isa, const ROWS: usize>(
         &self,
-        rows: &SparseRows<R>,
+        rows: &[SparseRow<'_, R>],
         steps: usize,
         state: &mut FeedBackward<R>,
         mut product: Option<(&mut [R], Rows, usize)>,
@@ -296,7 +279,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
                         *c = decay * *g;
                     }
                 }
-                add_outer::<I, R>(&mut state.sums.matrix, rows.row(s * ROWS + r), grad);
+                R::add_outer::<I>(&mut state.sums.matrix, rows[s * ROWS + r], grad);
                 if let Some((out, places, first)) = &mut product {
                     let at = places.at(r, *first + s) * self.width;
                     out[at..][..self.width].copy_from_slice(&grad[..self.width]);

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::events::EventList;
+use super::events::{EventList, EventRow, keep_rows};
 use super::feed::FeedForward;
 use super::readout::Readout;
 use super::{Feed, Fields, NeuronShape, first_samples};
@@ -58,8 +58,8 @@ struct KeptTile<'a, R> {
     hidden: &'a mut [R],
     tanh: &'a mut [R],
     starts: &'a mut [R],
-    /// One list for each sample.
-    events: Vec<EventList<R>>,
+    /// `[sample, time]`.
+    events: &'a mut [EventRow],
 }
 
 struct ForwardTile<'a, R> {
@@ -68,6 +68,8 @@ struct ForwardTile<'a, R> {
     sample: usize,
     y: &'a mut [R],
     last: &'a mut [R],
+    /// What of the input is not zero: of a chunk, or if it is kept of all chunks so far.
+    sparse: SparseRows<R>,
     kept: Option<KeptTile<'a, R>>,
 }
 
@@ -95,6 +97,8 @@ pub fn forward<R: SimdReal>(shape: &NeuronShape, x: &Fields<&[R]>, keep: bool) -
         chunks * shape.start_width(),
     ];
     let mut kept = keep.then(|| widths.map(zeros));
+    let mut event_rows = vec![EventRow::default(); if keep { batch * time } else { 0 }];
+    let mut event_tiles = tiles(&mut event_rows, samples, time);
     let mut kept_tiles = kept.as_mut().map(|kept| {
         let mut widths = widths.into_iter();
         kept.each_mut()
@@ -102,12 +106,13 @@ pub fn forward<R: SimdReal>(shape: &NeuronShape, x: &Fields<&[R]>, keep: bool) -
     });
     let jobs: Vec<ForwardTile<R>> = tiles(&mut y, samples, time * shape.outputs)
         .zip(tiles(&mut memory, samples, scan.memory))
-        .zip(first_samples(samples).zip(samples))
-        .map(|((y, last), (sample, samples))| ForwardTile {
+        .zip(first_samples(samples))
+        .map(|((y, last), sample)| ForwardTile {
             shared: &shared,
             sample,
             y,
             last,
+            sparse: SparseRows::with_room(shape.inputs),
             kept: kept_tiles.as_mut().map(|kept| {
                 let [hidden, tanh, starts] = kept
                     .each_mut()
@@ -116,17 +121,18 @@ pub fn forward<R: SimdReal>(shape: &NeuronShape, x: &Fields<&[R]>, keep: bool) -
                     hidden,
                     tanh,
                     starts,
-                    events: (0..*samples).map(|_| EventList::new()).collect(),
+                    events: event_tiles.next().unwrap_or_default(),
                 }
             }),
         })
         .collect();
-    drop(kept_tiles);
-    let events: Vec<EventList<R>> = jobs
+    drop((kept_tiles, event_tiles));
+    let events: Vec<_> = jobs
         .into_par_iter()
-        .flat_map_iter(|mut tile| {
-            by_rows!(tile.last.len() / scan.memory, tile_isa, R, &mut tile);
-            tile.kept.map_or(Vec::new(), |kept| kept.events)
+        .map(|mut tile| {
+            let samples = tile.last.len() / scan.memory;
+            by_rows!(samples, tile_isa, R, &mut tile);
+            (samples * time, tile.sparse)
         })
         .collect();
     let kept = kept.map(|[hidden, tanh, starts]| Kept {
@@ -134,7 +140,7 @@ pub fn forward<R: SimdReal>(shape: &NeuronShape, x: &Fields<&[R]>, keep: bool) -
         hidden,
         tanh,
         starts,
-        events: EventList::joined(&events),
+        events: EventList::joined(event_rows, events),
     });
     Forward { y, memory, kept }
 }
@@ -161,22 +167,37 @@ fn run_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: &mut ForwardTile<'_, R
         .feed
         .begin(&of_tile(shared.fields.trace, width), shared.steps);
     let x = &shared.fields.x[tile.sample * time * inputs..][..ROWS * time * inputs];
-    let mut sparse = SparseRows::with_room(inputs);
     let mut drive = vec![R::default(); shared.steps * ROWS * scan.first()];
     let mut memory = vec![R::default(); shared.steps * ROWS * m];
     tile.last.copy_from_slice(&start);
     for chunk in 0..shared.chunks {
         let range = chunk * shared.steps..((chunk + 1) * shared.steps).min(time);
-        shared
-            .feed
-            .read::<I, ROWS>(x, time, range.clone(), &mut sparse);
         if let Some(kept) = &mut tile.kept {
             kept.keep_start::<ROWS>(shared, chunk, tile.last, &feed);
-            kept.keep_events::<ROWS>(range.len(), inputs, &sparse);
         }
+        let first = tile.sparse.rows();
+        for t in range.clone() {
+            for r in 0..ROWS {
+                tile.sparse
+                    .push::<I>(&x[(r * time + t) * inputs..][..inputs]);
+            }
+        }
+        let rows: Vec<_> = (first..tile.sparse.rows())
+            .map(|row| tile.sparse.row(row))
+            .collect();
         shared
             .feed
-            .drive::<I, ROWS>(&sparse, range.len(), &mut feed, &mut drive);
+            .drive::<I, ROWS>(&rows, range.len(), &mut feed, &mut drive);
+        let kept = tile.kept.as_mut().is_some_and(|kept| {
+            let places = range
+                .clone()
+                .flat_map(|t| (0..ROWS).map(move |r| r * time + t));
+            let dense = range.len() * ROWS * inputs;
+            keep_rows(&tile.sparse, first, dense, kept.events, places)
+        });
+        if !kept {
+            tile.sparse.truncate(first);
+        }
         let (drive, tanh) = match &mut tile.kept {
             Some(kept) => (
                 Drive::KeepHidden(&drive, kept.hidden),
@@ -219,21 +240,6 @@ impl<R: SimdReal> KeptTile<'_, R> {
             let to = &mut self.starts[(r * shared.chunks + chunk) * wide..][..wide];
             to[..m].copy_from_slice(&memory[r * m..][..m]);
             to[m..].copy_from_slice(shared.feed.trace_of(feed, r));
-        }
-    }
-
-    /// Keeps what of a chunk's input is not zero, rows `[step, sample]`.
-    #[inline(always)]
-    fn keep_events<const ROWS: usize>(
-        &mut self,
-        steps: usize,
-        inputs: usize,
-        rows: &SparseRows<R>,
-    ) {
-        for (r, events) in self.events.iter_mut().enumerate() {
-            for s in 0..steps {
-                events.push(rows.row(s * ROWS + r), inputs);
-            }
         }
     }
 }

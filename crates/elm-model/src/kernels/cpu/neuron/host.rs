@@ -4,7 +4,7 @@
 use burn::backend::{TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
-use super::events::EventRows;
+use super::events::Events;
 use super::{BackwardInputs, Fields, NeuronShape, backward, forward};
 use crate::kernels::cpu::simd::SimdReal;
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
@@ -82,7 +82,7 @@ fn run_forward<B: HostBackend, R: SimdReal>(
         hidden: held.make(kept.hidden, [batch, time, held.shape.scan.hidden_total()]),
         tanh: held.make(kept.tanh, [batch, time, m]),
         starts: held.make(kept.starts, [batch, kept.chunks, m + held.shape.width]),
-        event_counts: ints(events.counts, Shape::new([batch, time])),
+        event_rows: ints(events.rows.into_flattened(), Shape::new([batch, time, 2])),
         event_channels: ints(events.channels, Shape::new([number])),
         event_values: held.make(events.values, [number]),
     };
@@ -103,7 +103,7 @@ fn run_backward<B: HostBackend, R: SimdReal>(
     let mut hidden = B::hold(kept.hidden);
     let [grad, tanh, starts, values] =
         [grad, kept.tanh, kept.starts, kept.event_values].map(B::hold);
-    let [counts, channels] = [kept.event_counts, kept.event_channels].map(B::hold_int);
+    let [rows, channels] = [kept.event_rows, kept.event_channels].map(B::hold_int);
     let NeuronShape {
         batch,
         time,
@@ -119,11 +119,11 @@ fn run_backward<B: HostBackend, R: SimdReal>(
         tanh: B::slice::<R>(&tanh),
         starts: B::slice::<R>(&starts),
         chunks,
-        events: EventRows::new(
-            B::slice(&counts),
-            B::slice(&channels),
-            B::slice::<R>(&values),
-        ),
+        events: Events {
+            rows: B::slice::<i32>(&rows).as_chunks().0,
+            channels: B::slice(&channels),
+            values: B::slice::<R>(&values),
+        },
         input_gradient: input == InputGradient::Wanted,
     };
     let mut found = backward(&held.shape, &held.slices::<R>(), inputs);
