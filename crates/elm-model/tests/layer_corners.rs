@@ -98,20 +98,11 @@ fn forward_and_backward_may_run_in_different_pools() {
 /// The tests above once more without vector registers, in a process of its own.
 #[test]
 fn lesser_instruction_sets_pass_the_same_tests() {
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "not_a_number_comes_out_of_layers",
-            "forward_and_backward_may_run_in_different_pools",
-            "--exact",
-        ])
-        .env("ELM_ISA", "base")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("2 passed"),
-        "{text}"
-    );
+    let tests = [
+        "not_a_number_comes_out_of_layers",
+        "forward_and_backward_may_run_in_different_pools",
+    ];
+    common::run_with_isa("base", &tests);
 }
 
 /// Neurons and layers say what they expect of the environment; run in a process of its own by the test below.
@@ -139,20 +130,7 @@ fn a_mistyped_instruction_set_is_an_error() {
 
 #[test]
 fn a_mistyped_instruction_set_is_told_and_no_panic() {
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "a_mistyped_instruction_set_is_an_error",
-            "--exact",
-            "--ignored",
-        ])
-        .env("ELM_ISA", "avx3")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    common::run_with_isa("avx3", &["a_mistyped_instruction_set_is_an_error"]);
 }
 
 /// What layers do not have is refused, not ignored.

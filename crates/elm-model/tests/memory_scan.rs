@@ -212,16 +212,6 @@ fn lesser_instruction_sets_pass_the_same_tests() {
             "fused_gradients_match_finite_differences",
             "trace_and_product_equal_their_reference",
         ];
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(tests)
-            .arg("--exact")
-            .env("ELM_ISA", isa)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && text.contains("3 passed"),
-            "{isa}: {text}"
-        );
+        common::run_with_isa(isa, &tests);
     }
 }

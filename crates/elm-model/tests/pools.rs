@@ -259,20 +259,11 @@ fn trace_and_input_product() {
 #[test]
 fn lesser_instruction_sets_pass_the_same_tests() {
     for isa in ["base", "avx2"] {
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args([
-                "whole_neuron",
-                "memory_scan_alone",
-                "trace_and_input_product",
-                "--exact",
-            ])
-            .env("ELM_ISA", isa)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && text.contains("3 passed"),
-            "{isa}: {text}"
-        );
+        let tests = [
+            "whole_neuron",
+            "memory_scan_alone",
+            "trace_and_input_product",
+        ];
+        common::run_with_isa(isa, &tests);
     }
 }

@@ -184,3 +184,48 @@ pub fn assert_absolute(what: &str, found: &[f64], expected: &[f64], tolerance: f
     let (worst, _) = difference(found, expected);
     assert!(worst <= tolerance, "{what}: off by {worst:e}");
 }
+
+/// Runs these tests of the same file once more with this value of `ELM_ISA`, in a process of their own.
+pub fn run_with_isa(isa: &str, tests: &[&str]) {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(tests)
+        .args(["--exact", "--include-ignored"])
+        .env("ELM_ISA", isa)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let passed = format!("{} passed", tests.len());
+    assert!(
+        output.status.success() && text.contains(&passed),
+        "{isa}: {text}"
+    );
+}
+
+/// Compares gradients by name with all golden ones, `grad.` and the name; none of either may be without the other.
+pub fn assert_gradients<'a>(
+    what: &str,
+    found: &std::collections::BTreeMap<String, Vec<f64>>,
+    golden: impl Iterator<Item = (&'a String, &'a [f64])>,
+) {
+    let mut checked = 0;
+    for (name, expected) in golden {
+        let Some(name) = name.strip_prefix("grad.") else {
+            continue;
+        };
+        let found = found
+            .get(name)
+            .unwrap_or_else(|| panic!("{what}: no gradient of {name}"));
+        assert_relative(
+            &format!("{what}: gradient of {name}"),
+            found,
+            expected,
+            1e-4,
+        );
+        checked += 1;
+    }
+    assert_eq!(
+        checked,
+        found.len(),
+        "{what}: gradients without a golden value"
+    );
+}
