@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 SIDE, FINE = 32, 8
 DASH, GAP, THICKNESS, GREY, DOT = 2.6, 2.2, 0.9, 180, 1.35
 MARGIN, APART, STEP = 2.0, 3.0, 0.5
+LENGTH = 6, 24
 
 
 def walk(rng, length, others):
@@ -49,10 +50,10 @@ def dashes(draw, points):
 
 def image(rng, joined):
     while True:
-        first = walk(rng, rng.uniform(14, 34), [])
+        first = walk(rng, rng.uniform(*LENGTH), [])
         if first is None:
             continue
-        tries = (walk(rng, rng.uniform(14, 34), first) for _ in range(30))
+        tries = (walk(rng, rng.uniform(*LENGTH), first) for _ in range(30))
         second = next((curve for curve in tries if curve is not None), None)
         if second is not None:
             break

@@ -74,8 +74,8 @@ def simulation(path, index, steps):
         "source": "Simulated for this project with NEURON and the model of Hay et al. (2011), as released with"
         f" Beniaguev et al. (2021); seed 103, simulation {index}, of the test set.",
     }
-    write("neuron.rec", header, steps, spikes, [("voltage", "mV", np.minimum(voltage, -30.0))])
-    tree(data["Params"])
+    write(f"neuron-{index}.rec", header, steps, spikes, [("voltage", "mV", np.minimum(voltage, -30.0))])
+    return data["Params"]
 
 
 def tree(params):
@@ -130,5 +130,7 @@ def digits(folder, each):
 
 
 if __name__ == "__main__":
-    simulation(sys.argv[1], 7, 4500)
+    for index in (1, 5, 7):
+        params = simulation(sys.argv[1], index, 4500)
+    tree(params)
     digits(pathlib.Path(sys.argv[2]), 2)

@@ -2,7 +2,8 @@
 
 use elm_stream::NeuronForm;
 use elm_stream::equations::HiddenActivation;
-use elm_stream::file::{Container, ModelStream, from_safetensors_with};
+use elm_stream::file::{CONFIG_KEY, Container, ModelStream, from_safetensors_with};
+use serde_json::Value;
 
 use crate::facts::facts;
 
@@ -33,6 +34,7 @@ impl Runner {
         let refused =
             |e: &dyn std::fmt::Display| format!("This file cannot be used as a model: {e}.");
         let file = Container::parse(bytes).map_err(|e| refused(&e))?;
+        check_kind(&file).map_err(|e| refused(&e))?;
         let model = from_safetensors_with(bytes, published_form(&file)).map_err(|e| refused(&e))?;
         let stream = model.stream().map_err(|e| refused(&e))?;
         let mut runner = Self {
@@ -89,10 +91,25 @@ impl Runner {
     }
 }
 
+/// Refuses what `elm` trained and no stream runs, such as an LSTM: it says its kind and carries no `elm_config`.
+fn check_kind(file: &Container<'_>) -> Result<(), String> {
+    let card = file
+        .metadata
+        .get("elm_model_card")
+        .map_or("{}", String::as_str);
+    let card: Value = serde_json::from_str(card).unwrap_or_default();
+    match card["kind"].as_str() {
+        Some(kind) if !file.metadata.contains_key(CONFIG_KEY) => Err(format!(
+            "it holds a model of the kind `{kind}`, expected a neuron, or a layer or network of neurons"
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// What the weights of a published neuron do not tell.
 fn published_form(file: &Container<'_>) -> NeuronForm {
     let config = file.metadata.get("config").map_or("{}", String::as_str);
-    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    let config: Value = serde_json::from_str(config).unwrap_or_default();
     let number = |name: &str, otherwise: f64| config[name].as_f64().unwrap_or(otherwise);
     NeuronForm::v1()
         .with_activation(match config["mlp_activation"].as_str() {

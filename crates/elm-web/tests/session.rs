@@ -101,6 +101,18 @@ fn what_is_refused_says_so_and_harms_nothing() {
 }
 
 #[test]
+fn a_model_of_another_kind_is_named() {
+    let header = br#"{"__metadata__":{"elm_model_card":"{\"kind\":\"chrono-lstm\"}"}}"#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header);
+    let problem = Runner::load(&bytes).expect_err("a refusal");
+    assert!(
+        problem.contains("`chrono-lstm`, expected a neuron"),
+        "{problem}"
+    );
+}
+
+#[test]
 fn numbers_of_forgotten_models_are_given_again() {
     let mut session = with(published());
     assert_eq!(session.load(), Ok(0));

@@ -1,6 +1,6 @@
 /** A cortical neuron: input on its dendritic tree, memory, voltage and spikes. */
 import { Clock } from "../clock";
-import { canvas, choice, el, figure, key, slider } from "../dom";
+import { canvas, choice, el, figure, key, select, slider } from "../dom";
 import type { Loaded, Models } from "../models";
 import { Plot, Window } from "../plot";
 import { fetchBytes, type Recording, recording } from "../recording";
@@ -13,6 +13,8 @@ import { chooser, type Scene, Traces, transport } from "./scene";
 /** Steps that the pictures show. */
 const SHOWN = 800;
 const RASTER_ROWS = 213;
+/** The recorded simulations, by their numbers in the test set. */
+const RECORDED = ["7", "1", "5"];
 /** Steps that a pressed branch is stimulated for, and the share of its synapses that is active at each. */
 const BURST_STEPS = 40;
 const BURST_SHARE = 0.25;
@@ -33,7 +35,7 @@ interface Burst {
 }
 
 export async function neuronScene(models: Models, failed: (problem: unknown) => void): Promise<Scene> {
-  const [played, tree] = await Promise.all([recording("recordings/neuron.rec"), fetchBytes("recordings/tree.json")]);
+  const [played, tree] = await Promise.all([recording(`recordings/neuron-${RECORDED[0]}.rec`), fetchBytes("recordings/tree.json")]);
   const { sections } = JSON.parse(new TextDecoder().decode(tree)) as { sections: Section[] };
   return new NeuronScene(models, failed, played, sections);
 }
@@ -50,6 +52,8 @@ class NeuronScene implements Scene {
   private readonly controls: ReturnType<typeof transport>;
   private readonly chooser: ReturnType<typeof chooser>;
   private readonly figures = el("p", { class: "verdict", role: "status" });
+  private readonly about = el("p", { class: "source" });
+  private readonly recorded: HTMLElement;
   private readonly sliders: HTMLElement;
   private readonly synapses: Record<Region, number[]> = { tuft: [], oblique: [], basal: [] };
   private readonly sectionOf: Uint16Array;
@@ -67,8 +71,8 @@ class NeuronScene implements Scene {
 
   constructor(
     models: Models,
-    failed: (problem: unknown) => void,
-    private readonly played: Recording,
+    private readonly failed: (problem: unknown) => void,
+    private played: Recording,
     private readonly sections: Section[],
   ) {
     this.sectionOf = new Uint16Array(played.inhibitoryFrom);
@@ -84,6 +88,11 @@ class NeuronScene implements Scene {
     this.controls = transport(() => this.clock, () => this.anew(), [["0.1", "0.1 ×"], ["0.25", "0.25 ×"], ["0.5", "0.5 ×"], ["1", "real time"], ["4", "4 ×"], ["16", "16 ×"]], "0.5");
     this.clock.speed = this.controls.speed;
     this.sliders = this.regions();
+    this.recorded = select(
+      "Simulation",
+      RECORDED.map((number, i) => [number, `${i + 1} of ${RECORDED.length}`]),
+      (number) => void this.other(number),
+    );
     const rasterCanvas = canvas("Input spikes of all synapses over time", "strip raster");
     this.raster = new Scroll(rasterCanvas, SHOWN, RASTER_ROWS, false);
     const voltage = el("div", { class: "plot", role: "img", "aria-label": "Voltage at the soma, predicted and simulated" });
@@ -113,6 +122,7 @@ class NeuronScene implements Scene {
     const source = choice("Input", [["recording", "recorded"], ["sliders", "by sliders"]], this.source, (value) => {
       this.source = value;
       this.sliders.hidden = value !== "sliders";
+      this.recorded.hidden = value !== "recording";
       this.anew();
     });
     const kind = choice("Press a branch to", [["excite", "excite it"], ["inhibit", "inhibit it"]], "excite", (value) => {
@@ -127,6 +137,7 @@ class NeuronScene implements Scene {
         el("div", { class: "tree-frame" }, this.tree.svg, this.legend()),
         kind,
         source,
+        this.recorded,
         this.sliders,
       ),
       el(
@@ -142,7 +153,7 @@ class NeuronScene implements Scene {
         figure(["Voltage at the soma (mV) and spikes: ", key("predicted", "accent"), " ", key("biophysical model", "truth")], voltage),
         figure(["Probability of a spike at each millisecond, and the level from which on one is drawn"], chance),
         this.figures,
-        el("p", { class: "source" }, `Recorded input: ${this.played.source} The tree is that cell's.`),
+        this.about,
       ),
     );
   }
@@ -173,8 +184,19 @@ class NeuronScene implements Scene {
     return box;
   }
 
+  /** Another recorded simulation. */
+  private async other(number: string): Promise<void> {
+    try {
+      this.played = await recording(`recordings/neuron-${number}.rec`);
+      if (this.loaded) this.take(this.loaded);
+    } catch (problem) {
+      this.failed(problem);
+    }
+  }
+
   private take(loaded: Loaded): void {
     this.loaded = loaded;
+    this.about.textContent = `Recorded input: ${this.played.source} The tree is that cell's.`;
     const outcome = this.rehearse(loaded);
     this.level = outcome.level;
     this.figures.textContent =
