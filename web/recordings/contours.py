@@ -1,6 +1,7 @@
 """Makes images of dashed contours, as a visitor draws them: an easier relative of Pathfinder with few distractors.
 
-python contours.py COUNT SEED OUT.npz   (needs numpy and pillow)
+python contours.py COUNT SEED OUT.npz       (needs numpy and pillow)
+python contours.py --examples contours.u8
 
 `x` [sample, row, column] in 0..1, `y` "apart" or "joined". Two contours of the same kind are in each image: the two bright
 ends are those of one of them (joined), or one of each (apart); up to three short ones lie about. The model of the page
@@ -19,6 +20,8 @@ SIDE, FINE = 32, 8
 DASH, GAP, THICKNESS, GREY, DOT = 2.6, 2.2, 0.9, 180, 1.35
 MARGIN, APART, STEP = 2.0, 3.0, 0.5
 LENGTH = 6, 24
+# share of the joined ones that have no second contour
+ALONE = 0.25
 
 
 def walk(rng, length, others):
@@ -53,11 +56,14 @@ def image(rng, joined):
         first = walk(rng, rng.uniform(*LENGTH), [])
         if first is None:
             continue
+        if joined and rng.random() < ALONE:
+            second = None
+            break
         tries = (walk(rng, rng.uniform(*LENGTH), first) for _ in range(30))
         second = next((curve for curve in tries if curve is not None), None)
         if second is not None:
             break
-    curves = [first, second]
+    curves = [first] if second is None else [first, second]
     for _ in range(rng.integers(0, 4)):
         short = walk(rng, rng.uniform(3, 8), np.concatenate(curves))
         if short is not None:
@@ -71,7 +77,15 @@ def image(rng, joined):
     return np.asarray(fine.resize((SIDE, SIDE), Image.BOX))
 
 
+def examples(path):
+    """Images that the page shows, joined and apart in turn, of a seed that none learn from."""
+    rng = np.random.default_rng(1000)
+    np.stack([image(rng, i % 2 == 0) for i in range(16)]).tofile(path)
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--examples":
+        sys.exit(examples(sys.argv[2]))
     count, seed, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, count)

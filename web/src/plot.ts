@@ -22,6 +22,9 @@ export interface PlotOptions {
   steps?: boolean;
 }
 
+/** Distances of marks on an abscissa that counts steps: there are no halves. */
+const STEP_MARKS = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+
 /** Curves `[curve][point]` over a common abscissa. */
 export class Plot {
   private plot!: uPlot;
@@ -41,16 +44,16 @@ export class Plot {
   private make(): void {
     this.plot?.destroy();
     const { options, host } = this;
-    const axis = (size: number, values?: uPlot.Axis.Values): uPlot.Axis => ({
+    const axis = (size: number, more: uPlot.Axis = {}): uPlot.Axis => ({
       stroke: colour("soft"),
       grid: { stroke: colour("line"), width: 1 },
       ticks: { stroke: colour("line"), width: 1, size: 4 },
       font: "11px system-ui, sans-serif",
       size,
       gap: 3,
-      values,
+      ...more,
     });
-    const seconds = (_: uPlot, values: number[]) => values.map((value) => `${+(value / 1000).toFixed(3)} s`);
+    const seconds: uPlot.Axis = { values: (_, values) => values.map((value) => `${+(value / 1000).toFixed(3)} s`) };
     this.plot = new uPlot(
       {
         width: Math.max(host.clientWidth, 50),
@@ -60,7 +63,7 @@ export class Plot {
         cursor: { show: false },
         scales: { x: { time: false, range: () => this.span }, y: options.range ? { range: options.range } : {} },
         // as wide as the marks beside the pictures, so that one moment stands in one line
-        axes: [axis(24, options.steps ? undefined : seconds), axis(58)],
+        axes: [axis(24, options.steps ? { incrs: STEP_MARKS } : seconds), axis(58)],
         series: [
           {},
           ...options.curves.map((curve) => ({

@@ -11,7 +11,7 @@ export type Ends = "two" | "one" | "none";
 const DASH = [2.6, 2.2];
 const THICKNESS = 0.9;
 const GREY = "#b4b4b4";
-const DOT_RADIUS = 1.35;
+const DOT_RADIUS = 1.43;
 
 type Point = [number, number];
 

@@ -29,7 +29,10 @@ export class PathScene implements Scene {
   private time = 0;
   private past: { at: number[]; joined: number[] } = { at: [], joined: [] };
 
-  constructor(models: Models, failed: (problem: unknown) => void) {
+  constructor(
+    models: Models,
+    private readonly failed: (problem: unknown) => void,
+  ) {
     this.drawing = new Drawing(() => this.read());
     this.clock = new Clock({ tick: () => this.tick(), draw: () => this.draw() }, READING_MS / SIDE, (is) => this.controls.running(is));
     this.controls = transport(() => this.clock, () => this.read(), [["0.25", "slow"], ["1", "normal"], ["4", "fast"]], "1", false);
@@ -72,25 +75,27 @@ export class PathScene implements Scene {
       ),
     );
     this.curve = new Plot(curve, { curves: [{ label: "joined", colour: "accent", width: 2, fill: true }], height: 150, range: [0, 1], steps: true });
-    void this.begin(failed);
+    void this.exemplify().then(() => this.chooser.first());
   }
 
-  private async begin(failed: (problem: unknown) => void): Promise<void> {
+  /** Takes examples of what the model learnt from: drawn contours row by row, images of the published family else. */
+  private async exemplify(): Promise<void> {
+    const file = this.loaded?.model.facts.inputs === SIDE ? "contours" : "pathfinder";
     try {
-      this.examples = await fetchBytes("recordings/path.u8");
+      this.examples = await fetchBytes(`recordings/${file}.u8`);
+      this.example = 0;
       this.next(0);
     } catch (problem) {
-      failed(problem);
+      this.failed(problem);
     }
-    await this.chooser.first();
   }
 
   /** The next generated image: even ones are joined, odd ones apart. */
   private next(parity: number): void {
     const pixels = SIDE * SIDE;
     const count = this.examples.length / pixels;
+    const at = (this.example + parity) % count;
     this.example = (this.example + 2) % count;
-    const at = this.example + parity;
     this.drawing.put(this.examples.subarray(at * pixels, (at + 1) * pixels));
   }
 
@@ -106,8 +111,12 @@ export class PathScene implements Scene {
     this.traces = new Traces(this.steps, true);
     this.traces.of(loaded, false);
     this.tracesHost.replaceChildren(this.traces.element);
-    this.how.textContent = `${inputs === 1 ? "The pixels go in one by one, row after row" : "The image goes in row by row"}: ${this.steps} steps.`;
-    this.read(!this.element.hidden);
+    this.how.textContent =
+      inputs === 1
+        ? `The pixels go in one by one, row after row: ${this.steps} steps.`
+        : `The image goes in row by row: ${this.steps} steps. The model learnt from simple images like the examples, not from the crowded ones of Pathfinder.`;
+    // what was drawn stays only until another model comes
+    void this.exemplify();
   }
 
   private get steps(): number {
@@ -115,7 +124,7 @@ export class PathScene implements Scene {
   }
 
   /** From the first pixel on. */
-  private read(starts = true): void {
+  private read(starts = !this.element.hidden): void {
     if (!this.loaded) return;
     this.loaded.model.reset();
     this.scores.reset();
