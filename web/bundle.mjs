@@ -48,7 +48,7 @@ function scene(meta, path) {
   const input = task?.input;
   if (input === "simulations") return "neuron";
   if (task?.name === "shd" || input?.files?.encoding?.counts?.channels === 700) return "digits";
-  if (/path/.test(`${task?.name} ${basename(path)}`)) return "path";
+  if (/pathfinder/.test(`${task?.name} ${basename(path)}`)) return "path";
   return "other";
 }
 

@@ -1,6 +1,7 @@
 //! What the native stream makes of a model and of spikes from a simple generator: the browser test compares its numbers.
 //!
-//! `reference MODEL STEPS OUT` writes `[step, output]` as little-endian f32.
+//! `reference MODEL STEPS RESTART OUT` writes `[step, output]` as little-endian f32; every RESTART steps, unless that is
+//! 0, the model is brought to rest.
 
 use std::error::Error;
 
@@ -8,13 +9,17 @@ use elm_web::Runner;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [model, steps, out] = arguments.as_slice() else {
-        return Err("expected MODEL STEPS OUT".into());
+    let [model, steps, restart, out] = arguments.as_slice() else {
+        return Err("expected MODEL STEPS RESTART OUT".into());
     };
     let mut runner = Runner::load(&std::fs::read(model)?)?;
     let mut spikes = Spikes(1);
     let mut bytes = Vec::new();
-    for _ in 0..steps.parse::<usize>()? {
+    let restart = restart.parse::<usize>()?;
+    for step in 0..steps.parse::<usize>()? {
+        if restart > 0 && step % restart == 0 {
+            runner.reset();
+        }
         spikes.fill(&mut runner.input);
         runner.step()?;
         for y in &runner.output {

@@ -66,7 +66,7 @@ export class PathScene implements Scene {
         el("p", { class: "question" }, "Does one dashed contour join the two bright ends?"),
         listed.length > 0
           ? this.chooser.element
-          : el("p", { class: "missing" }, "There is no model of Pathfinder or Path-X in models/ of this repository yet. One of your own can be put there: elm train --recipe pathfinder."),
+          : el("p", { class: "missing" }, "There is no model of Pathfinder in models/ of this repository yet. One of your own can be put there: elm train --recipe pathfinder."),
         this.how,
         this.controls.element,
         this.answer,
