@@ -121,7 +121,7 @@ mod tests {
     use std::cell::Cell;
     use std::convert::Infallible;
 
-    use burn::module::ModuleMapper;
+    use burn::module::{ModuleMapper, ParamId};
     use burn::tensor::Device;
 
     use super::*;
@@ -131,6 +131,10 @@ mod tests {
         weight: Param<Tensor<1>>,
         places: Param<Tensor<1, Int>>,
         double: Cache<Prepared<Tensor<1>>>,
+    }
+
+    fn places(values: [i64; 2], device: &Device) -> Param<Tensor<1, Int>> {
+        Param::initialized(ParamId::new(), Tensor::from_ints(values, device))
     }
 
     struct AddOne;
@@ -145,7 +149,7 @@ mod tests {
         fn new(device: &Device) -> Self {
             Self {
                 weight: Param::from_tensor(Tensor::from_floats([1.0, 2.0], device)),
-                places: Param::from_tensor(Tensor::from_ints([0, 1], device)),
+                places: places([0, 1], device),
                 double: Cache::default(),
             }
         }
@@ -173,7 +177,7 @@ mod tests {
         // a field that is put in its place goes through no module
         pair.weight = Param::from_tensor(pair.weight.val() * 3.0);
         assert_eq!((pair.double(&made), made.get()), (vec![12.0, 18.0], 3));
-        pair.places = Param::from_tensor(Tensor::from_ints([1, 0], &Device::flex()));
+        pair.places = places([1, 0], &Device::flex());
         pair.double(&made);
         assert_eq!(made.get(), 4);
         // memory that was given back may be that of the next tensor
