@@ -11,6 +11,7 @@ use crate::{cast, check_state, linear, linear_parameters, pieces, read_input};
 
 /// Configuration of a [`ChronoLstm`].
 #[derive(Config, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChronoLstmConfig {
     /// Input channels.
     pub num_inputs: usize,
@@ -19,12 +20,16 @@ pub struct ChronoLstmConfig {
     /// Units of the LSTM.
     #[config(default = 128)]
     pub hidden_size: usize,
-    /// Longest memory T_max at the start, in steps, at least 3.
-    #[config(default = 100)]
-    pub t_max: usize,
+    /// Longest memory T_max at the start, in steps, at least 3; see [`longest_memory`](Self::longest_memory).
+    pub t_max: Option<usize>,
 }
 
 impl ChronoLstmConfig {
+    /// Longest memory at the start, in steps: `t_max`, or 100 unless it is set.
+    pub fn longest_memory(&self) -> usize {
+        self.t_max.unwrap_or(100)
+    }
+
     /// Number of trained numbers: `4·H·(I + H + 1)` in the gates and `(H + 1)·O` in the readout.
     pub fn num_trained(&self) -> usize {
         let h = self.hidden_size;
@@ -45,10 +50,11 @@ impl ChronoLstmConfig {
         check::fits("num_inputs", &[self.num_inputs, h])?;
         check::fits("hidden_size", &[h, h])?;
         check::fits("num_outputs", &[h, self.num_outputs])?;
-        if self.t_max < 3 {
+        let t_max = self.longest_memory();
+        if t_max < 3 {
             return Err(ElmError::config(
                 "t_max",
-                format!("must be at least 3 steps, found {}", self.t_max),
+                format!("must be at least 3 steps, found {t_max}"),
             ));
         }
         Ok(())
@@ -62,7 +68,7 @@ impl ChronoLstmConfig {
     pub fn init(&self, device: &Device) -> Result<ChronoLstm, ElmError> {
         self.validate()?;
         let h = self.hidden_size;
-        let longest = Distribution::Uniform(1.0, (self.t_max - 1) as f64);
+        let longest = Distribution::Uniform(1.0, (self.longest_memory() - 1) as f64);
         let forget = Tensor::<1>::random([h], longest, device).log();
         let zeros = Tensor::zeros([h], device);
         // Burn's gates add a bias to the input's share and one to the hidden state's; one of them is enough
@@ -224,7 +230,7 @@ impl ModuleDisplay for ChronoLstm {
             .add("inputs", &self.config.num_inputs)
             .add("outputs", &self.config.num_outputs)
             .add("hidden", &self.config.hidden_size)
-            .add("t_max", &self.config.t_max)
+            .add("t_max", &self.config.longest_memory())
             .add("trained", &self.config.num_trained())
             .optional()
     }

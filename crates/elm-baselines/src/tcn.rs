@@ -15,6 +15,7 @@ const MAX_DEPTH: usize = 1000;
 
 /// Normalisation behind the rectified output of each convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TcnNorm {
     /// None.
@@ -32,6 +33,7 @@ pub enum TcnNorm {
 /// cell with NMDA synapses, 7 layers of 128 channels. That network's kernels are not confirmed: 54 steps and then 24
 /// are those of the authors' `fit_CNN.py`, where they come with 3 layers of 64.
 #[derive(Config, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TcnConfig {
     /// Input channels.
     pub num_inputs: usize,
@@ -49,15 +51,19 @@ pub struct TcnConfig {
     /// Taps of the other convolutions' kernels.
     #[config(default = 24)]
     pub kernel: usize,
-    /// Steps between two taps.
-    #[config(default = 1)]
-    pub dilation: usize,
+    /// Steps between two taps; 1 unless set.
+    pub dilation: Option<usize>,
     /// What follows each rectified convolution.
     #[config(default = "TcnNorm::Batch")]
     pub norm: TcnNorm,
 }
 
 impl TcnConfig {
+    /// Steps between two taps.
+    pub fn dilation(&self) -> usize {
+        self.dilation.unwrap_or(1)
+    }
+
     /// Input channels and taps of each convolution.
     fn convolutions(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         (0..self.depth).map(|layer| match layer {
@@ -69,7 +75,7 @@ impl TcnConfig {
     /// Steps of input that an output depends on: its own and those before it.
     pub fn receptive_field(&self) -> usize {
         let before = self.convolutions().map(|(_, taps)| taps - 1).sum::<usize>();
-        1 + before * self.dilation
+        1 + before * self.dilation()
     }
 
     /// Number of trained numbers: kernels, biases, two per normalised channel, readout.
@@ -96,7 +102,7 @@ impl TcnConfig {
             ("width", self.width),
             ("first_kernel", self.first_kernel),
             ("kernel", self.kernel),
-            ("dilation", self.dilation),
+            ("dilation", self.dilation()),
         ])?;
         if self.depth > MAX_DEPTH {
             return Err(ElmError::config(
@@ -111,7 +117,7 @@ impl TcnConfig {
         check::fits("kernel", &[self.width, self.width, self.kernel])?;
         check::fits(
             "dilation",
-            &[self.first_kernel.max(self.kernel), self.dilation],
+            &[self.first_kernel.max(self.kernel), self.dilation()],
         )?;
         check::fits("num_outputs", &[self.width, self.num_outputs])
     }
@@ -123,10 +129,10 @@ impl TcnConfig {
     pub fn init(&self, device: &Device) -> Result<Tcn, ElmError> {
         self.validate()?;
         let layer = |(inputs, taps): (usize, usize)| {
-            let before = (taps - 1) * self.dilation;
+            let before = (taps - 1) * self.dilation();
             TcnLayer {
                 conv: Conv1dConfig::new(inputs, self.width, taps)
-                    .with_dilation(self.dilation)
+                    .with_dilation(self.dilation())
                     .with_padding(PaddingConfig1d::Explicit(before, 0))
                     .init(device),
                 batch_norm: (self.norm == TcnNorm::Batch)
@@ -240,7 +246,7 @@ impl ModuleDisplay for Tcn {
             .add("width", &config.width)
             .add("first_kernel", &config.first_kernel)
             .add("kernel", &config.kernel)
-            .add("dilation", &config.dilation)
+            .add("dilation", &config.dilation())
             .add_debug_attribute("norm", &config.norm)
             .add("trained", &config.num_trained())
             .optional()

@@ -47,6 +47,7 @@ pub fn neuronio_routing(
 
 /// How the input of a network becomes that of its first layer.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InputEmbedding {
     /// Numbers per channel, as they come.
@@ -76,6 +77,7 @@ impl InputEmbedding {
 
 /// How the activity of the last layer becomes the output of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutputEmbedding {
     /// It is the output.

@@ -41,6 +41,7 @@ macro_rules! options {
     ) => {
         $(#[$form_meta])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub struct $form {
             $($(#[$meta])* pub $name: $type,)*
         }
@@ -57,6 +58,7 @@ macro_rules! options {
 
         $(#[$changes_meta])*
         #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(default)]
         pub struct $changes {
             $(

@@ -8,6 +8,7 @@ use crate::linear_parameters;
 
 /// Do the neurons listen to each other?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Recurrence {
     /// Each hears the input only.
@@ -19,6 +20,7 @@ pub enum Recurrence {
 
 /// What a spike does to the membrane potential one step later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reset {
     /// Soft: the threshold that was crossed is subtracted.
@@ -30,6 +32,7 @@ pub enum Reset {
 
 /// What spikes do to a neuron's threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Adaptation {
     /// Nothing: leaky integrate-and-fire.
@@ -48,6 +51,7 @@ pub enum Adaptation {
 
 /// Configuration of a [`Lif`](crate::Lif). Potential and threshold are in units of the drive.
 #[derive(Config, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LifConfig {
     /// Input channels.
     pub num_inputs: usize,

@@ -11,6 +11,7 @@ const MAX_LAYERS: usize = 1000;
 
 /// Where attention may look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Attention {
     /// At every step: for sequences to classify.
@@ -22,6 +23,7 @@ pub enum Attention {
 
 /// How a step tells its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Positions {
     /// Sines and cosines of fixed wavelengths, 2π to 10 000·2π steps (Vaswani et al. 2017); any length.
@@ -36,6 +38,7 @@ pub enum Positions {
 
 /// Start values of the input's linear map; its bias starts like Burn's, uniform in ±1/√inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EmbeddingInit {
     /// Uniform in ±1/√inputs: for channels that are active together.
@@ -68,6 +71,7 @@ pub enum LraTask {
 
 /// Configuration of a [`TransformerEncoder`](crate::TransformerEncoder).
 #[derive(Config, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TransformerEncoderConfig {
     /// Input channels.
     pub num_inputs: usize,

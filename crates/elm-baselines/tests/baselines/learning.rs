@@ -56,7 +56,7 @@ fn chrono_lstm_learns_to_recall() {
     let device = Device::flex().autodiff();
     let config = ChronoLstmConfig::new(2, 1)
         .with_hidden_size(16)
-        .with_t_max(30);
+        .with_t_max(Some(30));
     let (x, y) = recall(30, &device);
     let model = seeded(21, &device, || config.init(&device).unwrap());
     let losses = train(model, 1e-2, 60, |model| {

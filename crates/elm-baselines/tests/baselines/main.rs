@@ -77,7 +77,7 @@ fn tcn_config(norm: TcnNorm) -> TcnConfig {
 fn tcns(device: &Device) -> Vec<Tcn> {
     [TcnNorm::None, TcnNorm::Batch, TcnNorm::Layer]
         .into_iter()
-        .flat_map(|norm| [1, 2].map(|dilation| tcn_config(norm).with_dilation(dilation)))
+        .flat_map(|norm| [1, 2].map(|dilation| tcn_config(norm).with_dilation(Some(dilation))))
         .map(|config| scrambled(fresh(device, || config.init(device)), 3))
         .collect()
 }
@@ -410,7 +410,7 @@ fn receptive_field_of_a_tcn() {
     assert_eq!(TcnConfig::new(1278, 2).receptive_field(), 54 + 6 * 23);
     let device = Device::flex();
     for dilation in [1, 2] {
-        let config = tcn_config(TcnNorm::Layer).with_dilation(dilation);
+        let config = tcn_config(TcnNorm::Layer).with_dilation(Some(dilation));
         let field = config.receptive_field();
         assert_eq!(field, 1 + (2 + 1 + 1) * dilation);
         let model = scrambled(fresh(&device, || config.init(&device)), 3);
@@ -465,7 +465,7 @@ fn chrono_biases_are_spread_over_the_timescales() {
     let device = Device::flex();
     let config = ChronoLstmConfig::new(1, 1)
         .with_hidden_size(1000)
-        .with_t_max(200);
+        .with_t_max(Some(200));
     let p = parameters(&seeded(16, &device, || config.init(&device).unwrap()));
     let of = |gate: &str| p[&format!("lstm.{gate}.input_transform.bias")].clone();
     let forget = of("forget_gate");

@@ -229,7 +229,7 @@ fn convolution(config: &TcnConfig, p: &Named, layer: &str, taps: usize, x: &Sequ
             let channel = |o: usize| {
                 let mut sum = bias[o];
                 for tap in 0..taps {
-                    if let Some(from) = t.checked_sub((taps - 1 - tap) * config.dilation) {
+                    if let Some(from) = t.checked_sub((taps - 1 - tap) * config.dilation()) {
                         for i in 0..inputs {
                             sum += weight[(o * inputs + i) * taps + tap] * x[from][i];
                         }

@@ -104,7 +104,7 @@ fn invalid_configurations_name_the_field() {
         ("hidden_size", lstm.clone().with_hidden_size(0)),
         ("hidden_size", lstm.clone().with_hidden_size(1 << 20)),
         ("num_inputs", ChronoLstmConfig::new(usize::MAX, 2)),
-        ("t_max", lstm.with_t_max(2)),
+        ("t_max", lstm.with_t_max(Some(2))),
     ] {
         assert_eq!(field(config.init(&device)), name);
     }
@@ -117,8 +117,8 @@ fn invalid_configurations_name_the_field() {
         ("first_kernel", tcn.clone().with_first_kernel(0)),
         ("first_kernel", tcn.clone().with_first_kernel(1 << 40)),
         ("kernel", tcn.clone().with_kernel(0)),
-        ("dilation", tcn.clone().with_dilation(0)),
-        ("dilation", tcn.with_dilation(usize::MAX)),
+        ("dilation", tcn.clone().with_dilation(Some(0))),
+        ("dilation", tcn.with_dilation(Some(usize::MAX))),
     ] {
         assert_eq!(field(config.init(&device)), name);
     }
@@ -187,7 +187,7 @@ fn check_round_trip<C: Serialize + DeserializeOwned + PartialEq + std::fmt::Debu
 
 #[test]
 fn configurations_survive_serde() {
-    check_round_trip(ChronoLstmConfig::new(3, 2).with_t_max(77));
+    check_round_trip(ChronoLstmConfig::new(3, 2).with_t_max(Some(77)));
     check_round_trip(TcnConfig::new(3, 2).with_norm(TcnNorm::Layer));
     check_round_trip(TransformerEncoderConfig::lra(LraTask::PathX, 1, 2));
     check_round_trip(LifConfig::lsnn(3, 2).with_reset(Reset::Zero));

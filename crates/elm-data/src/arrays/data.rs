@@ -1,12 +1,13 @@
 //! What any source of sequences gives: the trait that a task is built on, and its values.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::labels::ClassNames;
 use crate::Result;
 
 /// What is to be learnt about a sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetKind {
     /// One class for the whole sequence.

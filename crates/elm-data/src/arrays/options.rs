@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::data::TargetKind;
@@ -9,7 +10,7 @@ use super::split::SplitRule;
 
 /// Names of arrays in a file, or of columns in a table. A name stands for one array or for the list `name_0`,
 /// `name_1`, ….
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ArrayKeys {
     /// The sequences.
@@ -51,7 +52,7 @@ impl Default for ArrayKeys {
 
 /// What to do about values that are not there (NaN, or an empty cell of a table). Infinities are always refused, and so
 /// is a missing target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// An error that says where the first one is.
@@ -77,6 +78,17 @@ pub enum TimeUnit {
     Microseconds,
 }
 
+impl JsonSchema for TimeUnit {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TimeUnit".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names = ["s", "seconds", "ms", "milliseconds", "us", "microseconds"];
+        schemars::json_schema!({ "enum": names })
+    }
+}
+
 impl TimeUnit {
     /// Milliseconds of one.
     pub fn ms(self) -> f64 {
@@ -99,7 +111,7 @@ impl std::fmt::Display for TimeUnit {
 }
 
 /// How events become steps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventBinning {
     /// Unit of the times in the files.
@@ -130,20 +142,21 @@ pub struct ArrayFiles {
 }
 
 /// How arrays are to be read.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ArrayOptions {
-    /// Names of the arrays or columns.
+    /// Names of the arrays or columns, such as { x = "x", y = "label", group = "subject" }.
     pub keys: ArrayKeys,
     /// What is to be learnt; without it, what the shape and type of `y` say.
     pub kind: Option<TargetKind>,
-    /// The integers of `x` are symbols, not values; always so to predict the next symbol.
+    /// Are the integers of `x` symbols, not values? Always so to predict the next symbol.
     pub symbols: bool,
-    /// Cut each sequence into windows of this many steps (a rest stays as a shorter one); at least 2.
+    /// Cut each sequence into windows of this many steps (a rest stays as a shorter one).
+    #[schemars(range(min = 2))]
     pub window: Option<usize>,
-    /// Missing values.
+    /// What to do about values of `x` that are not there.
     pub missing: Missing,
-    /// The files hold events, which are to be binned like this.
+    /// The files hold events, which are binned like this: { unit = "ms", bin_ms = 10.0 }.
     pub events: Option<EventBinning>,
     /// How one set of files is split; without it, by its `split` array, or else 80 % to train and 10 % each to validate
     /// and to test.

@@ -1,6 +1,7 @@
 //! Normalisation, learnt on the samples to train on and kept with a model.
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::data::{InputKind, Inputs, SequenceData, Target};
@@ -10,7 +11,7 @@ use crate::{DataError, Result};
 const CHUNK: usize = 16;
 
 /// How the values of each channel are brought to one range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalization {
     /// They stay as they are.

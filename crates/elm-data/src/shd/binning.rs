@@ -1,5 +1,6 @@
 //! Spike times to time steps.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::statistics::SampleFacts;
@@ -10,7 +11,7 @@ use crate::{BinnedSpikes, DataError, Result};
 const DURATION_MS: u32 = 1000;
 
 /// Value of a bin with several spikes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BinValue {
     /// Their number, as in the published loader.

@@ -10,13 +10,14 @@ pub use open::{Parts, TaskData, TaskOptions};
 pub use statistics::PartStatistics;
 pub use table::{TaskInfo, TaskKind};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::lra::{image, listops};
 use crate::{DataError, Result};
 
 /// A task: what is learnt, from which data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
     /// Spikes and soma voltage of a layer-5 pyramidal cell from its 1278 synaptic inputs.

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::files::read;
@@ -13,7 +14,7 @@ use crate::files::locate;
 use crate::{DataError, Result, Split};
 
 /// Which bytes are tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Symbols {
     /// Those that occur in any part of the text, as published for Enwik8: fewer tokens, but a later text with another

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{BatchSource, DataError, Result};
@@ -13,7 +14,7 @@ use crate::{BatchSource, DataError, Result};
 /// probability that falls in a straight line from `first` to `last` over `steps` batches, drawn for each stream.
 ///
 /// The published setting for Enwik8 (a probability from 1 to 0.01 over 40 000 steps) is the default.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StateDrop {
     /// Probability before the first batch, 0 to 1.

@@ -7,6 +7,7 @@ use super::module::LayerOutput;
 
 /// What is penalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RegulariserTarget {
     /// Large MLP outputs, `mean over samples and neurons of (mean over time and memory of |mlp|)²`: keeps the
@@ -18,6 +19,7 @@ pub enum RegulariserTarget {
 
 /// How a penalty depends on the size of the layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RegulariserScaling {
     /// The mean over neurons.
@@ -29,6 +31,7 @@ pub enum RegulariserScaling {
 
 /// One penalty on some layers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Regulariser {
     /// What is penalised.

@@ -14,6 +14,7 @@ use crate::ElmError;
 
 /// How the synapses of a layer draw their sources.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Wiring {
     /// Each synapse on its own, with replacement: recurrent with probability `recurrent_connect`, and uniform within

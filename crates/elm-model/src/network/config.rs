@@ -15,6 +15,7 @@ pub use elm_stream::{InputEmbedding, OutputEmbedding};
 
 /// What a layer of a network has different from the network's layers in general; what is left out stays.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(!try_from, deny_unknown_fields))]
 #[serde(try_from = "AnyOverrides")]
 pub struct LayerOverrides {
     /// Options of its neurons.
@@ -99,6 +100,7 @@ impl LayerOverrides {
 /// Layer l reads the activity of layer l − 1 at the same step. The layers share `neuron`, `wiring` and the dropouts;
 /// `first` and `last` say what those two have different. In a network of one layer that layer is the last.
 #[derive(Config, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ElmNetworkConfig {
     /// Input channels, or the size of the vocabulary with one-hot tokens.
     pub num_inputs: usize,
@@ -124,19 +126,27 @@ pub struct ElmNetworkConfig {
     /// Seed of the connectomes; each layer draws its own.
     #[config(default = 0)]
     pub seed: u64,
-    /// Dropout of input channels, see [`ElmLayerConfig::input_dropout`].
+    /// Probability that a channel is silent for a whole training sequence.
+    ///
+    /// See [`ElmLayerConfig::input_dropout`].
     #[config(default = 0.0)]
     pub input_dropout: f64,
-    /// Dropout of recurrent activity, see [`ElmLayerConfig::recurrent_dropout`].
+    /// The same for activity as recurrent synapses see it.
+    ///
+    /// See [`ElmLayerConfig::recurrent_dropout`].
     #[config(default = 0.0)]
     pub recurrent_dropout: f64,
-    /// Dropout of memory updates, see [`ElmLayerConfig::memory_dropout`].
+    /// Probability that a memory unit gets no update for a whole training sequence.
+    ///
+    /// See [`ElmLayerConfig::memory_dropout`].
     #[config(default = 0.0)]
     pub memory_dropout: f64,
     /// What the first of several layers has different.
     #[config(default = "LayerOverrides::default()")]
     pub first: LayerOverrides,
-    /// What the last layer has different; where this says nothing it is a [readout](LayerOverrides::readout).
+    /// What the last layer has different, beyond being a readout.
+    ///
+    /// See [`LayerOverrides::readout`].
     #[config(default = "LayerOverrides::default()")]
     pub last: LayerOverrides,
 }

@@ -31,6 +31,7 @@ pub fn sigmoid(x: f64) -> f64 {
 
 /// Activation of the hidden layers of the MLP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HiddenActivation {
     /// `max(a, 0)`.
@@ -72,6 +73,7 @@ impl HiddenActivation {
 
 /// Activation of a neuron's output, `y = act(o + b)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutputActivation {
     /// `v`.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the weight of a synapse follows from its parameter, `w = rectify(p)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SynapseRectification {
     /// `p`: excitatory or inhibitory.
@@ -32,6 +33,7 @@ impl SynapseRectification {
 
 /// Start values of the synapses' parameters; P is the number of synapses per branch.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SynapseInit {
     /// Uniform in `±1/√P` (Spieler et al. 2026).

@@ -25,6 +25,7 @@ pub fn decay(tau: f64, dt: f64) -> f64 {
 
 /// A filter with a fixed timescale that may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FilterTau {
     /// No filter.
@@ -46,6 +47,7 @@ impl FilterTau {
 
 /// The gate `g` on the memory update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MemoryGate {
     /// `g = 1 − exp(−dt·λ / τ_m)`: λ is the ratio of the timescales of forgetting and of taking in. Below 1.
@@ -70,6 +72,7 @@ impl MemoryGate {
 
 /// Start values of the output biases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BiasInit {
     /// 0 (Spieler et al. 2026).

@@ -21,7 +21,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::Result;
 use crate::stop::StopReason;
-use crate::{logging, output, tell};
+use crate::{logging, output, recipe, tell};
 
 /// Train and examine Expressive Leaky Memory (ELM) neurons.
 #[derive(Debug, Parser)]
@@ -49,6 +49,7 @@ enum Command {
     Generate(generate::Args),
     Info(info::Args),
     Weights(weights::Args),
+    #[command(visible_alias = "recipe")]
     Recipes(recipes::Args),
     Data(data::Args),
     Bench(bench::Args),
@@ -61,6 +62,9 @@ pub fn run() -> ExitCode {
         Err(shown) => {
             // help and the version, too
             output::note(shown.print());
+            if let Some(key) = meant_key(&shown) {
+                tell!("  tip: that is a key of recipes: --set {key}=VALUE");
+            }
             return ended(Ok(None), u8::try_from(shown.exit_code()).unwrap_or(2));
         }
     };
@@ -73,6 +77,21 @@ pub fn run() -> ExitCode {
         }
     };
     ended(result, 0)
+}
+
+/// The key of recipes that an option which there is none of was meant for, such as `--lr` or `--epochs`.
+fn meant_key(error: &clap::Error) -> Option<&'static str> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    match error.get(ContextKind::InvalidArg)? {
+        ContextValue::String(option) => {
+            let name = option.trim_start_matches('-').split('=').next()?;
+            Some(recipe::meant_key(name)?.name.as_str())
+        }
+        _ => None,
+    }
 }
 
 /// The exit code of a result, or `otherwise`; tells what went wrong.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
 use crate::model::ModelKind;
-use crate::recipe::{Recipe, keys};
+use crate::recipe::{Recipe, key_named};
 use crate::run::StepTimes;
 
 /// Epochs that a budget of steps is divided into, if it can be.
@@ -109,7 +109,7 @@ impl Plan {
             }
             let serves = |kind: &ModelKind| {
                 let recipe = base.clone().with_model(*kind);
-                keys().iter().any(|k| k.name == key && k.serves(&recipe))
+                key_named(key).is_some_and(|key| key.serves(&recipe))
             };
             if !self.models.iter().any(serves) {
                 // the recipe says what is wrong with it
@@ -162,7 +162,7 @@ impl Plan {
     fn change(&self, recipe: &mut Recipe) -> Result<()> {
         for assignment in &self.set {
             let key = assignment.split_once('=').map_or("", |(key, _)| key.trim());
-            if keys().iter().any(|k| k.name == key && k.serves(recipe)) {
+            if key_named(key).is_some_and(|key| key.serves(recipe)) {
                 recipe.set(assignment)?;
             }
         }

@@ -7,13 +7,14 @@ use elm_model::{
     ElmError, ElmNetworkConfig, ElmNeuronConfig, FilterTau, MemoryGate, NeuronForm,
     OutputActivation, SynapseInit, SynapseRectification,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::kind::ModelKind;
 use super::module::{PenalisedNetwork, SequenceToSequence};
 
 /// A network and what is penalised while it is trained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NetworkModel {
     /// The network.
     pub network: ElmNetworkConfig,
@@ -168,7 +169,10 @@ impl ModelConfig {
             Self::Network(c) => network_facts(c),
             Self::ChronoLstm(c) => vec![
                 ("Units", c.hidden_size.to_string()),
-                ("Longest memory at the start (steps)", c.t_max.to_string()),
+                (
+                    "Longest memory at the start (steps)",
+                    c.longest_memory().to_string(),
+                ),
             ],
             Self::Transformer(c) => vec![
                 ("Layers × heads", product(c.num_layers, c.num_heads)),

@@ -1,10 +1,15 @@
 //! Where simulations come from.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What is expected of one in TOML.
+const WORDS: &str = r#""shipped" or a list of quoted paths such as ["folder"]"#;
 
 /// Where simulations come from; in TOML `"shipped"` or a list of paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +42,26 @@ impl Default for DataSource {
     }
 }
 
+impl JsonSchema for DataSource {
+    fn schema_name() -> Cow<'static, str> {
+        "DataSource".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "const": "shipped" },
+                { "type": "array", "items": { "type": "string" } },
+            ],
+            "x-words": WORDS,
+        })
+    }
+}
+
 impl Serialize for DataSource {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -58,7 +83,7 @@ impl<'de> Visitor<'de> for SourceVisitor {
     type Value = DataSource;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(r#""shipped" or a list of quoted paths such as ["folder"]"#)
+        f.write_str(WORDS)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<DataSource, E> {

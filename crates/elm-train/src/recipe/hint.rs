@@ -1,27 +1,6 @@
 //! What may have been meant by a name that there is none of.
 
-use super::keys::{SECTIONS, keys};
-
-/// What other tools call a key.
-const ALIASES: [(&str, &str); 17] = [
-    ("lr", "train.learning_rate"),
-    ("learning_rate_init", "train.learning_rate"),
-    ("min_lr", "train.final_learning_rate"),
-    ("eta_min", "train.final_learning_rate"),
-    ("bs", "train.batch_size"),
-    ("batch", "train.batch_size"),
-    ("max_epochs", "train.epochs"),
-    ("num_epochs", "train.epochs"),
-    ("max_steps", "train.steps"),
-    ("wd", "train.weight_decay"),
-    ("ema", "train.average_decay"),
-    ("early_stopping", "train.patience"),
-    ("grad_clip", "train.clip_norm"),
-    ("gradient_clip_val", "train.clip_norm"),
-    ("accumulate_grad_batches", "train.accumulate"),
-    ("gradient_accumulation_steps", "train.accumulate"),
-    ("warmup", "train.warmup_steps"),
-];
+use super::schema::{RecipeKey, keys, sections};
 
 /// ", did you mean `...`?" with the candidate nearest to `name`, or `otherwise` when none is near.
 pub(super) fn hint<'a>(
@@ -46,15 +25,24 @@ pub(super) fn hint<'a>(
         )
 }
 
+/// The key that another tool calls by this name, or that is written without its table or with dashes.
+pub fn meant_key(name: &str) -> Option<&'static RecipeKey> {
+    let leaf = name.rsplit('.').next().unwrap_or(name);
+    let plain = leaf.to_lowercase().replace('-', "_");
+    keys().iter().find(|key| {
+        let alias = key.aliases.contains(&plain);
+        alias || key.split().1 == plain && (!name.contains('.') || leaf != plain)
+    })
+}
+
 /// The hint for a key that no recipe has.
 pub(super) fn key_hint(name: &str) -> String {
-    let leaf = name.rsplit('.').next().unwrap_or(name).to_lowercase();
-    if let Some((_, key)) = ALIASES.iter().find(|(alias, _)| *alias == leaf) {
-        return format!(", did you mean `{key}`?");
+    if let Some(key) = meant_key(name) {
+        return format!(", did you mean `{}`?", key.name);
     }
     // a table's name is meant by a name without a dot only
-    let tables = SECTIONS.iter().copied().filter(|_| !name.contains('.'));
-    let names = keys().iter().map(|key| key.name).chain(tables);
+    let tables = sections().filter(|_| !name.contains('.'));
+    let names = keys().iter().map(|key| key.name.as_str()).chain(tables);
     hint(name, names, "; `elm recipes` shows a recipe with all keys")
 }
 
@@ -64,11 +52,31 @@ mod tests {
 
     #[test]
     fn names_of_other_tools_lead_to_keys() {
-        for (alias, key) in ALIASES {
-            assert!(keys().iter().any(|known| known.name == key), "{key}");
-            for name in [alias.to_string(), format!("train.{alias}")] {
-                assert_eq!(key_hint(&name), format!(", did you mean `{key}`?"));
+        let mut seen = std::collections::BTreeSet::new();
+        for key in keys() {
+            for alias in &key.aliases {
+                assert!(seen.insert(alias), "{alias} stands for two keys");
+                for name in [
+                    alias.clone(),
+                    format!("train.{alias}"),
+                    alias.replace('_', "-"),
+                ] {
+                    assert_eq!(key_hint(&name), format!(", did you mean `{}`?", key.name));
+                }
             }
+        }
+        for (name, key) in [
+            ("lr", "train.learning_rate"),
+            ("learning-rate", "train.learning_rate"),
+            ("epochs", "train.epochs"),
+            ("batch-size", "train.batch_size"),
+            ("Batch_Size", "train.batch_size"),
+            ("train.batch-size", "train.batch_size"),
+            ("max_epochs", "train.epochs"),
+            ("num_workers", "data.workers"),
+            ("early-stopping", "train.patience"),
+        ] {
+            assert_eq!(key_hint(name), format!(", did you mean `{key}`?"), "{name}");
         }
     }
 }

@@ -20,13 +20,13 @@
 
 mod builtin;
 mod data_source;
-mod edit;
+mod document;
 mod error;
 mod form;
 mod hint;
-mod keys;
 mod models;
 mod own;
+mod schema;
 mod sized;
 mod time_step;
 mod train;
@@ -34,50 +34,54 @@ mod validate;
 
 use std::path::PathBuf;
 
+use elm_baselines::{ChronoLstmConfig, LifConfig, TcnConfig, TransformerEncoderConfig};
 use elm_data::Task;
 use elm_data::lra::pathfinder::Difficulty;
 use elm_data::shd::{BinValue, Binning};
 use elm_data::task::TaskOptions;
 use elm_model::{ElmNeuronConfig, FilterTau, HiddenActivation, NeuronForm, Routing};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ModelConfig, ModelKind};
-use models::Fit;
+use crate::model::{ModelKind, NetworkModel};
 use time_step::{of_bins, time_step};
 
 pub use builtin::{PUBLISHED_MEMORY_SIZES, builtins};
 pub use data_source::DataSource;
 pub use error::RecipeError;
 pub use form::DataForm;
-pub use keys::{RecipeKey, keys};
-pub use models::{ChronoLstmRecipe, LifRecipe, NetworkRecipe, TcnRecipe, TransformerRecipe};
+pub use hint::meant_key;
 pub use own::{ArraysRecipe, TextRecipe};
+pub use schema::{RecipeKey, key_named, keys, schema};
 pub use train::{CheckpointRecipe, OptimizerChoice, Readout, TrainRecipe};
 
 /// A full training setting.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Recipe {
-    /// What is learnt: data, loss and metrics.
+    /// What is learnt: data, loss and metrics; `elm data list` lists the tasks.
     pub task: Task,
-    /// Seed of everything random: start weights, batches, and the choice of simulations (0 to 2^63 − 1).
+    /// Seed of everything random: start weights, batches, and the choice of simulations.
+    #[schemars(extend("x-aliases" = ["random_seed", "random_state"]))]
     pub seed: u64,
-    /// Which model, and the neuron.
+    /// Which model, and the neuron. Times are in ms.
     pub model: ModelRecipe,
-    /// The network, where that is the model.
-    pub network: NetworkRecipe,
+    /// The network, where that is the model. Times are in ms.
+    pub network: NetworkModel,
     /// The LSTM, where that is the model.
-    pub chrono_lstm: ChronoLstmRecipe,
+    pub chrono_lstm: ChronoLstmConfig,
     /// The Transformer, where that is the model.
-    pub transformer: TransformerRecipe,
+    pub transformer: TransformerEncoderConfig,
     /// The convolutional network, where that is the model.
-    pub tcn: TcnRecipe,
-    /// The integrate-and-fire neurons, where they are the model.
-    pub lif: LifRecipe,
+    pub tcn: TcnConfig,
+    /// The integrate-and-fire neurons, where they are the model. Times are in ms.
+    pub lif: LifConfig,
     /// The data it is trained and tested on.
     pub data: DataRecipe,
     /// How a user's own sequences are read.
+    #[schemars(extend("x-needs" = "arrays"))]
     pub arrays: ArraysRecipe,
     /// How a text is read.
+    #[schemars(extend("x-needs" = "text"))]
     pub text: TextRecipe,
     /// The training schedule.
     pub train: TrainRecipe,
@@ -119,11 +123,11 @@ impl Recipe {
         Self {
             task,
             seed: 0,
-            network: NetworkRecipe::of(task, dt),
-            chrono_lstm: ChronoLstmRecipe::default(),
-            transformer: TransformerRecipe::of(task),
-            tcn: TcnRecipe::of(task),
-            lif: LifRecipe::of(task, dt),
+            network: models::network(task, dt),
+            chrono_lstm: ChronoLstmConfig::new(1, 1),
+            transformer: models::transformer(task),
+            tcn: models::tcn(task),
+            lif: models::lif(task, dt),
             model,
             data,
             arrays: ArraysRecipe::default(),
@@ -182,36 +186,19 @@ impl Recipe {
             self.train.optimizer = plain.train.optimizer;
             self.train.learning_rate = plain.train.learning_rate;
         }
-        self.network = NetworkRecipe::of(task, dt);
+        self.network = models::network(task, dt);
         if task != Task::Neuronio {
-            self.network.memory_tau_min = self.model.memory_tau_min;
-            self.network.memory_tau_max = self.model.memory_tau_max;
+            let form = &mut self.network.network.neuron;
+            form.memory_tau_min = self.model.memory_tau_min;
+            form.memory_tau_max = self.model.memory_tau_max;
         }
         self.chrono_lstm = plain.chrono_lstm;
         self.transformer = plain.transformer;
         self.tcn = plain.tcn;
-        self.lif = LifRecipe::of(task, dt);
+        self.lif = models::lif(task, dt);
         models::train_as(kind, &mut self.train);
         self.model.kind = kind;
         self
-    }
-
-    /// The configuration of the model: inputs and outputs are the task's.
-    pub fn model_config(&self) -> ModelConfig {
-        let fit = Fit {
-            task: self.task,
-            form: self.data_form(),
-            dt: self.dt(),
-            seed: self.seed,
-        };
-        match self.model.kind {
-            ModelKind::Elm => ModelConfig::Elm(self.neuron()),
-            ModelKind::Network => self.network.config(fit),
-            ModelKind::ChronoLstm => self.chrono_lstm.config(fit),
-            ModelKind::Transformer => self.transformer.config(fit),
-            ModelKind::Tcn => self.tcn.config(fit),
-            ModelKind::Lif => self.lif.config(fit),
-        }
     }
 
     /// Steps of the longest sequence: a window of NeuronIO, or a sample of another task.
@@ -280,7 +267,7 @@ impl Recipe {
 }
 
 /// The published forms of the neuron (Spieler et al. 2024).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NeuronVersion {
     /// The first, [`NeuronForm::v1`].
@@ -291,25 +278,29 @@ pub enum NeuronVersion {
 
 /// Which model a recipe trains, and its sizes where that is the neuron; see [`ElmNeuronConfig`] for the formulas. Times
 /// are in ms.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelRecipe {
     /// Which model.
+    #[schemars(extend("x-models" = []))]
     pub kind: ModelKind,
     /// Published form of the neuron.
     pub version: NeuronVersion,
     /// Memory units M.
+    #[schemars(range(min = 1))]
     pub num_memory: usize,
-    /// Units in each hidden layer of the MLP; `2·num_memory` unless set.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Units in each hidden layer of the MLP; 2·num_memory unless set.
+    #[schemars(range(min = 1))]
     pub mlp_hidden: Option<usize>,
-    /// Hidden layers of the MLP (0 is a linear map).
+    /// Hidden layers of the MLP; 0 is a linear map.
     pub mlp_layers: usize,
     /// Activation of the hidden layers.
     pub activation: HiddenActivation,
-    /// Dendritic branches D; NeuronIO routes its channels to them, other tasks do so at random. 0 (not for NeuronIO):
-    /// one branch with one synapse for each channel.
+    /// Dendritic branches D; 0 (not for neuronio): one with one synapse for each channel.
+    ///
+    /// NeuronIO routes its channels to them, other tasks do so at random.
     pub branches: usize,
     /// Synapses on each branch.
+    #[schemars(range(min = 1))]
     pub synapses_per_branch: usize,
     /// Timescale of the synaptic (v1) or branch (v2) trace in ms.
     pub synapse_tau: f64,
@@ -321,8 +312,8 @@ pub struct ModelRecipe {
     pub learn_memory_tau: bool,
     /// Scale λ of the memory update (no unit).
     pub lambda: f64,
-    /// Length of a time step in ms; NeuronIO's is 1, and unless set that of other tasks is the width of their bins, or 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Length of a time step in ms; that of the bins unless set, 1 where there are none.
+    #[schemars(extend("x-needs" = "time step", "x-models" = ["elm", "network", "lif"]))]
     pub dt: Option<f64>,
 }
 
@@ -384,54 +375,62 @@ impl ModelRecipe {
 }
 
 /// The data of a recipe. Relative paths start at the folder that `elm` is called from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DataRecipe {
-    /// NeuronIO, arrays, texts: files to train on. Arrays and texts without other files are split.
+    /// Files and folders to train on; for neuronio also "shipped".
+    #[schemars(extend("x-needs" = "files", "x-aliases" = ["train_file", "train_files", "dataset", "data_path"]))]
     pub train: DataSource,
-    /// NeuronIO, arrays, texts: files that choose the best epoch.
+    /// Files that choose the best epoch; none (not for neuronio): a share of data.train.
+    #[schemars(extend("x-needs" = "files", "x-aliases" = ["validation_file", "val"]))]
     pub valid: DataSource,
-    /// NeuronIO, arrays, texts: files for the final numbers.
+    /// Files for the final numbers, likewise.
+    #[schemars(extend("x-needs" = "files", "x-aliases" = ["test_file"]))]
     pub test: DataSource,
-    /// Threads that make batches ahead of the training; as many as the machine has to spare unless set. The batches are the
-    /// same whatever their number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub workers: Option<usize>,
-    /// NeuronIO: draw from one file at a time, until this share of its time is used, as the published script does; from all
-    /// of them unless set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file_load_fraction: Option<f64>,
-    /// NeuronIO: may two of the parts share simulations?
-    pub allow_shared: bool,
-    /// Other tasks: folder of the files (Pathfinder: or a converted file).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Folder of the task's files; of pathfinder also a converted file.
+    #[schemars(extend("x-needs" = "folder", "x-aliases" = ["data_dir", "root"]))]
     pub dir: Option<PathBuf>,
-    /// Longest sequence of ListOps, Text and Retrieval; as published unless set.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Seed of the samples that are drawn into data.dir if none are there (1 unless set); others are refused.
+    #[schemars(extend("x-needs" = "made"))]
+    pub make_seed: Option<u64>,
+    /// Samples to train and validate on, likewise (2500).
+    #[schemars(range(min = 1), extend("x-needs" = "made"))]
+    pub make_train: Option<usize>,
+    /// Samples to test, likewise (500).
+    #[schemars(range(min = 1), extend("x-needs" = "made"))]
+    pub make_test: Option<usize>,
+    /// Longest sequence; as published unless set.
+    #[schemars(range(min = 1), extend("x-needs" = "lengths", "x-aliases" = ["max_seq_length", "max_len"]))]
     pub max_length: Option<usize>,
-    /// Width of a spike task's time steps in ms.
+    /// Width of a time step in ms, a divisor of 1000.
+    #[schemars(extend("x-needs" = "bins"))]
     pub bin_ms: u32,
     /// Value of a step with several spikes in a channel.
+    #[schemars(extend("x-needs" = "bins"))]
     pub bin_value: BinValue,
-    /// Which images of Pathfinder and Path-X.
+    /// Which contours.
+    #[schemars(extend("x-needs" = "difficulty"))]
     pub difficulty: Difficulty,
-    /// Seed of the division into training, validation and test where the files leave it open.
+    /// Seed that says which samples validate.
+    #[schemars(extend("x-needs" = "seeded split"))]
     pub split_seed: u64,
-    /// Synthetic spikes: seed of those that are drawn into `dir` if they are not there; what is there must be as this and
-    /// the next two say, where they say anything.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub make_seed: Option<u64>,
-    /// Synthetic spikes: samples to train and validate on that are drawn.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub make_train: Option<usize>,
-    /// Synthetic spikes: samples to test that are drawn with them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub make_test: Option<usize>,
-    /// At most so many samples validate an epoch; pairs drawn by an adding task.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Most samples (adding tasks: pairs) that validate an epoch.
+    #[schemars(range(min = 1), extend("x-needs" = "folder"))]
     pub valid_samples: Option<usize>,
-    /// At most so many samples for the final numbers; pairs drawn by an adding task.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Most samples (adding tasks: pairs) for the final numbers.
+    #[schemars(range(min = 1), extend("x-needs" = "folder"))]
     pub test_samples: Option<usize>,
+    /// Threads that make batches ahead; as many as the machine has to spare unless set.
+    ///
+    /// The batches are the same whatever their number. Each thread holds two of them.
+    #[schemars(range(min = 1, max = 256), extend("x-aliases" = ["num_workers", "dataloader_num_workers"]))]
+    pub workers: Option<usize>,
+    /// Draw from one file at a time, until this share of its time is used, as the published script does with 0.2; from
+    /// all of them unless set.
+    #[schemars(extend("exclusiveMinimum" = 0, "x-needs" = "windows"))]
+    pub file_load_fraction: Option<f64>,
+    /// May train, valid and test share simulations?
+    #[schemars(extend("x-needs" = "windows"))]
+    pub allow_shared: bool,
 }
 
 impl Default for DataRecipe {

@@ -47,13 +47,18 @@ impl Recipe {
         let mut recipe = self.clone();
         match self.model.kind {
             ModelKind::Elm => recipe.model.num_memory = size,
-            ModelKind::Network => match self.network.hidden_neurons.first() {
+            ModelKind::Network => match self.network.network.hidden_neurons.first() {
                 Some(&first) => {
                     let scaled = |n: &usize| scale(*n, size, first);
-                    recipe.network.hidden_neurons =
-                        self.network.hidden_neurons.iter().map(scaled).collect();
+                    recipe.network.network.hidden_neurons = self
+                        .network
+                        .network
+                        .hidden_neurons
+                        .iter()
+                        .map(scaled)
+                        .collect();
                 }
-                None => recipe.network.num_memory = size,
+                None => recipe.network.network.neuron.num_memory = size,
             },
             ModelKind::ChronoLstm => recipe.chrono_lstm.hidden_size = size,
             ModelKind::Transformer => {
@@ -100,10 +105,10 @@ mod tests {
                 let size = |delta: isize| {
                     let now = match kind {
                         ModelKind::Elm => sized.model.num_memory,
-                        ModelKind::Network if sized.network.hidden_neurons.is_empty() => {
-                            sized.network.num_memory
+                        ModelKind::Network if sized.network.network.hidden_neurons.is_empty() => {
+                            sized.network.network.neuron.num_memory
                         }
-                        ModelKind::Network => sized.network.hidden_neurons[0],
+                        ModelKind::Network => sized.network.network.hidden_neurons[0],
                         ModelKind::ChronoLstm => sized.chrono_lstm.hidden_size,
                         ModelKind::Transformer => {
                             sized.transformer.embedding / sized.transformer.num_heads

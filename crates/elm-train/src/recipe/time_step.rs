@@ -2,7 +2,7 @@
 
 use elm_data::Task;
 
-use super::models::{LifRecipe, NetworkRecipe};
+use super::models;
 use super::{ArraysRecipe, DataRecipe, ModelRecipe, Recipe};
 use crate::model::ModelKind;
 
@@ -33,14 +33,12 @@ impl Recipe {
     /// Lets the sizes that follow from the time step, and were not chosen otherwise, follow it from `before`.
     pub(super) fn follow_time_step(&mut self, before: f64) {
         let (task, now) = (self.task, self.dt());
-        let (old, new) = (
-            NetworkRecipe::of(task, before),
-            NetworkRecipe::of(task, now),
-        );
-        if self.network.high_pass_tau == old.high_pass_tau {
-            self.network.high_pass_tau = new.high_pass_tau;
+        let tau = |dt: f64| models::network(task, dt).network.neuron.high_pass_tau;
+        let own = &mut self.network.network.neuron.high_pass_tau;
+        if *own == tau(before) {
+            *own = tau(now);
         }
-        let (old, new) = (LifRecipe::of(task, before), LifRecipe::of(task, now));
+        let (old, new) = (models::lif(task, before), models::lif(task, now));
         if self.lif.membrane_tau == old.membrane_tau {
             self.lif.membrane_tau = new.membrane_tau;
         }
@@ -61,7 +59,7 @@ fn is_binned(task: Task) -> bool {
 /// Width of the bins of a task in ms; none where nothing is binned.
 pub(super) fn of_bins(task: Task, data: &DataRecipe, arrays: Option<&ArraysRecipe>) -> Option<f64> {
     match task {
-        Task::Arrays => arrays?.events.as_ref().map(|events| events.bin_ms),
+        Task::Arrays => arrays?.reading.events.as_ref().map(|events| events.bin_ms),
         _ => is_binned(task).then(|| f64::from(data.bin_ms)),
     }
 }

@@ -1,9 +1,11 @@
 //! How a recipe trains: schedule, optimizer, checkpoints.
 
+use elm_data::neuronio::MAX_DURATION_MS;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The optimizer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OptimizerChoice {
     /// Adam (Kingma & Ba 2015).
@@ -16,7 +18,7 @@ pub enum OptimizerChoice {
 }
 
 /// Where a classification task reads its answer out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Readout {
     /// At the last step of each sequence, padding aside.
@@ -27,52 +29,77 @@ pub enum Readout {
 }
 
 /// The training schedule of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrainRecipe {
     /// Epochs; each ends with a validation.
+    #[schemars(range(min = 1), extend("x-aliases" = ["max_epochs", "num_epochs", "n_epochs", "num_train_epochs"]))]
     pub epochs: usize,
-    /// Gradient steps after which it ends, in place of epochs, within an epoch if need be; 0: it ends with its epochs.
+    /// Gradient steps after which it ends, in place of epochs; 0: it ends with its epochs.
+    #[schemars(extend("x-aliases" = ["max_steps", "num_steps", "iterations", "max_iters"]))]
     pub steps: usize,
-    /// Minutes of training and validation after which it ends, however many epochs that is, with the learning rate at its
-    /// end; 0: it ends with its epochs.
+    /// Minutes of training and validation after which it ends, in place of epochs; 0: it ends with its epochs.
+    ///
+    /// However many epochs that is, the learning rate is then at its end.
+    #[schemars(range(min = 0), extend("x-aliases" = ["max_time"]))]
     pub minutes: f64,
     /// Epochs without a smaller validation loss after which it ends early; 0: it does not.
+    #[schemars(extend("x-aliases" = ["early_stopping", "early_stopping_patience"]))]
     pub patience: usize,
-    /// Gradient steps in an epoch; 0 (not for NeuronIO): as many as go once over the training data.
+    /// Gradient steps in an epoch; 0 (not for neuronio): once over the data.
+    #[schemars(extend("x-aliases" = ["steps_per_epoch", "limit_train_batches"]))]
     pub batches_per_epoch: usize,
-    /// Windows or samples in a batch.
+    /// Windows, samples or streams of text in a batch.
+    #[schemars(range(min = 1), extend("x-aliases" = ["bs", "batch", "per_device_train_batch_size"]))]
     pub batch_size: usize,
-    /// Batches whose mean gradient makes one step: the effect of a larger batch in the memory of a small one.
+    /// Batches whose mean gradient makes one step.
+    ///
+    /// It is the effect of a larger batch in the memory of a small one.
+    #[schemars(range(min = 1), extend("x-aliases" = ["accumulate_grad_batches", "gradient_accumulation_steps"]))]
     pub accumulate: usize,
-    /// NeuronIO: length of a window in ms.
+    /// Length of a window in ms.
+    #[schemars(range(min = 1, max = MAX_DURATION_MS), extend("x-needs" = "windows"))]
     pub window_ms: usize,
     /// The optimizer.
+    #[schemars(extend("x-aliases" = ["optim", "solver"]))]
     pub optimizer: OptimizerChoice,
     /// Learning rate at the first step after the warm-up.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "x-aliases" = ["lr", "learning_rate_init", "max_lr", "base_lr"]))]
     pub learning_rate: f64,
     /// Learning rate after the last step, reached by half a cosine over all steps.
+    #[schemars(range(min = 0), extend("x-aliases" = ["min_lr", "eta_min"]))]
     pub final_learning_rate: f64,
     /// Steps over which the learning rate rises in a straight line, before the cosine begins.
+    #[schemars(extend("x-aliases" = ["warmup", "num_warmup_steps"]))]
     pub warmup_steps: usize,
     /// Learning rate of trained memory timescales, as a multiple of that of other parameters.
+    #[schemars(range(min = 0), extend("x-models" = ["elm", "network"]))]
     pub timescale_rate: f64,
     /// AdamW: share of a weight that goes with each step, times the learning rate.
+    #[schemars(range(min = 0), extend("x-aliases" = ["wd", "decay"]))]
     pub weight_decay: f64,
-    /// Decay of the moving average of the weights that is validated and tested in their place; 0: the weights themselves.
+    /// Decay of the moving average of the weights that is tested in their place; 0: the weights themselves.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-aliases" = ["ema", "ema_decay"]))]
     pub average_decay: f64,
     /// Largest global norm of the gradient, larger ones are scaled down; 0 for no limit.
+    #[schemars(range(min = 0), extend("x-aliases" = ["grad_clip", "gradient_clip_val", "max_grad_norm", "clipnorm"]))]
     pub clip_norm: f64,
-    /// NeuronIO: weight of the spike loss (binary cross entropy with logits).
+    /// Weight of the spike loss (binary cross entropy with logits).
+    #[schemars(range(min = 0), extend("x-needs" = "windows"))]
     pub spike_weight: f64,
-    /// NeuronIO: weight of the soma loss (mean square of the voltage error, in units of 10 mV).
+    /// Weight of the soma loss (mean square of the voltage error, in units of 10 mV).
+    #[schemars(range(min = 0), extend("x-needs" = "windows"))]
     pub soma_weight: f64,
-    /// Classification: where the answer is read out.
+    /// Where the answer is read out: at the last step of each sequence, or as the mean over its steps.
+    #[schemars(extend("x-needs" = "answers"))]
     pub readout: Readout,
-    /// Classification: share of the target that is spread evenly over all classes.
+    /// Share of the target that is spread evenly over all classes.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-needs" = "answers"))]
     pub label_smoothing: f64,
-    /// Classification: probability that an input value of a training sample is left out.
+    /// Probability that an input value of a training sample is left out; what is kept is scaled by 1 / (1 - p).
+    #[schemars(range(min = 0, max = 0.999), extend("x-needs" = "folder", "x-aliases" = ["dropout"]))]
     pub input_dropout: f64,
-    /// Gradient steps from one line of step metrics to the next.
+    /// Gradient steps from one line of metrics.jsonl to the next.
+    #[schemars(range(min = 1), extend("x-aliases" = ["log_every_n_steps", "logging_steps"]))]
     pub log_every: usize,
 }
 
@@ -106,13 +133,16 @@ impl Default for TrainRecipe {
 }
 
 /// When a run saves checkpoints, beside the end of each epoch and of the run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckpointRecipe {
-    /// Gradient steps from one to the next; 0: their number does not count.
+    /// Gradient steps from one to the next; 0: only by time and epochs.
+    #[schemars(extend("x-aliases" = ["save_steps", "checkpoint_every"]))]
     pub every_steps: usize,
-    /// Minutes from one to the next; 0: time does not count.
+    /// Minutes from one to the next; 0: only by steps and epochs.
+    #[schemars(range(min = 0))]
     pub every_minutes: f64,
     /// How many of the last ones are kept. Each holds the best model so far, too.
+    #[schemars(range(min = 1), extend("x-aliases" = ["save_top_k", "save_total_limit"]))]
     pub keep: usize,
 }
 

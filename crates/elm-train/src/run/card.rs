@@ -70,11 +70,16 @@ pub(super) fn of_sequences(
     TaskCard {
         name: name.into(),
         about: String::new(),
-        step_ms: recipe.arrays.events.as_ref().map(|events| events.bin_ms),
+        step_ms: recipe
+            .arrays
+            .reading
+            .events
+            .as_ref()
+            .map(|events| events.bin_ms),
         input: InputCard::Arrays {
             inputs: data.inputs(),
             normalisation: inputs,
-            options: recipe.arrays.options(),
+            options: recipe.arrays.reading.clone(),
         },
         output: OutputCard {
             readout: match targets.kind.per_step() {

@@ -75,7 +75,7 @@ fn fixed(key: &str) -> Option<&'static str> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::recipe::keys;
+    use crate::recipe::key_named;
 
     fn try_change(assignments: &[&str]) -> Result<(Recipe, BTreeMap<String, [String; 2]>)> {
         let mut recipe = Recipe::builtin("quick").unwrap();
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn the_lists_name_keys_that_there_are() {
         for name in FREE.iter().chain(&PLACES) {
-            assert!(keys().iter().any(|key| key.name == *name), "{name}");
+            assert!(key_named(name).is_some(), "{name}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::parse::{Assignment, SweepFile};
 use crate::error::{Result, TrainError};
-use crate::recipe::{Recipe, RecipeError, keys};
+use crate::recipe::{Recipe, RecipeError, key_named};
 
 /// More members than this are taken for a mistake.
 const MOST: usize = 100_000;
@@ -179,7 +179,7 @@ impl Sweep {
 }
 
 fn serves(key: &str, recipe: &Recipe) -> bool {
-    keys().iter().any(|k| k.name == key && k.serves(recipe))
+    key_named(key).is_some_and(|key| key.serves(recipe))
 }
 
 /// The error with the member that it is of.
@@ -357,7 +357,7 @@ mod tests {
             ("[set]\nlif.num_neurons = 3", "has no use in any member"),
             (
                 "[grid]\ntrain.epochs = [1, \"x\"]",
-                "member 001-epochs-x: `train.epochs` is string",
+                "member 001-epochs-x: `train.epochs` must be a whole number",
             ),
             ("[grid]\ntrain.epochs = [1, 0]", "member 001-epochs-0"),
         ] {

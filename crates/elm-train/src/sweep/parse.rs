@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::draw::Draw;
 use crate::error::{Result, TrainError};
-use crate::recipe::{Recipe, RecipeError, keys};
+use crate::recipe::{Recipe, RecipeError, key_named};
 
 /// A recipe key with a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -318,7 +318,7 @@ fn flat<'a>(
 
 /// Refuses a key that no recipe has, with the nearest one.
 fn known(key: &str, section: &str) -> std::result::Result<(), String> {
-    if keys().iter().any(|known| known.name == key) {
+    if key_named(key).is_some() {
         return Ok(());
     }
     let hint = match Recipe::default().set(&format!("{key}=0")) {

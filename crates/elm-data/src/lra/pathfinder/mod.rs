@@ -21,6 +21,7 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::folder::ImageFolder;
@@ -39,7 +40,7 @@ pub const ENCODING: Encoding = Encoding::Grey {
 pub const MAX_SIDE: usize = 1024;
 
 /// How long the contours are, and so how hard the task is. The arena's results are on [`Self::Length14`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Difficulty {
     /// Contours of 6 dashes, `curv_baseline`.

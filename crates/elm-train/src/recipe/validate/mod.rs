@@ -1,22 +1,16 @@
-//! The ranges of a recipe's values.
+//! What a recipe's values must be: each in its range, and all of them together.
 
 mod model;
 
 use elm_data::Task;
-use elm_data::neuronio::MAX_DURATION_MS;
 use elm_data::task::TaskKind;
 
+use super::schema::{self, keys};
 use super::{DataSource, OptimizerChoice, Recipe, RecipeError};
 use crate::model::ModelKind;
 
 /// Most time steps in a batch: their inputs take about 5 KB each.
 const MAX_BATCH_STEPS: usize = 1 << 22;
-/// Most threads that make batches; each holds two of them.
-const MAX_WORKERS: usize = 256;
-/// Longest n-grams that a text is compared with.
-const MAX_NGRAM: usize = 8;
-/// Most of the input that may be left out: what is kept is scaled by 1 / (1 - p).
-const MAX_DROPOUT: f64 = 0.999;
 /// Most samples of a gradient step.
 const MAX_SAMPLES: usize = 1 << 20;
 /// Most gradient steps of a training.
@@ -30,8 +24,13 @@ impl Recipe {
     pub fn validate(&self) -> Result<(), RecipeError> {
         self.validate_settings()?;
         match self.task.info().kind {
-            TaskKind::NeuronIo => self.validate_neuronio(),
-            TaskKind::Classification { .. } => self.validate_classification(),
+            TaskKind::NeuronIo => {
+                let data = &self.data;
+                validate_source("data.train", &data.train)?;
+                validate_source("data.valid", &data.valid)?;
+                validate_source("data.test", &data.test)
+            }
+            TaskKind::Classification { .. } => self.validate_folder(),
             TaskKind::Language | TaskKind::Open => self.validate_own_files(),
         }
     }
@@ -45,58 +44,18 @@ impl Recipe {
         if i64::try_from(self.seed).is_err() {
             return fail("seed", format!("must be below 2^63, found {}", self.seed));
         }
-        if let Some(workers) = self.data.workers
-            && !(1..=MAX_WORKERS).contains(&workers)
-        {
-            return fail(
-                "data.workers",
-                format!("must be 1 to {MAX_WORKERS}, found {workers}"),
-            );
-        }
-        for (key, value) in [
-            ("train.label_smoothing", self.train.label_smoothing),
-            ("train.input_dropout", self.train.input_dropout),
-        ] {
-            if !(0.0..1.0).contains(&value) {
-                return fail(
-                    key,
-                    format!("must be at least 0 and below 1, found {value}"),
-                );
+        let table = self.table();
+        for key in keys().iter().filter(|key| key.serves(self)) {
+            let problem = key
+                .value(&table)
+                .and_then(|value| schema::problem(&key.schema, value));
+            if let Some(problem) = problem {
+                return fail(&key.name, problem);
             }
         }
-        if self.train.input_dropout > MAX_DROPOUT {
-            return fail(
-                "train.input_dropout",
-                format!(
-                    "must be at most {MAX_DROPOUT}, found {}",
-                    self.train.input_dropout
-                ),
-            );
-        }
-        if self.task.is_language() {
-            self.validate_text()?;
-        }
         self.validate_model()?;
-        self.validate_train()
-    }
-
-    fn validate_neuronio(&self) -> Result<(), RecipeError> {
-        if let Some(fraction) = self.data.file_load_fraction
-            && !(fraction > 0.0 && fraction.is_finite())
-        {
-            return fail(
-                "data.file_load_fraction",
-                format!("must be a number above 0, found {fraction}"),
-            );
-        }
-        for (key, source) in [
-            ("data.train", &self.data.train),
-            ("data.valid", &self.data.valid),
-            ("data.test", &self.data.test),
-        ] {
-            validate_source(key, source)?;
-        }
-        Ok(())
+        self.validate_batches()?;
+        self.validate_optimizer()
     }
 
     fn validate_own_files(&self) -> Result<(), RecipeError> {
@@ -133,69 +92,15 @@ impl Recipe {
         Ok(())
     }
 
-    fn validate_text(&self) -> Result<(), RecipeError> {
-        let text = &self.text;
-        at_least_one("text.steps", text.steps)?;
-        for (key, value) in [
-            ("text.valid_fraction", text.valid_fraction),
-            ("text.test_fraction", text.test_fraction),
-        ] {
-            if !(0.0..1.0).contains(&value) {
-                return fail(
-                    key,
-                    format!("must be at least 0 and below 1, found {value}"),
-                );
-            }
-        }
-        for value in [text.state_drop.first, text.state_drop.last] {
-            if !(0.0..=1.0).contains(&value) {
-                return fail(
-                    "text.state_drop",
-                    format!("must have probabilities of 0 to 1, found {value}"),
-                );
-            }
-        }
-        if text.ngram > MAX_NGRAM {
-            return fail(
-                "text.ngram",
-                format!("must be 0 to {MAX_NGRAM}, found {}", text.ngram),
-            );
-        }
-        Ok(())
-    }
-
-    fn validate_train(&self) -> Result<(), RecipeError> {
-        let train = &self.train;
-        for (key, value) in [
-            ("train.epochs", train.epochs),
-            ("train.batch_size", train.batch_size),
-            ("train.accumulate", train.accumulate),
-            ("train.log_every", train.log_every),
-            ("checkpoint.keep", self.checkpoint.keep),
-        ] {
-            at_least_one(key, value)?;
-        }
-        if self.task == Task::Neuronio {
-            at_least_one("train.batches_per_epoch", train.batches_per_epoch)?;
-        }
-        let longest = MAX_DURATION_MS as usize;
-        if !(1..=longest).contains(&train.window_ms) {
-            return fail(
-                "train.window_ms",
-                format!(
-                    "must be 1 to {longest} ms, the longest simulation, found {}",
-                    train.window_ms
-                ),
-            );
-        }
-        self.validate_batches()?;
-        self.validate_rates()?;
-        self.validate_optimizer()
-    }
-
     /// How much is trained on, at once and in all.
     fn validate_batches(&self) -> Result<(), RecipeError> {
         let train = &self.train;
+        if self.task == Task::Neuronio && train.batches_per_epoch == 0 {
+            return fail(
+                "train.batches_per_epoch",
+                "must be at least 1, found 0".into(),
+            );
+        }
         // the longest sequence of a task is one sample's
         let (what, steps) = match self.task {
             Task::Neuronio => (
@@ -226,12 +131,6 @@ impl Recipe {
                 ),
             );
         }
-        if train.steps > MAX_STEPS {
-            return fail(
-                "train.steps",
-                format!("must be at most {MAX_STEPS}, found {}", train.steps),
-            );
-        }
         if train.epochs.saturating_mul(train.batches_per_epoch.max(1)) > MAX_STEPS {
             return fail(
                 "train.epochs",
@@ -244,54 +143,14 @@ impl Recipe {
         Ok(())
     }
 
-    fn validate_rates(&self) -> Result<(), RecipeError> {
+    fn validate_optimizer(&self) -> Result<(), RecipeError> {
         let train = &self.train;
-        if !(train.learning_rate > 0.0 && train.learning_rate <= 1.0) {
-            return fail(
-                "train.learning_rate",
-                format!(
-                    "must be above 0 and at most 1, found {}",
-                    train.learning_rate
-                ),
-            );
-        }
-        for (key, value) in [
-            ("train.final_learning_rate", train.final_learning_rate),
-            ("train.clip_norm", train.clip_norm),
-            ("train.minutes", train.minutes),
-            ("train.timescale_rate", train.timescale_rate),
-            ("train.weight_decay", train.weight_decay),
-            ("checkpoint.every_minutes", self.checkpoint.every_minutes),
-            ("train.spike_weight", train.spike_weight),
-            ("train.soma_weight", train.soma_weight),
-        ] {
-            if !((value as f32).is_finite() && value >= 0.0) {
-                return fail(
-                    key,
-                    format!("must be a number of at least 0, found {value:?}"),
-                );
-            }
-        }
         if train.final_learning_rate > train.learning_rate {
             return fail(
                 "train.final_learning_rate",
                 format!(
                     "must be at most train.learning_rate = {}, found {}",
                     train.learning_rate, train.final_learning_rate
-                ),
-            );
-        }
-        Ok(())
-    }
-
-    fn validate_optimizer(&self) -> Result<(), RecipeError> {
-        let train = &self.train;
-        if !(0.0..1.0).contains(&train.average_decay) {
-            return fail(
-                "train.average_decay",
-                format!(
-                    "must be at least 0 and below 1, found {}",
-                    train.average_decay
                 ),
             );
         }
@@ -316,50 +175,31 @@ impl Recipe {
         }
         Ok(())
     }
-}
 
-impl Recipe {
     /// Are any memory timescales trained?
     fn learns_timescales(&self) -> bool {
         match self.model.kind {
             ModelKind::Elm => self.model.learn_memory_tau,
-            ModelKind::Network => self.network.learn_memory_tau,
+            ModelKind::Network => self.network.network.neuron.learn_memory_tau,
             _ => true,
         }
     }
 
-    fn validate_classification(&self) -> Result<(), RecipeError> {
-        let data = &self.data;
-        for (key, value) in [
-            ("data.max_length", data.max_length),
-            ("data.make_train", data.make_train),
-            ("data.make_test", data.make_test),
-            ("data.valid_samples", data.valid_samples),
-            ("data.test_samples", data.test_samples),
-        ] {
-            at_least_one(key, value.unwrap_or(1))?;
-        }
-        if let Some(dir) = &data.dir {
-            no_tilde("data.dir", dir)?;
-        }
+    fn validate_folder(&self) -> Result<(), RecipeError> {
         if let Err(error) = self.task_options().binning.steps() {
             return fail("data.bin_ms", format!("does not fit: {error}"));
         }
-        if data
-            .dir
-            .as_ref()
-            .is_none_or(|dir| dir.as_os_str().is_empty())
-        {
-            let info = self.task.info();
-            return fail(
+        let info = self.task.info();
+        match &self.data.dir {
+            Some(dir) if !dir.as_os_str().is_empty() => no_tilde("data.dir", dir),
+            _ => fail(
                 "data.dir",
                 format!(
                     "names no folder: give that of {} with --set data.dir=FOLDER (source: {})",
                     info.files, info.source
                 ),
-            );
+            ),
         }
-        Ok(())
     }
 }
 
@@ -374,13 +214,6 @@ fn no_tilde(key: &str, path: &std::path::Path) -> Result<(), RecipeError> {
             ),
         ),
         false => Ok(()),
-    }
-}
-
-fn at_least_one(key: &str, value: usize) -> Result<(), RecipeError> {
-    match value {
-        0 => fail(key, "must be at least 1, found 0".into()),
-        _ => Ok(()),
     }
 }
 
@@ -425,16 +258,12 @@ mod tests {
                 "train.batches_per_epoch",
                 "at least 1",
             ),
-            (
-                "train.window_ms=0",
-                "train.window_ms",
-                "the longest simulation",
-            ),
+            ("train.window_ms=0", "train.window_ms", "at least 1"),
             ("train.learning_rate=0", "train.learning_rate", "above 0"),
             ("train.learning_rate=nan", "train.learning_rate", "above 0"),
             ("train.learning_rate=5", "train.learning_rate", "at most 1"),
             (
-                "train.batch_size=9223372036854775807",
+                "train.batch_size=10000000",
                 "train.batch_size",
                 "at most 8388",
             ),
@@ -458,17 +287,17 @@ mod tests {
             (
                 "model.branches=9223372036854775807",
                 "model.branches",
-                "too large",
+                "at most",
             ),
             (
                 "model.synapses_per_branch=9223372036854775807",
                 "model.synapses_per_branch",
-                "too large",
+                "at most",
             ),
             (
                 "model.memory_tau_max=1e300",
                 "model.memory_tau_max",
-                "positive",
+                "32 bits",
             ),
             (
                 "train.final_learning_rate=1",
@@ -522,13 +351,31 @@ mod tests {
         ] {
             let mut recipe = Recipe::builtin("quick").unwrap();
             recipe.validate().unwrap();
-            recipe.set(assignment).unwrap();
-            let error = recipe.validate().unwrap_err().to_string();
+            let wrong = recipe.set(assignment).and_then(|()| recipe.validate());
+            let error = wrong.unwrap_err().to_string();
             assert!(
                 error.contains(&format!("`{key}`")) && error.contains(words),
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_value_that_the_code_sets_is_checked_as_well() {
+        let mut recipe = Recipe::default();
+        recipe.train.epochs = 0;
+        let error = recipe.validate().unwrap_err().to_string();
+        let words = "recipe: `train.epochs` must be a whole number of at least 1, found 0";
+        assert_eq!(error, words);
+        recipe = Recipe::default();
+        recipe.train.clip_norm = f64::NAN;
+        assert!(
+            recipe
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .contains("found nan")
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use elm_data::Task;
 use elm_model::ElmError;
 use elm_model::network::InputEmbedding;
 
-use super::{at_least_one, fail};
+use super::fail;
 use crate::model::ModelKind;
 use crate::recipe::{Recipe, RecipeError};
 
@@ -18,20 +18,21 @@ const MAX_ATTENTION: usize = 8 << 30;
 
 impl Recipe {
     pub(super) fn validate_model(&self) -> Result<(), RecipeError> {
-        if self.model.kind == ModelKind::Elm {
-            at_least_one("model.num_memory", self.model.num_memory)?;
-            at_least_one("model.mlp_hidden", self.model.mlp_hidden.unwrap_or(1))?;
-            if self.task == Task::Neuronio {
-                at_least_one("model.branches", self.model.branches)?;
-            }
-            at_least_one("model.synapses_per_branch", self.model.synapses_per_branch)?;
+        if self.model.kind == ModelKind::Elm
+            && self.task == Task::Neuronio
+            && self.model.branches == 0
+        {
+            return fail("model.branches", "must be at least 1, found 0".into());
         }
         if self.task.is_open() && self.form.is_none() {
             return Ok(()); // the files decide; asked again when they have been opened
         }
         let section = self.model.kind.section();
         if self.model.kind == ModelKind::Network
-            && matches!(self.network.input_embedding, InputEmbedding::OneHot { .. })
+            && matches!(
+                self.network.network.input_embedding,
+                InputEmbedding::OneHot { .. }
+            )
             && !self.task.is_language()
         {
             return fail(
@@ -56,7 +57,7 @@ impl Recipe {
                     (ModelKind::Elm, "hidden_layers") => "model.mlp_layers".to_string(),
                     (ModelKind::Elm, "branch_tau") => "model.synapse_tau".to_string(),
                     (ModelKind::Network, "num_neurons")
-                        if layer == Some(self.network.hidden_neurons.len()) =>
+                        if layer == Some(self.network.network.hidden_neurons.len()) =>
                     {
                         "network.last_neurons".to_string()
                     }
@@ -80,7 +81,7 @@ impl Recipe {
             );
         }
         match self.model.kind {
-            ModelKind::Network if self.network.is_single(self.task) => self.validate_single(),
+            ModelKind::Network if self.is_single() => self.validate_single(),
             ModelKind::Transformer => self.validate_attention(),
             _ => Ok(()),
         }
@@ -88,37 +89,35 @@ impl Recipe {
 
     /// One neuron has no use for what makes a network.
     fn validate_single(&self) -> Result<(), RecipeError> {
-        let (own, plain) = (&self.network, &Self::of(self.task).network);
-        for (key, set) in [
-            ("last_neurons", own.last_neurons != plain.last_neurons),
-            (
-                "output_embedding",
-                own.output_embedding != plain.output_embedding,
+        const OF_NETWORKS: [&str; 12] = [
+            "last_neurons",
+            "input_embedding",
+            "output_embedding",
+            "high_pass_tau",
+            "output_activation",
+            "wiring",
+            "input_dropout",
+            "recurrent_dropout",
+            "memory_dropout",
+            "first",
+            "last",
+            "regularisers",
+        ];
+        let plain = Self {
+            model: self.model.clone(),
+            ..Self::of(self.task)
+        };
+        let set = self.differences(&plain).into_keys().find(|key| {
+            let name = key.strip_prefix("network.");
+            name.is_some_and(|name| OF_NETWORKS.contains(&name))
+        });
+        match set {
+            Some(key) => fail(
+                &key,
+                "has no use in a single neuron: set network.hidden_neurons as well".into(),
             ),
-            ("high_pass_tau", own.high_pass_tau != plain.high_pass_tau),
-            (
-                "output_activation",
-                own.output_activation != plain.output_activation,
-            ),
-            ("wiring", own.wiring != plain.wiring),
-            ("input_dropout", own.input_dropout != plain.input_dropout),
-            (
-                "recurrent_dropout",
-                own.recurrent_dropout != plain.recurrent_dropout,
-            ),
-            ("memory_dropout", own.memory_dropout != plain.memory_dropout),
-            ("first", own.first != plain.first),
-            ("last", own.last != plain.last),
-            ("regularisers", own.regularisers != plain.regularisers),
-        ] {
-            if set {
-                return fail(
-                    &format!("network.{key}"),
-                    "has no use in a single neuron: set network.hidden_neurons as well".into(),
-                );
-            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Attention takes memory with the square of the length.
@@ -253,8 +252,9 @@ mod tests {
                     "network.hidden_neurons" => format!("[{size}]"),
                     _ => size.into(),
                 };
-                recipe.set(&format!("{key}={value}")).unwrap();
-                let error = recipe.validate().unwrap_err().to_string();
+                let wrong = recipe.set(&format!("{key}={value}"));
+                let wrong = wrong.and_then(|()| recipe.validate());
+                let error = wrong.unwrap_err().to_string();
                 assert!(
                     error.contains("at most") || error.contains("too large"),
                     "{key} {error}"
@@ -320,8 +320,8 @@ mod tests {
         ] {
             let mut recipe = Recipe::builtin(name).unwrap().with_model(kind);
             recipe.validate().unwrap();
-            recipe.set(assignment).unwrap();
-            let error = recipe.validate().unwrap_err().to_string();
+            let wrong = recipe.set(assignment).and_then(|()| recipe.validate());
+            let error = wrong.unwrap_err().to_string();
             assert!(error.contains(&format!("`{key}`")), "{assignment}: {error}");
         }
     }

@@ -24,8 +24,8 @@ impl ArraysTask {
     /// If they cannot be read, or are not what the recipe says.
     pub fn open(recipe: &Recipe) -> Result<Self> {
         let own = &recipe.arrays;
-        let set = ArraySet::open(&recipe.data.array_files(), &own.options())?;
-        let inputs = own.normalize.unwrap_or(match own.events {
+        let set = ArraySet::open(&recipe.data.array_files(), &own.reading)?;
+        let inputs = own.normalize.unwrap_or(match own.reading.events {
             Some(_) => Normalization::None,
             None => Normalization::Standardize,
         });

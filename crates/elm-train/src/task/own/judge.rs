@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use elm_data::arrays::{Scaler, TargetKind, Targets};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::batch::RowTargets;
@@ -77,7 +78,7 @@ pub enum HostTargets {
 }
 
 /// Which loss is trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LossChoice {
     /// Cross entropy of a softmax over classes.
