@@ -11,15 +11,15 @@ use elm_data::shd::{SyntheticShdOptions, generate_shd};
 
 /// Makes the files of a task in `dir`.
 pub fn make(task: Task, dir: &Path) -> Result<(), Box<dyn Error>> {
-    match task {
-        Task::ListOps => {
+    match task.name() {
+        "listops" => {
             let mut options = ListOpsOptions::new(dir, 1);
             (options.train, options.valid, options.test) = (1000, 10, 10);
             generate_listops(&options, &|_| ControlFlow::Continue(()))?;
         }
-        Task::Pathfinder => pathfinder(dir, PathfinderSize::Px32, 500)?,
-        Task::PathX => pathfinder(dir, PathfinderSize::Px128, 60)?,
-        Task::Text => {
+        "pathfinder" => pathfinder(dir, PathfinderSize::Px32, 500)?,
+        "pathx" => pathfinder(dir, PathfinderSize::Px128, 60)?,
+        "text" => {
             for part in ["train/pos", "train/neg", "test/pos", "test/neg"] {
                 let folder = dir.join(part);
                 std::fs::create_dir_all(&folder)?;
@@ -28,7 +28,7 @@ pub fn make(task: Task, dir: &Path) -> Result<(), Box<dyn Error>> {
                 }
             }
         }
-        Task::Retrieval => {
+        "retrieval" => {
             let lines: Vec<u8> = (0..100)
                 .flat_map(|i| {
                     let mut line = format!("{}\ta\tb\t", i % 2).into_bytes();
@@ -43,7 +43,7 @@ pub fn make(task: Task, dir: &Path) -> Result<(), Box<dyn Error>> {
                 std::fs::write(dir.join(format!("new_aan_pairs.{part}.tsv")), &lines)?;
             }
         }
-        Task::Image => {
+        "image" => {
             let images: Vec<u8> = (0..200usize)
                 .flat_map(|i| {
                     let label = [(i % 10) as u8];

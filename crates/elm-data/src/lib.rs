@@ -39,6 +39,7 @@ pub mod shd;
 mod split;
 mod stream;
 pub mod task;
+mod tasks;
 pub mod text;
 
 pub use error::{DataError, Result};

@@ -98,7 +98,7 @@ fn killed_processes_are_in_nobodys_way() {
     first.wait().unwrap();
     assert!(second.wait().unwrap().success());
     assert!(content(&folder) == expected);
-    let opened = Task::SyntheticSpikes.open(&folder, Split::Test, &TaskOptions::default());
+    let opened = Task::SYNTHETIC_SPIKES.open(&folder, Split::Test, &TaskOptions::default());
     assert_eq!(opened.unwrap().len(), 100);
 }
 

@@ -1,80 +1,90 @@
-//! Every task of the papers in one table, and one way to open the data of those that classify sequences.
+//! What a named task is, and one way to open the data of those that classify sequences. The tasks themselves are in
+//! [`tasks`](crate::tasks).
 
 mod batches;
+mod info;
 mod open;
 mod statistics;
-mod table;
 
 pub use batches::{Order, SampleBatches};
+pub use info::{Published, TaskInfo, TaskKind, TaskRecipe};
 pub use open::{Parts, TaskData, TaskOptions};
 pub use statistics::PartStatistics;
-pub use table::{TaskInfo, TaskKind};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+use std::sync::Arc;
 
-use crate::lra::{image, listops};
-use crate::{DataError, Result};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A task: what is learnt, from which data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// Spikes and soma voltage of a layer-5 pyramidal cell from its 1278 synaptic inputs.
-    #[default]
-    Neuronio,
-    /// Spoken digits as spikes (Spiking Heidelberg Digits).
-    Shd,
-    /// The sum of two spoken digits.
-    ShdAdding,
-    /// Patterns drawn by this project in the format of SHD; no speech.
-    SyntheticSpikes,
-    /// The sum of two synthetic patterns.
-    SyntheticSpikesAdding,
-    /// Nested operations on lists of digits (Long Range Arena).
-    #[serde(rename = "listops")]
-    ListOps,
-    /// Film reviews, byte by byte (Long Range Arena).
-    Text,
-    /// Pairs of papers, byte by byte (Long Range Arena).
-    Retrieval,
-    /// CIFAR-10 pictures, pixel by pixel (Long Range Arena).
-    Image,
-    /// Are two markers joined? 32 × 32 pixels (Long Range Arena).
-    Pathfinder,
-    /// Pathfinder of 128 × 128 pixels (Long Range Arena).
-    #[serde(rename = "pathx")]
-    PathX,
-    /// The next byte of an encyclopedia.
-    Enwik8,
-    /// The next byte of any text ([`crate::text`]).
-    TextLm,
-    /// A user's own sequences ([`crate::arrays`]): what is learnt about them, the files say.
-    Arrays,
+use crate::{DataError, Encoding, Result, Split};
+
+/// A named task. Only tasks that classify sequences ([`TaskKind::Classification`]) have data of this form to open; the data
+/// of the others is a user's own, or that of [`neuronio`](crate::neuronio).
+pub trait NamedTask: std::fmt::Debug + Send + Sync {
+    /// What is known of it.
+    fn info(&self) -> &TaskInfo;
+
+    /// How the steps of its sequences become channels; none of a task that classifies no sequences.
+    fn encoding(&self) -> Option<Encoding> {
+        None
+    }
+
+    /// Opens a part of its data in `dir` (Pathfinder: or in a converted file).
+    ///
+    /// # Errors
+    /// If the task classifies no sequences, files are missing, damaged or not what the task demands, there are too few
+    /// samples, or an option is out of range. Images of Pathfinder are there, and are only checked further as they are
+    /// read.
+    fn open(&self, dir: &Path, split: Split, options: &TaskOptions) -> Result<Arc<dyn TaskData>> {
+        let _ = (dir, split, options);
+        Err(no_classes(self.info()))
+    }
+
+    /// Opens all parts of its data; each file is read once, whichever parts it holds. An adding task has the numbers of
+    /// `pairs` in an epoch of training, validation and test (as published where there is none), in the place of
+    /// [`TaskOptions::pairs`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    fn open_parts(
+        &self,
+        dir: &Path,
+        options: &TaskOptions,
+        pairs: [Option<usize>; 3],
+    ) -> Result<Parts> {
+        let _ = (dir, options, pairs);
+        Err(no_classes(self.info()))
+    }
+
+    /// What its tokens stand for, from token 1 on; none where they are bytes, or there are none.
+    fn symbols(&self) -> Option<Vec<String>> {
+        None
+    }
 }
 
-impl Task {
-    /// Every task, in the order of the table.
-    pub const ALL: [Self; 14] = [
-        Self::Neuronio,
-        Self::Shd,
-        Self::ShdAdding,
-        Self::SyntheticSpikes,
-        Self::SyntheticSpikesAdding,
-        Self::ListOps,
-        Self::Text,
-        Self::Retrieval,
-        Self::Image,
-        Self::Pathfinder,
-        Self::PathX,
-        Self::Enwik8,
-        Self::TextLm,
-        Self::Arrays,
-    ];
+fn no_classes(info: &TaskInfo) -> DataError {
+    DataError::request(format!(
+        "{} is not a task of sequences with one class each",
+        info.name
+    ))
+}
 
-    /// What the table says of it.
+/// One of the named tasks ([`Task::ALL`]). Two are equal if they have the same name, which they also are in files.
+#[derive(Debug, Clone, Copy)]
+pub struct Task(&'static dyn NamedTask);
+
+impl Task {
+    /// The task that this value is.
+    pub(crate) const fn new(task: &'static dyn NamedTask) -> Self {
+        Self(task)
+    }
+
+    /// What is known of it.
     pub fn info(self) -> &'static TaskInfo {
-        table::info(self)
+        self.0.info()
     }
 
     /// Name on the command line and in recipes.
@@ -87,14 +97,25 @@ impl Task {
     /// # Errors
     /// [`DataError::Request`] that lists the names.
     pub fn from_name(name: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|task| task.name() == name);
-        found.ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
+        let found = Self::ALL.iter().find(|task| task.name() == name);
+        found.copied().ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|task| task.name()).collect();
+            let names = names.join(", ");
             DataError::request(format!("unknown task `{name}` (known: {names})"))
         })
     }
 
-    /// Does it make sequences into classes? Then [`Task::open`] opens its data.
+    /// Has it a use for the keys of recipes that need this?
+    pub fn uses(self, what: &str) -> bool {
+        self.info().uses.contains(&what)
+    }
+
+    /// Is it of the kind of NeuronIO: windows of simulations, spikes and voltage in every ms?
+    pub fn is_neuronio(self) -> bool {
+        self.info().kind == TaskKind::NeuronIo
+    }
+
+    /// Does it make sequences into classes? Then [`open`](Self::open) opens its data.
     pub fn classifies(self) -> bool {
         matches!(self.info().kind, TaskKind::Classification { .. })
     }
@@ -127,41 +148,58 @@ impl Task {
 
     /// Is the data drawn by a program of this project and nowhere to be got?
     pub fn is_synthetic(self) -> bool {
-        matches!(self, Self::SyntheticSpikes | Self::SyntheticSpikesAdding)
-    }
-
-    /// Is a sample the sum of two digits, drawn on the fly?
-    pub fn is_adding(self) -> bool {
-        matches!(self, Self::ShdAdding | Self::SyntheticSpikesAdding)
+        self.info().is_synthetic
     }
 
     /// Width and height of the images of an image task.
     pub fn side(self) -> Option<usize> {
-        match self {
-            Self::Image => Some(image::SIDE),
-            Self::Pathfinder => Some(32),
-            Self::PathX => Some(128),
-            _ => None,
-        }
+        self.info().side
+    }
+
+    /// How the steps of its sequences become channels.
+    ///
+    /// # Errors
+    /// If it is no classification task.
+    pub fn encoding(self) -> Result<Encoding> {
+        let encoding = self.0.encoding();
+        encoding.ok_or_else(|| no_classes(self.info()))
+    }
+
+    /// See [`NamedTask::open`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(
+        self,
+        dir: &Path,
+        split: Split,
+        options: &TaskOptions,
+    ) -> Result<Arc<dyn TaskData>> {
+        self.0.open(dir, split, options)
+    }
+
+    /// See [`NamedTask::open_parts`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_parts(
+        self,
+        dir: &Path,
+        options: &TaskOptions,
+        pairs: [Option<usize>; 3],
+    ) -> Result<Parts> {
+        self.0.open_parts(dir, options, pairs)
+    }
+
+    /// What its tokens stand for, see [`NamedTask::symbols`].
+    pub fn symbols(self) -> Option<Vec<String>> {
+        self.0.symbols()
     }
 
     /// Name of class `class` for people.
     pub fn class_name(self, class: usize) -> String {
-        let digits = [
-            "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
-        ];
-        let german = [
-            "null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun",
-        ];
-        match self {
-            Self::Shd => digits.iter().chain(&german).nth(class).copied(),
-            Self::Image => image::CLASS_NAMES.get(class).copied(),
-            Self::Text => ["bad", "good"].get(class).copied(),
-            Self::Retrieval => ["unrelated", "related"].get(class).copied(),
-            Self::Pathfinder | Self::PathX => ["apart", "joined"].get(class).copied(),
-            _ => None,
-        }
-        .map_or_else(|| class.to_string(), str::to_string)
+        let name = self.info().classes.get(class);
+        name.map_or_else(|| class.to_string(), ToString::to_string)
     }
 
     /// A token as text for people; what is no printable character is a dot.
@@ -169,11 +207,11 @@ impl Task {
         let Some(value) = usize::from(token).checked_sub(1) else {
             return String::new();
         };
-        match self {
-            Self::ListOps => listops::SYMBOLS
+        match self.symbols() {
+            Some(symbols) => symbols
                 .get(value)
                 .map_or_else(|| "?".into(), |symbol| format!("{symbol} ")),
-            _ => u8::try_from(value)
+            None => u8::try_from(value)
                 .ok()
                 .filter(|byte| (b' '..=b'~').contains(byte))
                 .map_or_else(|| "·".into(), |byte| char::from(byte).to_string()),
@@ -181,9 +219,56 @@ impl Task {
     }
 }
 
+impl Default for Task {
+    /// The first of the list.
+    fn default() -> Self {
+        Self::NEURONIO
+    }
+}
+
+impl PartialEq for Task {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Task {}
+
+impl Hash for Task {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
 impl std::fmt::Display for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl Serialize for Task {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Task {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Task {
+    fn schema_name() -> Cow<'static, str> {
+        "Task".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let each = Self::ALL
+            .iter()
+            .map(|task| json_schema!({ "const": task.name(), "description": task.info().about }));
+        json_schema!({ "oneOf": each.collect::<Vec<_>>() })
     }
 }
 

@@ -3,15 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Task;
-use crate::lra::pathfinder::{Difficulty, Pathfinder, PathfinderConfig};
+use crate::lra::ByteSequences;
+use crate::lra::pathfinder::{Difficulty, Pathfinder};
 use crate::lra::retrieval::Retrieval;
-use crate::lra::{ByteSequences, image, listops, pathfinder, retrieval, text};
 use crate::made::Provenance;
-use crate::shd::{
-    self, Binning, Draws, ShdAdding, ShdDataset, ShdFile, ShdFolder, ShdKind, SpikeStatistics,
-};
-use crate::{DataError, Encoding, Result, Sample, Split};
+use crate::shd::{Binning, ShdAdding, ShdDataset, SpikeStatistics};
+use crate::{DataError, Result, Sample, Split};
 
 /// How a task's data is to be read. Tasks leave out what does not concern them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -108,7 +105,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    fn of<T: TaskData + 'static>([train, valid, test]: [T; 3]) -> Self {
+    /// The parts, from three of a kind.
+    pub(crate) fn of<T: TaskData + 'static>([train, valid, test]: [T; 3]) -> Self {
         Self {
             train: Arc::new(train),
             valid: Arc::new(valid),
@@ -304,217 +302,4 @@ impl TaskData for ShdAdding {
     fn read(&self, epoch: u64, index: usize) -> Result<Sample> {
         Ok(self.draw(epoch, index))
     }
-}
-
-impl Task {
-    /// How the steps of its sequences become channels.
-    ///
-    /// # Errors
-    /// If it is no classification task.
-    pub fn encoding(self) -> Result<Encoding> {
-        match self {
-            Self::Shd | Self::ShdAdding | Self::SyntheticSpikes | Self::SyntheticSpikesAdding => {
-                Ok(shd::ENCODING)
-            }
-            Self::ListOps => Ok(listops::ENCODING),
-            Self::Text => Ok(text::ENCODING),
-            Self::Retrieval => Ok(retrieval::ENCODING),
-            Self::Image => Ok(image::ENCODING),
-            Self::Pathfinder | Self::PathX => Ok(pathfinder::ENCODING),
-            Self::Neuronio | Self::Enwik8 | Self::TextLm | Self::Arrays => Err(self.no_classes()),
-        }
-    }
-
-    /// Opens a part of a classification task's data in `dir` (Pathfinder: or in a converted file).
-    ///
-    /// # Errors
-    /// If the task has no classes, files are missing, damaged or not what the task demands, there are too few samples,
-    /// or an option is out of range. Images of Pathfinder are there, and are only checked further as they are read.
-    pub fn open(
-        self,
-        dir: &Path,
-        split: Split,
-        options: &TaskOptions,
-    ) -> Result<Arc<dyn TaskData>> {
-        let length = |published| options.max_length.unwrap_or(published);
-        Ok(match self {
-            Self::ListOps => Arc::new(listops::open(dir, split, length(listops::MAX_LENGTH))?),
-            Self::Text => Arc::new(text::open(dir, split, length(text::MAX_LENGTH))?),
-            Self::Retrieval => {
-                Arc::new(Retrieval::open(dir, split, length(retrieval::MAX_LENGTH))?)
-            }
-            Self::Image => Arc::new(image::open(dir, split)?),
-            Self::Pathfinder | Self::PathX => {
-                Arc::new(Pathfinder::open(dir, split, &self.pathfinder(options))?)
-            }
-            Self::Shd | Self::SyntheticSpikes => Arc::new(self.spikes(dir, split, options)?),
-            Self::ShdAdding | Self::SyntheticSpikesAdding => {
-                let source = self.spikes(dir, split, options)?;
-                Arc::new(pairs(source, split, options)?)
-            }
-            Self::Neuronio | Self::Enwik8 | Self::TextLm | Self::Arrays => {
-                return Err(self.no_classes());
-            }
-        })
-    }
-
-    /// Opens all parts of a classification task's data; each file is read once, whichever parts it holds. An adding task
-    /// has the numbers of `pairs` in an epoch of training, validation and test (as published where there is none), in
-    /// the place of [`TaskOptions::pairs`].
-    ///
-    /// # Errors
-    /// As [`Self::open`].
-    pub fn open_parts(
-        self,
-        dir: &Path,
-        options: &TaskOptions,
-        pairs: [Option<usize>; 3],
-    ) -> Result<Parts> {
-        const SPLITS: [Split; 3] = [Split::Train, Split::Valid, Split::Test];
-        Ok(match self {
-            Self::Image => Parts::of(image::open_parts(dir)?),
-            Self::Pathfinder | Self::PathX => {
-                Parts::of(Pathfinder::open_parts(dir, &self.pathfinder(options))?)
-            }
-            Self::Shd | Self::SyntheticSpikes => Parts::of(self.all_spikes(dir, options)?),
-            Self::ShdAdding | Self::SyntheticSpikesAdding => {
-                let mut parts = Vec::new();
-                let sources = self.all_spikes(dir, options)?;
-                for ((source, split), pairs) in sources.into_iter().zip(SPLITS).zip(pairs) {
-                    let options = TaskOptions { pairs, ..*options };
-                    let part: Arc<dyn TaskData> = Arc::new(self::pairs(source, split, &options)?);
-                    parts.push(part);
-                }
-                let [train, valid, test] = &parts[..] else {
-                    return Err(self.no_classes());
-                };
-                let [train, valid, test] = [train, valid, test].map(Arc::clone);
-                Parts { train, valid, test }
-            }
-            // the test reviews also validate
-            Self::Text => {
-                let test = self.open(dir, Split::Test, options)?;
-                Parts {
-                    train: self.open(dir, Split::Train, options)?,
-                    valid: Arc::clone(&test),
-                    test,
-                }
-            }
-            _ => Parts {
-                train: self.open(dir, Split::Train, options)?,
-                valid: self.open(dir, Split::Valid, options)?,
-                test: self.open(dir, Split::Test, options)?,
-            },
-        })
-    }
-
-    fn no_classes(self) -> DataError {
-        DataError::request(format!(
-            "{self} is not a task of sequences with one class each"
-        ))
-    }
-
-    fn pathfinder(self, options: &TaskOptions) -> PathfinderConfig {
-        PathfinderConfig {
-            side: self.side().unwrap_or_default(),
-            difficulty: options.difficulty,
-            split_seed: options.split_seed,
-        }
-    }
-
-    /// A part of the spoken digits, or of what the generator drew instead of them.
-    fn spikes(self, dir: &Path, split: Split, options: &TaskOptions) -> Result<ShdDataset> {
-        let folder = ShdFolder::find(dir)?;
-        if split == Split::Test {
-            return self.spike_file(&folder, &folder.test, options);
-        }
-        let [train, valid] = self.divided(&folder, options)?;
-        Ok(if split == Split::Train { train } else { valid })
-    }
-
-    fn all_spikes(self, dir: &Path, options: &TaskOptions) -> Result<[ShdDataset; 3]> {
-        let folder = ShdFolder::find(dir)?;
-        let [train, valid] = self.divided(&folder, options)?;
-        let test = self.spike_file(&folder, &folder.test, options)?;
-        Ok([train, valid, test])
-    }
-
-    /// The training file, divided into training and validation.
-    fn divided(self, folder: &ShdFolder, options: &TaskOptions) -> Result<[ShdDataset; 2]> {
-        let all = self.spike_file(folder, &folder.train, options)?;
-        let (train, valid) = all.split(shd::VALIDATION_FRACTION, options.split_seed)?;
-        for (split, part) in [(Split::Train, &train), (Split::Valid, &valid)] {
-            if part.is_empty() {
-                return Err(DataError::format(
-                    &folder.train,
-                    format!(
-                        "expected at least one sample for the part `{split}`, found none: of {} samples, seed {} gave {} \
-                         to `train` and {} to `valid` (each validates with probability {})",
-                        all.len(),
-                        options.split_seed,
-                        train.len(),
-                        valid.len(),
-                        shd::VALIDATION_FRACTION
-                    ),
-                ));
-            }
-        }
-        Ok([train, valid])
-    }
-
-    /// All samples of a file of spikes: never drawn ones for spoken ones.
-    fn spike_file(
-        self,
-        folder: &ShdFolder,
-        path: &Path,
-        options: &TaskOptions,
-    ) -> Result<ShdDataset> {
-        let file = ShdFile::open(path)?;
-        let synthetic = folder.kind == ShdKind::Synthetic || file.is_synthetic();
-        if synthetic != self.is_synthetic() {
-            let (found, other) = match synthetic {
-                true => ("spikes drawn by a program", "synthetic-spikes"),
-                false => ("spoken digits", "shd"),
-            };
-            let other = if self.is_adding() {
-                format!("{other}-adding")
-            } else {
-                other.into()
-            };
-            return Err(DataError::format(
-                path,
-                format!("these are {found}, not the data of {self}: their task is {other}"),
-            ));
-        }
-        let all = ShdDataset::read(&file, options.binning)?;
-        if all.is_empty() {
-            let part = if path == folder.test { "test" } else { "train" };
-            return Err(DataError::format(
-                path,
-                format!("expected at least one sample for the part `{part}`, found 0 samples"),
-            ));
-        }
-        if all.statistics().nothing_is_used() {
-            return Err(DataError::format(path, all.statistics().notes().join("; ")));
-        }
-        let provenance = file.provenance().cloned();
-        Ok(all.about(path, provenance))
-    }
-}
-
-/// Pairs of the samples of a part.
-fn pairs(source: ShdDataset, split: Split, options: &TaskOptions) -> Result<ShdAdding> {
-    let draws = match split {
-        Split::Train => Draws::EachEpoch,
-        Split::Valid | Split::Test => Draws::Once,
-    };
-    let place = split as usize;
-    let pairs = options.pairs.unwrap_or(shd::ADDING_SAMPLES[place]);
-    let seed = match split {
-        Split::Train => options.draw_seed,
-        Split::Valid | Split::Test => options.split_seed,
-    };
-    // each part draws other pairs
-    let seed = seed.wrapping_mul(3).wrapping_add(place as u64);
-    ShdAdding::new(source, pairs, seed, draws)
 }

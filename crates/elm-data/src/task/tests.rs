@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
+use crate::lra::listops;
 use crate::shd::{SyntheticShdOptions, generate_shd};
 use crate::stream::{BatchSource, BatchStream};
 use crate::{DataError, Split};
@@ -17,14 +18,14 @@ fn digits() -> Arc<dyn TaskData> {
 }
 
 fn batches(order: Order, size: usize) -> SampleBatches {
-    SampleBatches::new(digits(), Task::ListOps.encoding().unwrap(), size, order).unwrap()
+    SampleBatches::new(digits(), Task::LISTOPS.encoding().unwrap(), size, order).unwrap()
 }
 
 #[test]
 fn names_are_unique_and_lead_back() {
-    let names: HashSet<_> = Task::ALL.map(Task::name).into();
+    let names: HashSet<_> = Task::ALL.iter().map(|task| task.name()).collect();
     assert_eq!(names.len(), Task::ALL.len());
-    for task in Task::ALL {
+    for &task in Task::ALL {
         assert_eq!(Task::from_name(task.name()).unwrap(), task);
         // recipes write the name that the table has
         let json = serde_json::to_string(&task).unwrap();
@@ -105,9 +106,9 @@ fn synthetic_spikes_are_never_taken_for_digits() {
     (options.train, options.test) = (40, 20);
     generate_shd(&options, &|_| ControlFlow::Continue(())).unwrap();
     let open = |task: Task, dir: &Path| task.open(dir, Split::Test, &TaskOptions::default());
-    assert_eq!(open(Task::SyntheticSpikes, dir.path()).unwrap().len(), 20);
+    assert_eq!(open(Task::SYNTHETIC_SPIKES, dir.path()).unwrap().len(), 20);
     let problem = |task, dir: &Path| open(task, dir).err().unwrap().to_string();
-    let error = problem(Task::Shd, dir.path());
+    let error = problem(Task::SHD, dir.path());
     assert!(error.contains("their task is synthetic-spikes"), "{error}");
     // renaming does not help
     let renamed = tempfile::tempdir().unwrap();
@@ -115,7 +116,7 @@ fn synthetic_spikes_are_never_taken_for_digits() {
         let from = dir.path().join(format!("synthetic_shd_{part}.elmspk"));
         std::fs::copy(from, renamed.path().join(format!("shd_{part}.h5"))).unwrap();
     }
-    let error = problem(Task::ShdAdding, renamed.path());
+    let error = problem(Task::SHD_ADDING, renamed.path());
     assert!(
         error.contains("their task is synthetic-spikes-adding"),
         "{error}"
@@ -133,7 +134,7 @@ fn pairs_are_new_each_epoch_in_training_only() {
         ..TaskOptions::default()
     };
     let labels = |split, epoch| -> Vec<usize> {
-        let data = Task::SyntheticSpikesAdding
+        let data = Task::SYNTHETIC_SPIKES_ADDING
             .open(dir.path(), split, &options)
             .unwrap();
         (0..data.len())
@@ -150,7 +151,7 @@ fn pairs_are_new_each_epoch_in_training_only() {
             draw_seed,
             ..options
         };
-        let data = Task::SyntheticSpikesAdding
+        let data = Task::SYNTHETIC_SPIKES_ADDING
             .open(dir.path(), split, &options)
             .unwrap();
         (0..data.len()).map(|i| data.label(i)).collect()
@@ -162,7 +163,7 @@ fn pairs_are_new_each_epoch_in_training_only() {
 
 #[test]
 fn what_has_no_classes_says_so() {
-    let error = Task::Enwik8.open(Path::new("."), Split::Train, &TaskOptions::default());
+    let error = Task::ENWIK8.open(Path::new("."), Split::Train, &TaskOptions::default());
     let Err(DataError::Request { problem }) = error else {
         panic!("enwik8 was opened as a classification task");
     };
@@ -181,7 +182,7 @@ fn spikes(train: usize, test: usize) -> tempfile::TempDir {
 #[test]
 fn too_few_samples_are_told_with_part_file_and_numbers() {
     let dir = spikes(1, 20);
-    let task = Task::SyntheticSpikes;
+    let task = Task::SYNTHETIC_SPIKES;
     for open in [
         task.open(dir.path(), Split::Train, &TaskOptions::default())
             .err(),
@@ -213,8 +214,8 @@ fn parts_opened_together_are_those_opened_alone() {
         ..TaskOptions::default()
     };
     for (task, pairs) in [
-        (Task::SyntheticSpikes, [None; 3]),
-        (Task::SyntheticSpikesAdding, [Some(5), Some(4), Some(3)]),
+        (Task::SYNTHETIC_SPIKES, [None; 3]),
+        (Task::SYNTHETIC_SPIKES_ADDING, [Some(5), Some(4), Some(3)]),
     ] {
         let parts = task.open_parts(dir.path(), &options, pairs).unwrap();
         let splits = [Split::Train, Split::Valid, Split::Test];
@@ -236,10 +237,10 @@ fn parts_opened_together_are_those_opened_alone() {
 #[test]
 fn statistics_tell_other_counts_than_published_and_empty_classes() {
     let dir = spikes(60, 15);
-    let parts = Task::SyntheticSpikes
+    let parts = Task::SYNTHETIC_SPIKES
         .open_parts(dir.path(), &TaskOptions::default(), [None; 3])
         .unwrap();
-    let test = PartStatistics::of(Task::SyntheticSpikes, Split::Test, &*parts.test).unwrap();
+    let test = PartStatistics::of(Task::SYNTHETIC_SPIKES, Split::Test, &*parts.test).unwrap();
     assert_eq!((test.samples, test.shortest, test.longest), (15, 100, 100));
     assert_eq!(test.empty_classes(), [15, 16, 17, 18, 19]);
     assert_eq!(
@@ -248,12 +249,12 @@ fn statistics_tell_other_counts_than_published_and_empty_classes() {
     );
     let spikes = test.spikes.unwrap();
     assert!(spikes.mean_spikes() > 5000.0 && spikes.longest_s > 0.9);
-    let digits = PartStatistics::of(Task::ListOps, Split::Train, &*digits()).unwrap();
+    let digits = PartStatistics::of(Task::LISTOPS, Split::Train, &*digits()).unwrap();
     assert_eq!(digits.notes(), ["train: 10 samples, published are 96000"]);
     assert_eq!((digits.mean_length(), digits.spikes), (1.0, None));
     // what the published files have is no news
     let shd = PartStatistics {
-        task: Task::Shd,
+        task: Task::SHD,
         in_files: 8156,
         made: false,
         ..test
@@ -275,7 +276,7 @@ fn statistics_tell_other_counts_than_published_and_empty_classes() {
     );
     let stop = |_: usize| ControlFlow::Break(());
     assert!(
-        PartStatistics::with_progress(Task::ListOps, Split::Train, &*self::digits(), &stop)
+        PartStatistics::with_progress(Task::LISTOPS, Split::Train, &*self::digits(), &stop)
             .is_err()
     );
 }
@@ -293,14 +294,14 @@ fn a_file_that_is_a_copy_of_another_is_refused() {
             .unwrap();
         parts.refuse_shared(dir)
     };
-    for task in [Task::SyntheticSpikes, Task::SyntheticSpikesAdding] {
+    for task in [Task::SYNTHETIC_SPIKES, Task::SYNTHETIC_SPIKES_ADDING] {
         let error = open(task, dir.path()).unwrap_err().to_string();
         assert!(
             error.contains("`train` and `test` hold the same 40 samples"),
             "{error}"
         );
     }
-    open(Task::SyntheticSpikes, spikes(40, 41).path()).unwrap();
+    open(Task::SYNTHETIC_SPIKES, spikes(40, 41).path()).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, digits: &str| {
         let lines: String = digits.chars().map(|d| format!("{d}\t{d}\n")).collect();
@@ -310,11 +311,11 @@ fn a_file_that_is_a_copy_of_another_is_refused() {
     write("train", "12");
     write("val", "21");
     write("test", "12");
-    let error = open(Task::ListOps, dir.path()).err().unwrap().to_string();
+    let error = open(Task::LISTOPS, dir.path()).err().unwrap().to_string();
     assert!(
         error.contains("`train` and `test` hold the same 2 samples"),
         "{error}"
     );
     write("test", "13");
-    open(Task::ListOps, dir.path()).unwrap();
+    open(Task::LISTOPS, dir.path()).unwrap();
 }

@@ -113,12 +113,8 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
 
 /// The built-in recipe of a task.
 fn recipe_of(task: &str) -> Result<&'static str> {
-    Ok(match Task::from_name(task)? {
-        Task::Neuronio => "quick",
-        Task::SyntheticSpikes => "spikes",
-        Task::SyntheticSpikesAdding => "spikes-adding",
-        other => other.name(),
-    })
+    let recipes = Task::from_name(task)?.info().recipes;
+    Ok(recipes.first().map_or("quick", |recipe| recipe.name))
 }
 
 #[cfg(test)]
@@ -128,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_task_has_its_recipe() {
-        for task in Task::ALL {
+        for &task in Task::ALL {
             let recipe = Recipe::builtin(recipe_of(task.name()).unwrap()).unwrap();
             assert_eq!(recipe.task, task);
         }

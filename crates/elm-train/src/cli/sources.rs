@@ -60,7 +60,7 @@ pub(super) struct Data {
 impl DataArgs {
     /// Are the data simulations of NeuronIO, which are evaluated by the published protocol?
     pub(super) fn are_simulations(&self, file: &ModelFile) -> bool {
-        file.card.named_task() == Some(Task::Neuronio) && !self.are_arrays()
+        file.card.named_task().is_some_and(Task::is_neuronio) && !self.are_arrays()
     }
 
     /// The simulations.

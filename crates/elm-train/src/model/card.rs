@@ -238,7 +238,7 @@ impl ModelCard {
     /// The task by its name, where it is one of the named ones.
     pub fn named_task(&self) -> Option<Task> {
         let name = &self.task.as_ref()?.name;
-        Task::ALL.into_iter().find(|task| task.name() == name)
+        Task::from_name(name).ok()
     }
 
     /// What the outputs mean: as they are at every step, where nothing is said.

@@ -17,11 +17,11 @@ fn models(device: &Device) -> Vec<SequenceToSequence> {
     let mut models: Vec<_> = ModelKind::ALL
         .into_iter()
         .map(|kind| {
-            let recipe = Recipe::of(Task::ListOps).with_model(kind).sized(4000);
+            let recipe = Recipe::of(Task::LISTOPS).with_model(kind).sized(4000);
             recipe.model_config().init(device).unwrap()
         })
         .collect();
-    let single = Recipe::of(Task::Neuronio).with_model(ModelKind::Network);
+    let single = Recipe::of(Task::NEURONIO).with_model(ModelKind::Network);
     models.push(single.sized(6000).model_config().init(device).unwrap());
     models
 }
@@ -135,7 +135,7 @@ fn a_file_whose_tensors_do_not_fit_is_told() {
     let device = Device::flex();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
-    let small = Recipe::of(Task::ListOps).with_model(ModelKind::Tcn);
+    let small = Recipe::of(Task::LISTOPS).with_model(ModelKind::Tcn);
     let mut config = small.model_config();
     let model = config.init(&device).unwrap();
     if let ModelConfig::Tcn(config) = &mut config {
@@ -158,7 +158,7 @@ fn a_baseline_of_form_1_is_read() {
     let device = Device::flex();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
-    let config = Recipe::of(Task::ListOps)
+    let config = Recipe::of(Task::LISTOPS)
         .with_model(ModelKind::Lif)
         .sized(4000)
         .model_config();
@@ -216,7 +216,7 @@ fn newer_forms_and_halves_of_a_card_are_told() {
 /// The bytes of a small model file.
 fn small_file() -> (Vec<u8>, ModelCard) {
     let device = Device::flex();
-    let config = Recipe::of(Task::ListOps)
+    let config = Recipe::of(Task::LISTOPS)
         .with_model(ModelKind::Elm)
         .sized(300)
         .model_config();

@@ -1,124 +1,21 @@
 //! The recipes that come with the program.
 
+use elm_data::Task;
+use elm_data::task::TaskRecipe;
+
 use super::hint::hint;
 use super::{Recipe, RecipeError};
 
-const QUICK: &str = include_str!("recipes/quick.toml");
-const NEURONIO: &str = include_str!("recipes/neuronio.toml");
-const NEURONIO_BEST: &str = include_str!("recipes/neuronio-best.toml");
-
-/// Recipes of all tasks but NeuronIO: name, what it is, text.
-const OTHERS: [(&str, &str, &str); 15] = [
-    (
-        "spikes",
-        "20 synthetic spike patterns, made on first use; minutes on two cores",
-        include_str!("recipes/spikes.toml"),
-    ),
-    (
-        "spikes-adding",
-        "the sum of two synthetic spike patterns, made on first use",
-        include_str!("recipes/spikes-adding.toml"),
-    ),
-    (
-        "spikes-adding-network",
-        "a small network of neurons on the same sums; minutes on two cores",
-        include_str!("recipes/spikes-adding-network.toml"),
-    ),
-    (
-        "shd",
-        "published training on the Spiking Heidelberg Digits; needs their files",
-        include_str!("recipes/shd.toml"),
-    ),
-    (
-        "shd-adding",
-        "published training on the sum of two Heidelberg digits; needs their files",
-        include_str!("recipes/shd-adding.toml"),
-    ),
-    (
-        "shd-adding-network",
-        "published training of a network on the same sums; needs their files",
-        include_str!("recipes/shd-adding-network.toml"),
-    ),
-    (
-        "listops",
-        "Long Range Arena: ListOps; its files can be made with elm data generate",
-        include_str!("recipes/listops.toml"),
-    ),
-    (
-        "text",
-        "Long Range Arena: Text; needs the IMDb reviews",
-        include_str!("recipes/text.toml"),
-    ),
-    (
-        "retrieval",
-        "Long Range Arena: Retrieval; needs the AAN pairs",
-        include_str!("recipes/retrieval.toml"),
-    ),
-    (
-        "image",
-        "Long Range Arena: Image; needs CIFAR-10",
-        include_str!("recipes/image.toml"),
-    ),
-    (
-        "pathfinder",
-        "Long Range Arena: Pathfinder; its files can be made with elm data generate",
-        include_str!("recipes/pathfinder.toml"),
-    ),
-    (
-        "pathx",
-        "Long Range Arena: Path-X; its files can be made with elm data generate",
-        include_str!("recipes/pathx.toml"),
-    ),
-    (
-        "arrays",
-        "a neuron on your own sequences; needs their files (elm data list)",
-        include_str!("recipes/arrays.toml"),
-    ),
-    (
-        "text-lm",
-        "a small network that learns to write; needs a text or a folder of texts; minutes on two cores",
-        include_str!("recipes/text-lm.toml"),
-    ),
-    (
-        "enwik8",
-        "published network on an English Wikipedia dump, byte by byte; needs its file and a graphics card",
-        include_str!("recipes/enwik8.toml"),
-    ),
-];
-
-/// Memory sizes M of the published NeuronIO neurons; each has a recipe `neuronio-m<M>`.
-pub const PUBLISHED_MEMORY_SIZES: [usize; 14] =
-    [1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 75, 100];
+/// Every built-in recipe, task by task.
+fn all() -> impl Iterator<Item = &'static TaskRecipe> {
+    Task::ALL.iter().flat_map(|task| task.info().recipes)
+}
 
 /// Name and one-line description of every built-in recipe.
 pub fn builtins() -> Vec<(String, String)> {
-    let mut list = vec![(
-        "quick".to_string(),
-        "a small neuron on the shipped simulations, minutes on two cores".to_string(),
-    )];
-    list.extend(PUBLISHED_MEMORY_SIZES.iter().map(|&m| {
-        let units = if m == 1 {
-            "1 memory unit".to_string()
-        } else {
-            format!("{m} memory units")
-        };
-        (
-            sized_name(m),
-            format!("published NeuronIO training, {units}; needs the full data set"),
-        )
-    }));
-    list.push((
-        "neuronio-best".to_string(),
-        "published best NeuronIO neuron, 100 memory units, silu; needs the full data set"
-            .to_string(),
-    ));
-    let others = OTHERS.iter();
-    list.extend(others.map(|(name, about, _)| (name.to_string(), about.to_string())));
-    list
-}
-
-fn sized_name(num_memory: usize) -> String {
-    format!("neuronio-m{num_memory}")
+    all()
+        .map(|recipe| (recipe.name.to_string(), recipe.about.to_string()))
+        .collect()
 }
 
 impl Recipe {
@@ -127,32 +24,18 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError::UnknownBuiltin`] with the nearest name.
     pub fn builtin(name: &str) -> Result<Self, RecipeError> {
-        let origin = format!("built-in recipe {name}");
-        match name {
-            "quick" => return Self::from_toml(QUICK, &origin),
-            "neuronio-best" => return Self::from_toml(NEURONIO_BEST, &origin),
-            _ => {}
+        let Some(found) = all().find(|recipe| recipe.name == name) else {
+            let otherwise = "; `elm recipes` lists them";
+            return Err(RecipeError::UnknownBuiltin {
+                name: name.to_string(),
+                hint: hint(name, all().map(|recipe| recipe.name), otherwise),
+            });
+        };
+        let mut recipe = Self::from_toml(found.text, &format!("built-in recipe {name}"))?;
+        for change in found.set {
+            recipe.set(change)?;
         }
-        if let Some((_, _, text)) = OTHERS.iter().find(|(known, ..)| *known == name) {
-            return Self::from_toml(text, &origin);
-        }
-        if let Some(&size) = PUBLISHED_MEMORY_SIZES
-            .iter()
-            .find(|&&m| sized_name(m) == name)
-        {
-            let mut recipe = Self::from_toml(NEURONIO, &origin)?;
-            recipe.model.num_memory = size;
-            return Ok(recipe);
-        }
-        let names: Vec<_> = builtins().into_iter().map(|(name, _)| name).collect();
-        Err(RecipeError::UnknownBuiltin {
-            name: name.to_string(),
-            hint: hint(
-                name,
-                names.iter().map(String::as_str),
-                "; `elm recipes` lists them",
-            ),
-        })
+        Ok(recipe)
     }
 }
 
@@ -186,8 +69,8 @@ mod tests {
 
     #[test]
     fn published_recipes_are_the_published_neurons() {
-        for size in PUBLISHED_MEMORY_SIZES {
-            let mut recipe = Recipe::builtin(&sized_name(size)).unwrap();
+        for size in [1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 75, 100] {
+            let mut recipe = Recipe::builtin(&format!("neuronio-m{size}")).unwrap();
             assert_eq!(recipe.model.config(), ElmNeuronConfig::neuronio(size));
             let train = &recipe.train;
             assert_eq!(train.epochs * train.batches_per_epoch, 350_000);
@@ -206,8 +89,11 @@ mod tests {
 
     #[test]
     fn recipes_need_nothing_but_their_files() {
-        for (name, ..) in OTHERS {
+        for name in all().map(|recipe| recipe.name) {
             let mut recipe = Recipe::builtin(name).unwrap();
+            if recipe.task.is_neuronio() {
+                continue;
+            }
             if recipe.task.is_open() {
                 let error = recipe.validate().unwrap_err().to_string();
                 assert!(

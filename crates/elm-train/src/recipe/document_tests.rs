@@ -116,9 +116,9 @@ fn a_task_has_its_own_keys() {
     assert!(error.contains("start from a recipe"), "{error}");
     assert!(set_error("task=sdh").contains("shd-adding"));
     let mut recipe = Recipe::from_toml("task = \"shd\"", "text").unwrap();
-    assert_eq!(recipe, Recipe::of(Task::Shd));
+    assert_eq!(recipe, Recipe::of(Task::SHD));
     recipe.set("task=shd-adding").unwrap();
-    assert_eq!(recipe.task, Task::ShdAdding);
+    assert_eq!(recipe.task, Task::SHD_ADDING);
     let text = recipe.to_toml();
     assert!(
         !text.contains("soma") && text.contains("label_smoothing"),
@@ -236,7 +236,7 @@ fn every_key_can_be_read_back() {
         recipe.differences(&Recipe::builtin("spikes").unwrap())["checkpoint.every_steps"][0],
         "7"
     );
-    let mut own = Recipe::of(Task::Arrays);
+    let mut own = Recipe::of(Task::ARRAYS);
     for set in [
         "arrays.events={unit='ms', bin_ms=5}",
         "arrays.keys={y='label'}",
@@ -264,7 +264,7 @@ fn nested_values_are_named_where_they_are_wrong() {
             "`unit`, which must be s, seconds",
         ),
     ] {
-        let error = Recipe::of(Task::Arrays)
+        let error = Recipe::of(Task::ARRAYS)
             .set(assignment)
             .unwrap_err()
             .to_string();

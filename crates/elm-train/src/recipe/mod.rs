@@ -38,7 +38,7 @@ use elm_baselines::{ChronoLstmConfig, LifConfig, TcnConfig, TransformerEncoderCo
 use elm_data::Task;
 use elm_data::lra::pathfinder::Difficulty;
 use elm_data::shd::{BinValue, Binning};
-use elm_data::task::TaskOptions;
+use elm_data::task::{TaskKind, TaskOptions};
 use elm_model::{ElmNeuronConfig, FilterTau, HiddenActivation, NeuronForm, Routing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{ModelKind, NetworkModel};
 use time_step::{of_bins, time_step};
 
-pub use builtin::{PUBLISHED_MEMORY_SIZES, builtins};
+pub use builtin::builtins;
 pub use data_source::DataSource;
 pub use error::RecipeError;
 pub use form::DataForm;
@@ -95,7 +95,7 @@ pub struct Recipe {
 impl Default for Recipe {
     /// The published NeuronIO setting.
     fn default() -> Self {
-        Self::of(Task::Neuronio)
+        Self::of(Task::default())
     }
 }
 
@@ -105,7 +105,7 @@ impl Recipe {
     pub fn of(task: Task) -> Self {
         let mut model = ModelRecipe::default();
         let mut train = TrainRecipe::default();
-        if task != Task::Neuronio {
+        if !task.is_neuronio() {
             // what is the same for all of them, until a recipe says otherwise
             model.branches = 0;
             model.synapses_per_branch = 1;
@@ -187,7 +187,7 @@ impl Recipe {
             self.train.learning_rate = plain.train.learning_rate;
         }
         self.network = models::network(task, dt);
-        if task != Task::Neuronio {
+        if !task.is_neuronio() {
             let form = &mut self.network.network.neuron;
             form.memory_tau_min = self.model.memory_tau_min;
             form.memory_tau_max = self.model.memory_tau_max;
@@ -203,27 +203,27 @@ impl Recipe {
 
     /// Steps of the longest sequence: a window of NeuronIO, or a sample of another task.
     pub fn steps(&self) -> usize {
-        let longest = self.task.info().length;
-        match self.task {
-            Task::Neuronio => self.train.window_ms,
-            Task::ListOps | Task::Text | Task::Retrieval => {
+        let (task, longest) = (self.task, self.task.info().length);
+        match task.info().kind {
+            TaskKind::NeuronIo => self.train.window_ms,
+            TaskKind::Language => self.text.steps,
+            TaskKind::Open => self.form.map_or(1, |form| form.steps),
+            TaskKind::Classification { .. } if task.uses("lengths") => {
                 self.data.max_length.unwrap_or(longest).min(longest)
             }
-            Task::Image | Task::Pathfinder | Task::PathX => longest,
-            Task::Enwik8 | Task::TextLm => self.text.steps,
-            Task::Arrays => self.form.map_or(1, |form| form.steps),
-            Task::Shd | Task::ShdAdding | Task::SyntheticSpikes | Task::SyntheticSpikesAdding => {
-                let digits = if self.task.is_adding() { 2 } else { 1 };
-                let steps = self.task_options().binning.steps();
-                // a width that does not fit is told by `validate`
-                steps.map_or(longest, |steps| digits * steps)
+            TaskKind::Classification { .. } if task.uses("bins") => {
+                // the published length is that with the published bins; a width that does not fit is told by `validate`
+                let steps = |binning: Binning| binning.steps().unwrap_or(1);
+                let published = steps(Binning::default());
+                longest * steps(self.task_options().binning) / published
             }
+            TaskKind::Classification { .. } => longest,
         }
     }
 
     /// The neuron's configuration: inputs and outputs are the task's.
     pub fn neuron(&self) -> ElmNeuronConfig {
-        if self.task == Task::Neuronio {
+        if self.task.is_neuronio() {
             return self.model.config();
         }
         let model = &self.model;

@@ -12,13 +12,16 @@ use elm_model::{
     ElmNetworkConfig, ElmNeuronConfig, FilterTau, NeuronForm, NeuronOverrides, OutputActivation,
     Wiring,
 };
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use super::{OptimizerChoice, Recipe, TrainRecipe};
 use crate::model::{ModelConfig, ModelKind, NetworkModel};
 
 /// For NeuronIO one neuron of 20 memory units, elsewhere the sizes published for SHD-Adding; `dt` ms a step.
 pub(super) fn network(task: Task, dt: f64) -> NetworkModel {
-    let single = task == Task::Neuronio;
+    let single = task.is_neuronio();
     let form = match single {
         true => ElmNeuronConfig::neuronio_network_form(20)
             .neuron
@@ -69,24 +72,18 @@ pub(super) fn transformer(task: Task) -> TransformerEncoderConfig {
     }
 }
 
+/// The task of the Long Range Arena that it is.
 fn arena(task: Task) -> Option<LraTask> {
-    match task {
-        Task::ListOps => Some(LraTask::ListOps),
-        Task::Text => Some(LraTask::Text),
-        Task::Retrieval => Some(LraTask::Retrieval),
-        Task::Image => Some(LraTask::Image),
-        Task::Pathfinder => Some(LraTask::Pathfinder),
-        Task::PathX => Some(LraTask::PathX),
-        _ => None,
-    }
+    let name: StrDeserializer<'_, ValueError> = task.info().arena?.into_deserializer();
+    LraTask::deserialize(name).ok()
 }
 
 /// The published sizes for NeuronIO, small ones of our own for others; there the normalisation is that of each step,
 /// as batches are padded.
 pub(super) fn tcn(task: Task) -> TcnConfig {
-    match task {
-        Task::Neuronio => TcnConfig::new(1, 1),
-        _ => TcnConfig::new(1, 1)
+    match task.is_neuronio() {
+        true => TcnConfig::new(1, 1),
+        false => TcnConfig::new(1, 1)
             .with_depth(4)
             .with_width(64)
             .with_first_kernel(8)
@@ -97,9 +94,9 @@ pub(super) fn tcn(task: Task) -> TcnConfig {
 
 /// Neurons whose membrane and readout remember at least two steps of `dt` ms; half of them adapt, but for NeuronIO.
 pub(super) fn lif(task: Task, dt: f64) -> LifConfig {
-    let config = match task {
-        Task::Neuronio => LifConfig::new(1, 1),
-        _ => LifConfig::lsnn(1, 1),
+    let config = match task.is_neuronio() {
+        true => LifConfig::new(1, 1),
+        false => LifConfig::lsnn(1, 1),
     };
     let longest = |tau: f64| tau.max(2.0 * dt);
     let membrane = longest(config.membrane_tau);
@@ -161,9 +158,9 @@ impl Recipe {
             ModelKind::Tcn => {
                 let mut config = self.tcn.clone();
                 (config.num_inputs, config.num_outputs) = (form.inputs, outputs(config.width));
-                let reach = match self.task {
-                    Task::Neuronio => 1,
-                    _ => reach(&config, form.steps),
+                let reach = match self.task.is_neuronio() {
+                    true => 1,
+                    false => reach(&config, form.steps),
                 };
                 config.dilation.get_or_insert(reach);
                 ModelConfig::Tcn(config)
@@ -180,7 +177,7 @@ impl Recipe {
 
     /// Is the network one neuron and no network?
     pub(super) fn is_single(&self) -> bool {
-        self.task == Task::Neuronio && self.network.network.hidden_neurons.is_empty()
+        self.task.is_neuronio() && self.network.network.hidden_neurons.is_empty()
     }
 
     /// One neuron of the networks' form; its readout is that of a last layer.

@@ -17,9 +17,9 @@ impl Recipe {
     pub fn time_step_mismatch(&self) -> Option<String> {
         let of_bins = of_bins(self.task, &self.data, Some(&self.arrays))?;
         let timed = [ModelKind::Elm, ModelKind::Network, ModelKind::Lif];
-        let key = match self.task {
-            Task::Arrays => "arrays.events.bin_ms",
-            _ => "data.bin_ms",
+        let key = match self.task.uses("bins") {
+            true => "data.bin_ms",
+            false => "arrays.events.bin_ms",
         };
         (timed.contains(&self.model.kind) && self.dt() != of_bins).then(|| {
             format!(
@@ -48,20 +48,15 @@ impl Recipe {
     }
 }
 
-/// Are the samples of a task spikes that are counted in bins?
-fn is_binned(task: Task) -> bool {
-    matches!(
-        task,
-        Task::Shd | Task::ShdAdding | Task::SyntheticSpikes | Task::SyntheticSpikesAdding
-    )
-}
-
 /// Width of the bins of a task in ms; none where nothing is binned.
 pub(super) fn of_bins(task: Task, data: &DataRecipe, arrays: Option<&ArraysRecipe>) -> Option<f64> {
-    match task {
-        Task::Arrays => arrays?.reading.events.as_ref().map(|events| events.bin_ms),
-        _ => is_binned(task).then(|| f64::from(data.bin_ms)),
+    if task.uses("bins") {
+        return Some(f64::from(data.bin_ms));
     }
+    let events = task
+        .uses("arrays")
+        .then_some(arrays?.reading.events.as_ref());
+    events.flatten().map(|events| events.bin_ms)
 }
 
 /// Length of a time step in ms.

@@ -220,7 +220,7 @@ mod tests {
             events: vec![event],
         }];
         let sample = Sample { inputs, label: 12 };
-        let picture = SamplePicture::new(Task::Shd, &sample);
+        let picture = SamplePicture::new(Task::SHD, &sample);
         assert_eq!(picture.title, "zwei");
         let Content::Grey { width, values } = picture.content else {
             panic!("spikes are drawn as a raster");

@@ -257,12 +257,12 @@ fn a_classification_shows_its_answers_instead_of_simulations() {
             })
             .collect(),
         samples: vec![
-            SamplePicture::new(Task::Image, &sample(vec![pixels])).answered(
+            SamplePicture::new(Task::IMAGE, &sample(vec![pixels])).answered(
                 "cat".into(),
                 0.5,
                 true,
             ),
-            SamplePicture::new(Task::Retrieval, &sample(vec![text.clone(), text])),
+            SamplePicture::new(Task::RETRIEVAL, &sample(vec![text.clone(), text])),
         ],
     });
     let html = render(&report);

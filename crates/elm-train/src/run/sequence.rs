@@ -6,8 +6,8 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use elm_data::made::Provenance;
 use elm_data::shd::SyntheticShdRequest;
-use elm_data::task::{Order, SampleBatches, TaskOptions};
-use elm_data::{Encoding, SequenceBatch, Split, Task};
+use elm_data::task::{Order, Published, SampleBatches};
+use elm_data::{Encoding, SequenceBatch, Split};
 
 use super::describe::Finished;
 use super::experiment::{self, Experiment};
@@ -15,7 +15,6 @@ use super::history::Column;
 use super::outcome::{Outcome, ResultRow};
 use super::progress::StatusLine;
 use crate::error::Result;
-use crate::model::ModelKind;
 use crate::recipe::Recipe;
 use crate::report::{ClassReport, Report, SamplePicture};
 use crate::stop::Stop;
@@ -50,13 +49,9 @@ impl SequenceRun {
         if task.is_synthetic() {
             make_spikes(recipe, &dir, stop)?;
         }
-        // what validates and tests is the same whatever the training's seed, so that the losses of seeds compare; pairs to
-        // train on are drawn as many as published, whatever an epoch is: batches depend on the seed alone
+        // pairs to train on are drawn as many as published, whatever an epoch is: batches depend on the seed alone
         let pairs = [None, data.valid_samples, data.test_samples];
-        let mut parts = task.open_parts(&dir, &held_out(recipe), pairs)?;
-        if task.is_adding() {
-            parts.train = task.open(&dir, Split::Train, &recipe.task_options())?;
-        }
+        let parts = task.open_parts(&dir, &recipe.task_options(), pairs)?;
         for warning in parts.warnings() {
             tell!("warning: {warning}");
         }
@@ -76,14 +71,6 @@ impl SequenceRun {
             recipe: recipe.clone(),
             encoding,
         })
-    }
-}
-
-/// How the parts to validate and to test are read: pairs of an adding task are drawn by the seed of the split.
-fn held_out(recipe: &Recipe) -> TaskOptions {
-    TaskOptions {
-        draw_seed: recipe.data.split_seed,
-        ..recipe.task_options()
     }
 }
 
@@ -163,13 +150,14 @@ impl Experiment for SequenceRun {
     }
 
     fn outcome(&self, _: &SequenceModel, tested: &Classified) -> Outcome {
-        let published = self.published_accuracy();
+        let published = self.published();
+        let accuracy = published.map(|published| published.accuracy);
         Outcome {
             samples: tested.answers.len(),
             items: "samples",
-            rows: rows(tested, published),
+            rows: rows(tested, accuracy),
             published: published.map(|_| "published".into()),
-            comparison: published.map_or(Vec::new(), |_| vec![PUBLISHED_SHD.into()]),
+            comparison: published.iter().map(|p| p.source.into()).collect(),
             notes: self.notes(tested.answers.len()),
             details: serde_json::to_value(tested).unwrap_or_default(),
         }
@@ -192,12 +180,6 @@ impl Experiment for SequenceRun {
     }
 }
 
-/// Samples that it was tested on.
-const PUBLISHED_SHD_TEST: usize = 2264;
-/// What the published accuracy on the spoken digits is.
-const PUBLISHED_SHD: &str =
-    "Published: Spieler et al., ICLR 2024, the neuron of this size trained with these settings.";
-
 fn rows(tested: &Classified, published: Option<f64>) -> Vec<ResultRow> {
     let rows = tested.confusion.iter();
     let commonest = rows.map(|row| row.iter().sum::<usize>()).max();
@@ -210,18 +192,18 @@ fn rows(tested: &Classified, published: Option<f64>) -> Vec<ResultRow> {
 }
 
 impl SequenceRun {
-    /// The accuracy that was published for exactly this: the spoken digits, model, bins and training of the recipe `shd`,
-    /// whatever the seed.
-    fn published_accuracy(&self) -> Option<f64> {
-        let mut published = Recipe::builtin("shd").ok()?;
+    /// The result that was published for exactly this: the model, bins and training of a built-in recipe, whatever the
+    /// seed.
+    fn published(&self) -> Option<Published> {
+        let published = self.recipe.task.info().published?;
+        let mut recipe = Recipe::builtin(published.recipe).ok()?;
         let own = &self.recipe;
-        // neither changes what is learnt
-        published.seed = own.seed;
-        published.data.dir.clone_from(&own.data.dir);
-        published.checkpoint = own.checkpoint.clone();
-        published.train.log_every = own.train.log_every;
-        let same = own.task == Task::Shd && own.model.kind == ModelKind::Elm && *own == published;
-        (same && self.test.samples() == PUBLISHED_SHD_TEST).then_some(86.0)
+        // none of these changes what is learnt
+        recipe.seed = own.seed;
+        recipe.data.dir.clone_from(&own.data.dir);
+        recipe.checkpoint = own.checkpoint.clone();
+        recipe.train.log_every = own.train.log_every;
+        (*own == recipe && self.test.samples() == published.samples).then_some(published)
     }
 
     /// Test sample number `place` of those that were tested, without the rest of its batch.
@@ -274,26 +256,11 @@ impl SequenceRun {
             "Task {task}: {}. Test: {samples} samples, by the model of the epoch with the least validation loss.",
             info.about
         )];
-        if task == Task::Text {
-            notes.push(
-                "As in the arena, the test reviews also validate: they chose the epoch.".into(),
-            );
-        }
-        if task.is_synthetic() {
-            notes.push(
-                "The data is drawn by a program: no speech, and no result on it is one on the Heidelberg digits."
-                    .into(),
-            );
-        }
+        notes.extend(info.notes.iter().map(ToString::to_string));
         if let Some(made) = &self.made {
-            let differ = match task {
-                Task::Pathfinder | Task::PathX => {
-                    ", by rules of our own for what is joined and what is apart: no result on them is one on the published images"
-                }
-                _ => "",
-            };
             notes.push(format!(
-                "The files were made by a program of this project ({made}){differ}."
+                "The files were made by a program of this project ({made}){}.",
+                info.made_note
             ));
         }
         notes

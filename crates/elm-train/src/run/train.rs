@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use elm_data::Task;
 use elm_data::task::TaskKind;
 
 use super::change::change;
@@ -153,10 +152,9 @@ pub fn train(options: TrainOptions) -> Result<Ended> {
 /// As [`train`].
 pub fn train_task(options: TrainOptions, task: &dyn SequenceTask) -> Result<Ended> {
     let session = Session::begin(options)?;
-    if session.recipe.task != Task::Arrays {
+    if session.recipe.task.info().kind != TaskKind::Open {
         return Err(TrainError::Usage(format!(
-            "expected a recipe of the task {}, found one of {}",
-            Task::Arrays,
+            "expected a recipe of the task arrays, found one of {}",
             session.recipe.task
         )));
     }

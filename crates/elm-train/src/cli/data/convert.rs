@@ -53,8 +53,8 @@ pub(super) fn run(args: Args) -> Result<()> {
     crate::cli::set_threads(args.threads)?;
     let task = match args.task {
         Kind::Neuronio => return pickles(&args.files, &args.out),
-        Kind::Pathfinder => Task::Pathfinder,
-        Kind::Pathx => Task::PathX,
+        Kind::Pathfinder => Task::from_name("pathfinder")?,
+        Kind::Pathx => Task::from_name("pathx")?,
     };
     let [dir] = &args.files[..] else {
         return Err(TrainError::Usage(format!(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use elm_data::arrays::{ArrayFiles, ArrayOptions, ArraySet, InputKind, SequenceData, TargetKind};
 use elm_data::neuronio::{open_simulations, shipped};
-use elm_data::task::{PartStatistics, TaskData, TaskOptions};
+use elm_data::task::{PartStatistics, TaskData, TaskKind, TaskOptions};
 use elm_data::text::{Text, TextOptions};
 use elm_data::{Split, Task};
 
@@ -53,14 +53,15 @@ pub(super) fn run(args: Args) -> Result<()> {
             args.what.len()
         )));
     };
-    match Task::from_name(&name.to_string_lossy())? {
-        Task::Neuronio => {
+    let task = Task::from_name(&name.to_string_lossy())?;
+    match task.info().kind {
+        TaskKind::NeuronIo => {
             describe(&open_simulations(&[dir])?);
             Ok(())
         }
-        Task::Enwik8 | Task::TextLm => text(&dir),
-        Task::Arrays => arrays(&dir),
-        task => {
+        TaskKind::Language => text(&dir),
+        TaskKind::Open => arrays(&dir),
+        TaskKind::Classification { .. } => {
             let options = TaskOptions {
                 difficulty: args.difficulty.into(),
                 ..TaskOptions::default()

@@ -17,13 +17,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<()> {
     if args.json {
-        let all: Vec<_> = Task::ALL.into_iter().map(row).collect();
+        let all: Vec<_> = Task::ALL.iter().copied().map(row).collect();
         let text =
             serde_json::to_string_pretty(&all).map_err(|e| TrainError::Run(e.to_string()))?;
         say!("{text}");
         return Ok(());
     }
-    for task in Task::ALL {
+    for &task in Task::ALL {
         let info = task.info();
         say!("{:<24} {}", info.name, info.about);
         let mut sizes = match info.channels {

@@ -9,7 +9,6 @@ mod check;
 
 use std::sync::LazyLock;
 
-use elm_data::Task;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 use toml::Table;
@@ -76,7 +75,7 @@ impl RecipeKey {
             return Some(format!("the model {kind}"));
         }
         let needs = self.needs.as_deref();
-        (!needs.is_none_or(|label| has(recipe.task, label)))
+        (!needs.is_none_or(|label| recipe.task.uses(label)))
             .then(|| format!("the task {}", recipe.task))
     }
 
@@ -314,34 +313,11 @@ fn help(schema: &Value) -> String {
     }
 }
 
-/// Has a task what a key needs?
-fn has(task: Task, label: &str) -> bool {
-    use elm_data::task::TaskKind;
-    let spikes = matches!(
-        task,
-        Task::Shd | Task::ShdAdding | Task::SyntheticSpikes | Task::SyntheticSpikesAdding
-    );
-    let pathfinder = matches!(task, Task::Pathfinder | Task::PathX);
-    match label {
-        "windows" => task == Task::Neuronio,
-        "time step" => task != Task::Neuronio,
-        "files" => task == Task::Neuronio || task.is_open(),
-        "folder" => task.classifies(),
-        "answers" => task.classifies() || task == Task::Arrays,
-        "arrays" => task == Task::Arrays,
-        "text" => task.info().kind == TaskKind::Language,
-        "bins" => spikes,
-        "made" => task.is_synthetic(),
-        "lengths" => matches!(task, Task::ListOps | Task::Text | Task::Retrieval),
-        "seeded split" => spikes || pathfinder,
-        "difficulty" => pathfinder,
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use elm_data::Task;
+
     use super::*;
     use crate::recipe::builtins;
 
@@ -352,8 +328,12 @@ mod tests {
             assert!(key.help.len() > 3, "{}", key.name);
             assert!(!key.help.contains('\n'), "{}", key.name);
             let needs = key.needs.as_deref();
-            let used = needs.is_none_or(|label| Task::ALL.iter().any(|task| has(*task, label)));
+            let used = needs.is_none_or(|label| Task::ALL.iter().any(|task| task.uses(label)));
             assert!(used, "{} needs {needs:?}, which no task has", key.name);
+        }
+        for what in Task::ALL.iter().flat_map(|task| task.info().uses) {
+            let needed = keys().iter().any(|key| key.needs.as_deref() == Some(what));
+            assert!(needed, "no key needs {what}");
         }
         for section in sections() {
             assert!(keys().iter().any(|key| key.split().0 == section));

@@ -2,7 +2,6 @@
 
 mod model;
 
-use elm_data::Task;
 use elm_data::task::TaskKind;
 
 use super::schema::{self, keys};
@@ -95,22 +94,17 @@ impl Recipe {
     /// How much is trained on, at once and in all.
     fn validate_batches(&self) -> Result<(), RecipeError> {
         let train = &self.train;
-        if self.task == Task::Neuronio && train.batches_per_epoch == 0 {
+        if self.task.is_neuronio() && train.batches_per_epoch == 0 {
             return fail(
                 "train.batches_per_epoch",
                 "must be at least 1, found 0".into(),
             );
         }
         // the longest sequence of a task is one sample's
-        let (what, steps) = match self.task {
-            Task::Neuronio => (
-                format!("windows of {} ms", train.window_ms),
-                train.window_ms,
-            ),
-            _ => {
-                let steps = self.steps();
-                (format!("sequences of {steps} steps"), steps)
-            }
+        let steps = self.steps();
+        let what = match self.task.is_neuronio() {
+            true => format!("windows of {steps} ms"),
+            false => format!("sequences of {steps} steps"),
         };
         if train.batch_size.saturating_mul(steps) > MAX_BATCH_STEPS {
             return fail(

@@ -1,7 +1,6 @@
 //! The ranges of a model's sizes, and whether it fits its task.
 
 use elm_baselines::Positions;
-use elm_data::Task;
 use elm_model::ElmError;
 use elm_model::network::InputEmbedding;
 
@@ -18,9 +17,7 @@ const MAX_ATTENTION: usize = 8 << 30;
 
 impl Recipe {
     pub(super) fn validate_model(&self) -> Result<(), RecipeError> {
-        if self.model.kind == ModelKind::Elm
-            && self.task == Task::Neuronio
-            && self.model.branches == 0
+        if self.model.kind == ModelKind::Elm && self.task.is_neuronio() && self.model.branches == 0
         {
             return fail("model.branches", "must be at least 1, found 0".into());
         }
@@ -146,11 +143,9 @@ impl Recipe {
             own.num_heads,
             4e-9 * per_sample as f64
         );
-        let shorter = match self.task {
-            Task::ListOps | Task::Text | Task::Retrieval => {
-                ", or shorten sequences with data.max_length"
-            }
-            _ => "",
+        let shorter = match self.task.uses("lengths") {
+            true => ", or shorten sequences with data.max_length",
+            false => "",
         };
         match most {
             0 => fail(

@@ -181,7 +181,7 @@ mod tests {
     fn the_answer_does_not_depend_on_padding() {
         let device = Device::flex();
         for readout in [Readout::Last, Readout::Mean] {
-            let model = SequenceModel::init(&recipe(Task::ListOps, readout), &device).unwrap();
+            let model = SequenceModel::init(&recipe(Task::LISTOPS, readout), &device).unwrap();
             let logits = |padding| {
                 let batch = batch([&[1, 12, 5, 9], &[15, 2]], padding);
                 numbers(model.logits(&SequenceTensors::on_device(vec![batch], &device).inputs))
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn both_documents_of_a_pair_go_through_the_same_model() {
         let device = Device::flex();
-        let mut recipe = recipe(Task::Retrieval, Readout::Mean);
+        let mut recipe = recipe(Task::RETRIEVAL, Readout::Mean);
         // so many that no start leaves all of the head's units silent
         recipe.model.num_memory = 64;
         let model = SequenceModel::init(&recipe, &device).unwrap();

@@ -276,7 +276,7 @@ mod tests {
             steps: 8,
             causal: true,
         };
-        let recipe = Recipe::of(Task::TextLm).with_model(kind).with_form(form);
+        let recipe = Recipe::of(Task::TEXT_LM).with_model(kind).with_form(form);
         let recipe = recipe.sized(3000);
         recipe.validate_settings().unwrap();
         recipe.model_config().init(&Device::flex()).unwrap()
