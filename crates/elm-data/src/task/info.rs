@@ -15,6 +15,8 @@ pub struct TaskInfo {
     pub licence: &'static str,
     /// Published samples to train on, to validate and to test.
     pub samples: [usize; 3],
+    /// Published samples of the files that the parts are in, where a seed divides a file.
+    pub in_files: Option<[usize; 3]>,
     /// Longest sequence in steps; of binned data with the published bins.
     pub length: usize,
     /// Input channels.
@@ -51,6 +53,7 @@ impl TaskInfo {
         files: "",
         licence: "",
         samples: [0; 3],
+        in_files: None,
         length: 0,
         channels: 0,
         kind: TaskKind::Open,

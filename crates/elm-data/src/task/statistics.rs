@@ -163,15 +163,7 @@ impl PartStatistics {
 impl Task {
     /// Samples that the published files have of which part `split` is: all of a file where a seed divides it.
     fn published_in_files(self, split: Split) -> usize {
-        match self {
-            Self::Shd | Self::ShdAdding | Self::SyntheticSpikes | Self::SyntheticSpikesAdding => {
-                let [train, valid, test] = Self::Shd.info().samples;
-                match split {
-                    Split::Train | Split::Valid => train + valid,
-                    Split::Test => test,
-                }
-            }
-            _ => self.info().samples[split as usize],
-        }
+        let info = self.info();
+        info.in_files.unwrap_or(info.samples)[split as usize]
     }
 }

@@ -31,6 +31,7 @@ const SPOKEN: TaskInfo = TaskInfo {
     source: "https://zenkelab.org/datasets/",
     files: "shd_train.h5, shd_test.h5",
     licence: "CC BY 4.0; cite Cramer et al. 2022",
+    in_files: Some(IN_FILES),
     channels: shd::CHANNELS,
     uses: USES,
     ..TaskInfo::EMPTY
@@ -40,6 +41,7 @@ const DRAWN: TaskInfo = TaskInfo {
     source: "elm data generate shd --out DIR --seed N",
     files: "synthetic_shd_train.elmspk, synthetic_shd_test.elmspk",
     licence: "that of this project",
+    in_files: Some(IN_FILES),
     channels: shd::CHANNELS,
     uses: USES_MADE,
     is_synthetic: true,
@@ -49,8 +51,10 @@ const DRAWN: TaskInfo = TaskInfo {
     ..TaskInfo::EMPTY
 };
 
-/// A fifth of 8156 validates, drawn by a seed.
+/// A fifth of the training file validates, drawn by a seed.
 const SAMPLES: [usize; 3] = [6525, 1631, 2264];
+/// Samples of the files.
+const IN_FILES: [usize; 3] = [8156, 8156, 2264];
 
 /// Spoken digits.
 pub(super) static SHD: Spikes = Spikes {

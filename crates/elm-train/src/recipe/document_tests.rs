@@ -161,7 +161,7 @@ fn a_model_has_its_own_keys() {
 
 #[test]
 fn every_model_of_every_task_survives_toml() {
-    for task in Task::ALL {
+    for &task in Task::ALL {
         for kind in ModelKind::ALL {
             let mut recipe = Recipe::of(task).with_model(kind);
             if kind == ModelKind::Network {
