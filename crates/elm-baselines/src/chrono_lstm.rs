@@ -20,7 +20,7 @@ pub struct ChronoLstmConfig {
     /// Units of the LSTM.
     #[config(default = 128)]
     pub hidden_size: usize,
-    /// Longest memory T_max at the start, in steps, at least 3; see [`longest_memory`](Self::longest_memory).
+    /// Longest memory T_max at the start, in steps, at least 3; unless set 100, in recipes the longest sequence.
     pub t_max: Option<usize>,
 }
 

@@ -51,7 +51,7 @@ pub struct TcnConfig {
     /// Taps of the other convolutions' kernels.
     #[config(default = 24)]
     pub kernel: usize,
-    /// Steps between two taps; 1 unless set.
+    /// Steps between two taps; unless set 1, in recipes as many as let the last output see the longest sequence.
     pub dilation: Option<usize>,
     /// What follows each rectified convolution.
     #[config(default = "TcnNorm::Batch")]

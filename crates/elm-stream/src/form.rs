@@ -107,7 +107,9 @@ options! {
     synapse_init / with_synapse_init: SynapseInit,
     /// Factor on the branch sums, above 0.
     input_scale / with_input_scale: f64,
-    /// Timescale of the trace, in ms; not trained. Published v1 has one trace per synapse and sums them, which is the
+    /// Timescale of the trace, in ms; not trained.
+    ///
+    /// Published v1 has one trace per synapse and sums them, which is the
     /// same function as one trace of the sum.
     branch_tau / with_branch_tau: FilterTau,
     /// Scale λ of the memory update, above 0.

@@ -73,8 +73,14 @@ fn no_classes(info: &TaskInfo) -> DataError {
 }
 
 /// One of the named tasks ([`Task::ALL`]). Two are equal if they have the same name, which they also are in files.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Task(&'static dyn NamedTask);
+
+impl std::fmt::Debug for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Task({})", self.name())
+    }
+}
 
 impl Task {
     /// The task that this value is.

@@ -21,7 +21,7 @@ macro_rules! sized {
             },
             $(TaskRecipe {
                 name: concat!("neuronio-m", $memory),
-                about: concat!("published NeuronIO training, M = ", $memory, " memory units; needs the full data set"),
+                about: concat!("published NeuronIO training, ", $memory, " memory unit(s); needs the full data set"),
                 text: PUBLISHED,
                 set: &[concat!("model.num_memory=", $memory)],
             },)*

@@ -14,7 +14,8 @@ use crate::{say, tell};
 
 /// Predict with a trained model: a probability for each class, or values in their units.
 ///
-/// For each sequence, or for each of its steps where the model answers at every step. Arrays go into the model's channels
+/// For each sequence, or for each of its steps where the model answers at every step; a model of the kind next-value or
+/// next-symbol answers with the value or symbol of the step that follows. Arrays go into the model's channels
 /// as they are, unless it was trained on arrays: then they are normalised as those were. With --stream each line of
 /// standard input is a time step: numbers, one for each channel, or channel:value for those that are not zero (an empty
 /// line is silence); each answer is a line.

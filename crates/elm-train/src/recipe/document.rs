@@ -155,10 +155,15 @@ impl Recipe {
         Ok(())
     }
 
+    /// The tables of the recipe, if TOML has all of its numbers.
+    pub(super) fn try_table(&self) -> Option<Table> {
+        Table::try_from(self).ok()
+    }
+
     /// The tables of the recipe.
     pub(super) fn table(&self) -> Table {
         // a recipe is numbers, text and lists: it cannot fail but for a seed above 2^63 − 1, which `validate` refuses
-        Table::try_from(self).unwrap_or_default()
+        self.try_table().unwrap_or_default()
     }
 
     /// The recipe with every key and its meaning as TOML; [`Recipe::load`] reads it back.

@@ -29,10 +29,13 @@ pub(super) fn hint<'a>(
 pub fn meant_key(name: &str) -> Option<&'static RecipeKey> {
     let leaf = name.rsplit('.').next().unwrap_or(name);
     let plain = leaf.to_lowercase().replace('-', "_");
-    keys().iter().find(|key| {
+    let mut meant = keys().iter().filter(|key| {
         let alias = key.aliases.contains(&plain);
         alias || key.split().1 == plain && (!name.contains('.') || leaf != plain)
-    })
+    });
+    // of several tables with such a key, that of the training
+    let of_training = meant.clone().find(|key| key.split().0 == "train");
+    of_training.or_else(|| meant.next())
 }
 
 /// The hint for a key that no recipe has.
@@ -75,6 +78,7 @@ mod tests {
             ("max_epochs", "train.epochs"),
             ("num_workers", "data.workers"),
             ("early-stopping", "train.patience"),
+            ("steps", "train.steps"),
         ] {
             assert_eq!(key_hint(name), format!(", did you mean `{key}`?"), "{name}");
         }

@@ -96,7 +96,7 @@ pub struct TrainRecipe {
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-needs" = "answers"))]
     pub label_smoothing: f64,
     /// Probability that an input value of a training sample is left out; what is kept is scaled by 1 / (1 - p).
-    #[schemars(range(min = 0, max = 0.999), extend("x-needs" = "folder", "x-aliases" = ["dropout"]))]
+    #[schemars(range(min = 0, max = 0.999), extend("x-needs" = "folder"))]
     pub input_dropout: f64,
     /// Gradient steps from one line of metrics.jsonl to the next.
     #[schemars(range(min = 1), extend("x-aliases" = ["log_every_n_steps", "logging_steps"]))]

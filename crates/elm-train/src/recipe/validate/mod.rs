@@ -40,10 +40,9 @@ impl Recipe {
     /// # Errors
     /// As [`validate`](Self::validate).
     pub fn validate_settings(&self) -> Result<(), RecipeError> {
-        if i64::try_from(self.seed).is_err() {
-            return fail("seed", format!("must be below 2^63, found {}", self.seed));
-        }
-        let table = self.table();
+        let Some(table) = self.try_table() else {
+            return fail("seed", "or another one must be below 2^63".into());
+        };
         for key in keys().iter().filter(|key| key.serves(self)) {
             let problem = key
                 .value(&table)
