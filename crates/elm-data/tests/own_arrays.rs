@@ -157,6 +157,14 @@ fn what_cannot_be_read_is_told_with_file_key_and_shape() {
 }
 
 #[test]
+fn lengths_that_are_named_must_be_there() {
+    let mut options = ArrayOptions::default();
+    options.keys.lengths = "durations".into();
+    let problem = problem(&fixture("stored.npz"), &options);
+    assert!(problem.contains("expected `durations`"), "{problem}");
+}
+
+#[test]
 fn parts_and_groups_come_from_the_file_where_it_has_them() {
     let files = ArrayFiles {
         train: vec![fixture("stored.npz")],

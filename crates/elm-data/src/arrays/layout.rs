@@ -138,7 +138,17 @@ pub(super) fn sequences(list: &[Arc<Array>]) -> Result<Vec<View>> {
 
 fn cut_to_lengths(arrays: &mut Arrays, keys: &ArrayKeys, inputs: &mut [View]) -> Result<()> {
     let Some(array) = arrays.get(&keys.lengths)? else {
-        return Ok(());
+        // every sequence may be as long as `x`, but not where lengths are asked for by a name
+        return match keys.lengths == ArrayKeys::default().lengths {
+            true => Ok(()),
+            false => Err(DataError::format(
+                &arrays.path,
+                format!(
+                    "expected `{}` with the steps of each sequence, found no array of this name",
+                    keys.lengths
+                ),
+            )),
+        };
     };
     let lengths = array.integers()?;
     expect_count(&array, lengths.len(), inputs.len())?;
