@@ -87,11 +87,11 @@ fn type_errors_name_the_key() {
     );
     assert_eq!(
         set_error("model.version=v3"),
-        "--set: `model.version` must be v1 or v2, found \"v3\""
+        "--set: `model.version` must be `v1` or `v2`, found \"v3\""
     );
     assert_eq!(
         set_error("model.version=3"),
-        "--set: `model.version` must be v1 or v2, found 3"
+        "--set: `model.version` must be `v1` or `v2`, found 3"
     );
     assert!(set_error("train=3").contains("such as `train.epochs`"));
     assert_eq!(
@@ -134,7 +134,7 @@ fn a_model_has_its_own_keys() {
         error,
         "--set: `network.num_memory` has no use in the model elm"
     );
-    assert!(set_error("model.kind=lstm").contains("must be elm, network"));
+    assert!(set_error("model.kind=lstm").contains("must be `elm`, `network`"));
     assert!(set_error("model.kind=3").contains("chrono-lstm"));
     let mut recipe = Recipe::builtin("spikes").unwrap();
     recipe.set("model.kind=lif").unwrap();
@@ -261,7 +261,7 @@ fn nested_values_are_named_where_they_are_wrong() {
         ("arrays.window=1", "at least 2"),
         (
             "arrays.events={unit='h', bin_ms=1}",
-            "`unit`, which must be s, seconds",
+            "`unit`, which must be `s`, `seconds`",
         ),
     ] {
         let error = Recipe::of(Task::ARRAYS)

@@ -140,24 +140,25 @@ fn in_range(object: &Map<String, Value>, number: f64) -> bool {
         && bound("exclusiveMaximum").is_none_or(|most| number < most)
 }
 
-/// The choices of a schema that has some: `off`, or { ms = number }.
-pub(super) fn choices(schema: &Value) -> Option<String> {
-    let names = |choices: &[Value]| {
-        let all: Vec<String> = choices.iter().map(shape).collect();
-        joined(&all, "or")
-    };
+/// The choices of a schema that has some: off or { ms = .. }, the names in ticks if so asked.
+pub(super) fn choices(schema: &Value, ticks: bool) -> Option<String> {
     if schema.get("x-words").is_some() {
         return None;
     }
+    let named = |name: &str| match ticks {
+        true => format!("`{name}`"),
+        false => name.to_string(),
+    };
     if let Some(names) = schema["enum"].as_array() {
-        let names: Vec<String> = names
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_string)
-            .collect();
-        return Some(joined(&names, "or"));
+        let names = names.iter().filter_map(Value::as_str).map(named);
+        return Some(joined(&names.collect::<Vec<_>>(), "or"));
     }
-    branches(schema.as_object()?).map(|branches| names(branches))
+    let each = branches(schema.as_object()?)?.iter();
+    let each = each.map(|branch| match branch["const"].as_str() {
+        Some(name) => named(name),
+        None => shape(branch),
+    });
+    Some(joined(&each.collect::<Vec<_>>(), "or"))
 }
 
 /// What is expected, as the end of "must be".
@@ -165,7 +166,7 @@ fn expected(schema: &Value, found: Option<&Toml>) -> String {
     if let Some(words) = schema["x-words"].as_str() {
         return words.into();
     }
-    if let Some(choices) = choices(schema) {
+    if let Some(choices) = choices(schema, true) {
         return choices;
     }
     if schema.get("const").is_some() {
@@ -185,6 +186,12 @@ fn expected(schema: &Value, found: Option<&Toml>) -> String {
 fn range(schema: &Value, found: Option<&Toml>) -> String {
     let bound = |name: &str| schema[name].as_f64();
     let found = found.and_then(|value| value.as_float().or(value.as_integer().map(|n| n as f64)));
+    if let (Some(least), Some(most)) = (bound("minimum"), bound("maximum"))
+        && schema["type"] == "integer"
+        && most < super::MAX_COUNT as f64
+    {
+        return format!(", {least} to {most}");
+    }
     let mut words = String::new();
     let mut add = |word: &str, bound: f64| {
         let and = if words.is_empty() { "" } else { " and" };
@@ -225,7 +232,7 @@ fn shape(schema: &Value) -> String {
     if let Some(name) = schema["const"].as_str() {
         return name.into();
     }
-    if let Some(choices) = choices(schema) {
+    if let Some(choices) = choices(schema, false) {
         return choices;
     }
     match schema["type"].as_str() {
@@ -287,7 +294,11 @@ mod tests {
         let count = json!({"type": "integer", "minimum": 1, "maximum": super::super::MAX_COUNT});
         let list = json!({"type": "array", "items": count});
         for (schema, value, words) in [
-            (&choice, "'on'", "must be off or { ms = .. }, found \"on\""),
+            (
+                &choice,
+                "'on'",
+                "must be `off` or { ms = .. }, found \"on\"",
+            ),
             (
                 &choice,
                 "{ms = 'x'}",
@@ -296,7 +307,7 @@ mod tests {
             (
                 &choice,
                 "{s = 3}",
-                "must be off or { ms = .. }, found { s = 3 }",
+                "must be `off` or { ms = .. }, found { s = 3 }",
             ),
             (&choice, "{ms = 1, s = 3}", "has no `s`; there is `ms`"),
             (

@@ -307,7 +307,7 @@ fn help(schema: &Value) -> String {
         .filter(|c| !['`', '[', ']'].contains(c))
         .collect();
     let about = about.trim_end_matches('.');
-    match check::choices(schema) {
+    match check::choices(schema, false) {
         Some(choices) => format!("{about}: {choices}"),
         None => about.to_string(),
     }
