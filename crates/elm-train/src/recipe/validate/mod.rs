@@ -251,7 +251,7 @@ mod tests {
                 "train.batches_per_epoch",
                 "at least 1",
             ),
-            ("train.window_ms=0", "train.window_ms", "at least 1"),
+            ("train.window_ms=0", "train.window_ms", "1 to"),
             ("train.learning_rate=0", "train.learning_rate", "above 0"),
             ("train.learning_rate=nan", "train.learning_rate", "above 0"),
             ("train.learning_rate=5", "train.learning_rate", "at most 1"),
