@@ -3,12 +3,16 @@
 python contours.py COUNT SEED OUT.npz       (needs numpy and pillow)
 python contours.py --examples contours.u8
 
-`x` [sample, row, column] in 0..1, `y` "apart" or "joined". Two contours of the same kind are in each image: the two bright
-ends are those of one of them (joined), or one of each (apart); up to three short ones lie about. The model of the page
-learnt from 12 000 of them (seed 1) row by row:
+`x` [sample, row, column] in 0..1, `y` "apart" or "joined", `split` by image; those to train on are there turned and mirrored
+as well. The two bright ends are those of one contour (joined) or one of each of two (apart); up to three short ones lie about.
+`models/pathfinder-contours.safetensors` learnt from 12 000 of them (seed 1) row by row, in 14 minutes on a busy processor:
 
 elm train --recipe arrays --set 'data.train=["contours.npz"]' --set model.num_memory=64 --set model.activation=silu \
-    --set model.memory_tau_max=50 --set train.batch_size=64 --set arrays.normalize=none
+    --set model.memory_tau_max=50 --set train.batch_size=64 --set train.learning_rate=2e-3 --set train.warmup_steps=300 \
+    --set train.minutes=14
+
+Accuracy on 1200 others 87.8 % (AUC 0.957; its tenth epoch of 24 validated best); 76.6 % on 500 with contours of 18 to 34
+pixels, longer than most that it learnt from, and always two of them.
 """
 
 import sys

@@ -12,8 +12,14 @@ const DASH = [2.6, 2.2];
 const THICKNESS = 0.9;
 const GREY = "#b4b4b4";
 const DOT_RADIUS = 1.43;
+/** Nothing is drawn nearer to the border (pixels): the images that models learnt from have nothing there. */
+const MARGIN = 2;
 
 type Point = [number, number];
+
+function inside(at: number): number {
+  return Math.min(SIDE - MARGIN, Math.max(MARGIN, at));
+}
 
 export class Drawing {
   readonly element: HTMLCanvasElement;
@@ -64,7 +70,7 @@ export class Drawing {
 
   private place(event: PointerEvent): Point {
     const box = this.element.getBoundingClientRect();
-    return [((event.clientX - box.left) / box.width) * SIDE, ((event.clientY - box.top) / box.height) * SIDE];
+    return [inside(((event.clientX - box.left) / box.width) * SIDE), inside(((event.clientY - box.top) / box.height) * SIDE)];
   }
 
   private pointer(): void {
@@ -90,7 +96,7 @@ export class Drawing {
       event.preventDefault();
       this.withKeys = true;
       if (move) {
-        this.pen = [Math.min(SIDE - 1, Math.max(1, this.pen[0] + move[0])), Math.min(SIDE - 1, Math.max(1, this.pen[1] + move[1]))];
+        this.pen = [inside(this.pen[0] + move[0]), inside(this.pen[1] + move[1])];
         if (this.penDown) this.extend(this.pen);
       } else if (this.penDown) this.end();
       else {
