@@ -8,7 +8,7 @@ use super::ScanPath;
 #[cfg(feature = "fused")]
 use crate::kernels::support;
 #[cfg(feature = "fused")]
-use crate::scan::memory::ops::{self, Keep};
+use crate::scan::memory::ops::{self, KeepHidden};
 use crate::scan::memory::{ScanInputs, ScanSpec, reference};
 
 /// Does this device run the fused operations in f32?
@@ -67,9 +67,9 @@ pub(super) fn keep_of(
     [batch, time]: [usize; 2],
     dtype: DType,
     spec: &ScanSpec,
-) -> Keep {
+) -> KeepHidden {
     let budget = match path {
-        ScanPath::CheckpointEvery(steps) => return Keep::Segments(steps.max(1)),
+        ScanPath::CheckpointEvery(steps) => return KeepHidden::Segments(steps.max(1)),
         ScanPath::MemoryBudget(bytes) => bytes,
         ScanPath::Auto | ScanPath::Reference => {
             support::memory_bytes(device).map_or(DEFAULT_MEMORY_BUDGET, |bytes| bytes / 2)
@@ -80,10 +80,10 @@ pub(super) fn keep_of(
     let numbers = 2 * spec.hidden_total() + 4 * spec.memory;
     let step = (batch * numbers * dtype.size()) as u64;
     if step * time as u64 <= budget {
-        return Keep::All;
+        return KeepHidden::All;
     }
     // a quarter, since drive, memory and their gradients are there as a whole
-    Keep::Segments((budget / 4 / step.max(1)).max(1) as usize)
+    KeepHidden::Segments((budget / 4 / step.max(1)).max(1) as usize)
 }
 
 /// The memory `[batch, time, memory]` after each step.
@@ -144,9 +144,8 @@ pub fn input_product(input: Tensor<2>, matrix: Tensor<2>, path: ScanPath) -> Ten
 mod tests {
     use super::*;
     use crate::equations::HiddenActivation;
-    use Keep;
 
-    fn kept(path: ScanPath, steps: usize) -> Keep {
+    fn kept(path: ScanPath, steps: usize) -> KeepHidden {
         let spec = ScanSpec {
             memory: 10,
             hidden_layers: 1,
@@ -159,13 +158,19 @@ mod tests {
 
     #[test]
     fn the_memory_budget_decides_what_is_kept() {
-        assert_eq!(kept(ScanPath::Auto, 100), Keep::All);
+        assert_eq!(kept(ScanPath::Auto, 100), KeepHidden::All);
         let step = 2 * (2 * 20 + 4 * 10) * 4;
-        assert_eq!(kept(ScanPath::MemoryBudget(100 * step), 100), Keep::All);
+        assert_eq!(
+            kept(ScanPath::MemoryBudget(100 * step), 100),
+            KeepHidden::All
+        );
         let less = ScanPath::MemoryBudget(40 * step);
-        assert_eq!(kept(less, 100), Keep::Segments(10));
-        assert_eq!(kept(ScanPath::MemoryBudget(0), 100), Keep::Segments(1));
+        assert_eq!(kept(less, 100), KeepHidden::Segments(10));
+        assert_eq!(
+            kept(ScanPath::MemoryBudget(0), 100),
+            KeepHidden::Segments(1)
+        );
         let every = ScanPath::CheckpointEvery(7);
-        assert_eq!(kept(every, 100), Keep::Segments(7));
+        assert_eq!(kept(every, 100), KeepHidden::Segments(7));
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use super::{ScanPath, input_product, leaky_trace, memory_scan};
 #[cfg(feature = "host")]
-use crate::scan::memory::ops::Keep;
+use crate::scan::memory::ops::KeepHidden;
 use crate::scan::memory::{ScanInputs, ScanSpec};
 #[cfg(feature = "host")]
 use crate::scan::neuron::ops;
@@ -113,5 +113,5 @@ fn fits(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
         && matches!(dtype, DType::F32 | DType::F64)
         && batch >= rayon::current_num_threads()
         && super::memory::keep_of(path, device.as_dispatch(), [batch, time], dtype, spec)
-            == Keep::All
+            == KeepHidden::All
 }

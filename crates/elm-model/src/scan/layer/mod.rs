@@ -25,7 +25,7 @@ pub mod reference;
 mod spec;
 
 pub use plan::ConnectomePlan;
-pub use spec::{LayerCall, LayerSpec, Masked, SourceKind, Stage};
+pub use spec::{LayerCall, LayerMap, LayerSpec, Masked, SourceKind};
 
 use std::sync::Arc;
 

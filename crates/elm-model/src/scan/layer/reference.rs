@@ -181,13 +181,13 @@ impl Layer<'_> {
         let joined = Tensor::cat(vec![branch, decayed], 2).swap_dims(0, 1);
         let mut z = joined.matmul(self.weights.first_weight.clone())
             + self.weights.first_bias.clone().unsqueeze_dim::<3>(1);
-        for stage in spec.packed_stages() {
+        for map in spec.packed_maps() {
             let packed = self.weights.packed.clone();
             let weight = packed
                 .clone()
-                .narrow(1, stage.at, stage.inputs * stage.outputs)
-                .reshape([spec.neurons, stage.inputs, stage.outputs]);
-            let bias = packed.narrow(1, stage.bias(), stage.outputs);
+                .narrow(1, map.at, map.inputs * map.outputs)
+                .reshape([spec.neurons, map.inputs, map.outputs]);
+            let bias = packed.narrow(1, map.bias(), map.outputs);
             z = activate(z, spec.activation).matmul(weight) + bias.unsqueeze_dim::<3>(1);
         }
         let z = z.swap_dims(0, 1);

@@ -37,7 +37,7 @@ pub struct LayerSpec {
 
 /// One linear map of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stage {
+pub struct LayerMap {
     /// Width of its input.
     pub inputs: usize,
     /// Width of its output.
@@ -46,7 +46,7 @@ pub struct Stage {
     pub at: usize,
 }
 
-impl Stage {
+impl LayerMap {
     /// Start of its bias in a neuron's packed row.
     pub fn bias(&self) -> usize {
         self.at + self.inputs * self.outputs
@@ -73,8 +73,8 @@ impl LayerSpec {
     }
 
     /// The first linear map of the chain.
-    pub fn first_stage(&self) -> Stage {
-        Stage {
+    pub fn first_map(&self) -> LayerMap {
+        LayerMap {
             inputs: self.joined(),
             outputs: self.first(),
             at: 0,
@@ -82,11 +82,11 @@ impl LayerSpec {
     }
 
     /// The packed linear maps, in order; the last one gives the memory update.
-    pub fn packed_stages(&self) -> Vec<Stage> {
+    pub fn packed_maps(&self) -> Vec<LayerMap> {
         let mut at = 0;
         (1..=self.hidden_layers)
             .map(|layer| {
-                let stage = Stage {
+                let map = LayerMap {
                     inputs: self.hidden,
                     outputs: if layer == self.hidden_layers {
                         self.memory
@@ -95,15 +95,15 @@ impl LayerSpec {
                     },
                     at,
                 };
-                at = stage.bias() + stage.outputs;
-                stage
+                at = map.bias() + map.outputs;
+                map
             })
             .collect()
     }
 
     /// Packed numbers of each neuron.
     pub fn packed_len(&self) -> usize {
-        self.packed_stages()
+        self.packed_maps()
             .last()
             .map_or(0, |s| s.bias() + s.outputs)
     }

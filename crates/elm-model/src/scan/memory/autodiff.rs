@@ -12,7 +12,7 @@ use burn::backend::{
 
 use super::{
     ScanSpec,
-    ops::{FusedOps, Keep, Kept},
+    ops::{FusedOps, KeepHidden, KeptHidden},
     segments,
 };
 
@@ -21,9 +21,9 @@ struct ScanBackward;
 
 /// What the backward pass of the scan needs.
 #[derive(Debug, Clone)]
-struct ScanState<B: FusedOps> {
+struct BackwardState<B: FusedOps> {
     memory: FloatTensor<B>,
-    kept: Recall<B>,
+    kept: HiddenSource<B>,
     weights: FloatTensor<B>,
     decay: FloatTensor<B>,
     gate: FloatTensor<B>,
@@ -33,24 +33,24 @@ struct ScanState<B: FusedOps> {
 
 /// Where the hidden values come from in the backward pass.
 #[derive(Debug, Clone)]
-enum Recall<B: FusedOps> {
+enum HiddenSource<B: FusedOps> {
     /// They were kept.
-    Kept(Kept<B>),
+    Kept(KeptHidden<B>),
     /// They are computed again from the drive, this many steps at a time.
     Again(FloatTensor<B>, usize),
 }
 
 impl<B: FusedOps> Backward<B, 5> for ScanBackward {
-    type State = ScanState<B>;
+    type State = BackwardState<B>;
 
     fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         let s = ops.state;
         let found = match s.kept {
-            Recall::Kept(kept) => B::elm_memory_scan_backward(
+            HiddenSource::Kept(kept) => B::elm_memory_scan_backward(
                 grad, s.memory, kept, s.weights, s.decay, s.gate, s.start, s.spec,
             ),
-            Recall::Again(drive, steps) => segments::backward::<B>(
+            HiddenSource::Again(drive, steps) => segments::backward::<B>(
                 grad,
                 segments::Inputs {
                     drive,
@@ -119,7 +119,7 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         gate: FloatTensor<Self>,
         start: FloatTensor<Self>,
         spec: ScanSpec,
-        keep: Keep,
+        keep: KeepHidden,
     ) -> FloatTensor<Self> {
         let nodes = [
             drive.node(),
@@ -134,16 +134,16 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             OpsKind::Tracked(prep) => {
                 let (w, d, g, s) = (weights.clone(), decay.clone(), gate.clone(), start.clone());
                 let (memory, kept) = match keep {
-                    Keep::All => {
+                    KeepHidden::All => {
                         let (memory, kept) = B::elm_memory_scan_forward(drive, w, d, g, s, spec);
-                        (memory, Recall::Kept(kept))
+                        (memory, HiddenSource::Kept(kept))
                     }
-                    Keep::Segments(steps) => {
+                    KeepHidden::Segments(steps) => {
                         let memory = B::elm_memory_scan(drive.clone(), w, d, g, s, spec, keep);
-                        (memory, Recall::Again(drive, steps))
+                        (memory, HiddenSource::Again(drive, steps))
                     }
                 };
-                let state = ScanState {
+                let state = BackwardState {
                     memory: memory.clone(),
                     kept,
                     weights,
@@ -167,14 +167,14 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: ScanSpec,
-    ) -> (FloatTensor<Self>, Kept<Self>) {
+    ) -> (FloatTensor<Self>, KeptHidden<Self>) {
         unreachable!("{INNER}")
     }
 
     fn elm_memory_scan_backward(
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
-        _: Kept<Self>,
+        _: KeptHidden<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,

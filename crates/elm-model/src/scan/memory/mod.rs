@@ -23,7 +23,7 @@ pub mod reference;
 mod segments;
 mod spec;
 
-pub use spec::{ScanSpec, Stage};
+pub use spec::{LinearMap, ScanSpec};
 
 use burn::tensor::Tensor;
 

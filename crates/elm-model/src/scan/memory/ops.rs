@@ -11,7 +11,7 @@ use super::{ScanInputs, ScanSpec};
 /// What the forward pass keeps for the backward pass besides the memory.
 #[derive(ExtensionType, Clone, Debug)]
 #[extension_type(fusion: cfg(feature = "fusion"))]
-pub enum Kept<B: Backend> {
+pub enum KeptHidden<B: Backend> {
     /// Hidden pre-activations `[batch, time, layers · hidden]` and `tanh` values `[batch, time, memory]`.
     HiddenAndTanh(FloatTensor<B>, FloatTensor<B>),
     /// Hidden pre-activations only, or the drive where there is no hidden layer; the backend computes the `tanh` again.
@@ -24,7 +24,7 @@ pub enum Kept<B: Backend> {
 
 /// How much the differentiable scan keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
+pub enum KeepHidden {
     /// All that the backward pass needs.
     All,
     /// The drive and the memory; the backward pass computes the rest again, this many steps at a time.
@@ -52,7 +52,7 @@ pub trait FusedOps: Backend {
         gate: FloatTensor<Self>,
         start: FloatTensor<Self>,
         spec: ScanSpec,
-        keep: Keep,
+        keep: KeepHidden,
     ) -> FloatTensor<Self>;
 
     /// The memory after each step, and what the backward pass needs.
@@ -67,7 +67,7 @@ pub trait FusedOps: Backend {
         gate: FloatTensor<Self>,
         start: FloatTensor<Self>,
         spec: ScanSpec,
-    ) -> (FloatTensor<Self>, Kept<Self>);
+    ) -> (FloatTensor<Self>, KeptHidden<Self>);
 
     /// Gradients of drive, weights, decay, gate and start.
     #[fusion(meta = |grad, _memory, _kept, weights, decay, gate, start, spec| (
@@ -77,7 +77,7 @@ pub trait FusedOps: Backend {
     fn elm_memory_scan_backward(
         grad: FloatTensor<Self>,
         memory: FloatTensor<Self>,
-        #[extension_type] kept: Kept<Self>,
+        #[extension_type] kept: KeptHidden<Self>,
         weights: FloatTensor<Self>,
         decay: FloatTensor<Self>,
         gate: FloatTensor<Self>,
@@ -130,7 +130,7 @@ fn without_time(like: &TensorSpec) -> TensorSpec {
     TensorSpec::new([like.shape[0], like.shape[2]].into(), like.dtype)
 }
 
-pub(crate) fn memory_scan(x: ScanInputs, spec: &ScanSpec, keep: Keep) -> Tensor<3> {
+pub(crate) fn memory_scan(x: ScanInputs, spec: &ScanSpec, keep: KeepHidden) -> Tensor<3> {
     Tensor::from_dispatch(Dispatch::elm_memory_scan(
         x.drive.into_dispatch(),
         x.weights.into_dispatch(),

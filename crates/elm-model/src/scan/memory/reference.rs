@@ -12,19 +12,19 @@ use crate::equations::tensor::{activate, squash, wide};
 pub fn memory_scan(inputs: ScanInputs, spec: &ScanSpec) -> Tensor<3> {
     let [batch, time, first] = inputs.drive.dims();
     let maps: Vec<(Tensor<2>, Option<Tensor<2>>)> = spec
-        .stages()
+        .linear_maps()
         .iter()
-        .map(|stage| {
-            let size = stage.inputs * stage.outputs;
-            let weight = inputs.weights.clone().narrow(0, stage.weight, size);
-            let bias = stage.bias.map(|at| {
+        .map(|map| {
+            let size = map.inputs * map.outputs;
+            let weight = inputs.weights.clone().narrow(0, map.weight, size);
+            let bias = map.bias.map(|at| {
                 inputs
                     .weights
                     .clone()
-                    .narrow(0, at, stage.outputs)
+                    .narrow(0, at, map.outputs)
                     .unsqueeze::<2>()
             });
-            (weight.reshape([stage.inputs, stage.outputs]), bias)
+            (weight.reshape([map.inputs, map.outputs]), bias)
         })
         .collect();
     // decays of long timescales round to 1 in half precision, so the memory is carried in a wider type

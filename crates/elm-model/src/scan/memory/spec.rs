@@ -21,7 +21,7 @@ pub struct ScanSpec {
 
 /// One linear map of the chain, and where its numbers lie in the packed weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stage {
+pub struct LinearMap {
     /// Width of its input.
     pub inputs: usize,
     /// Width of its output.
@@ -43,8 +43,8 @@ impl ScanSpec {
     }
 
     /// The linear maps in order; the last one gives the memory update.
-    pub fn stages(&self) -> Vec<Stage> {
-        let mut stages = Vec::with_capacity(self.hidden_layers + 1);
+    pub fn linear_maps(&self) -> Vec<LinearMap> {
+        let mut maps = Vec::with_capacity(self.hidden_layers + 1);
         let (mut inputs, mut at) = (self.memory, 0);
         for layer in 0..=self.hidden_layers {
             let outputs = if layer == self.hidden_layers {
@@ -56,7 +56,7 @@ impl ScanSpec {
             at += inputs * outputs;
             let bias = (layer > 0).then_some(at);
             at += if layer > 0 { outputs } else { 0 };
-            stages.push(Stage {
+            maps.push(LinearMap {
                 inputs,
                 outputs,
                 weight,
@@ -64,12 +64,12 @@ impl ScanSpec {
             });
             inputs = outputs;
         }
-        stages
+        maps
     }
 
     /// Length of the packed weights.
     pub fn num_weights(&self) -> usize {
-        self.stages()
+        self.linear_maps()
             .iter()
             .map(|s| s.inputs * s.outputs + s.bias.map_or(0, |_| s.outputs))
             .sum()

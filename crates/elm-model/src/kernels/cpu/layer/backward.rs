@@ -2,7 +2,7 @@
 //!
 //! Within a block each neuron first computes the block anew from the state before it, which needs no other neuron since
 //! all activities are known. Then the gradients go back step by step, and what synapses have for their sources goes
-//! through an [`Exchange`]. Last, each neuron sums its weight gradients over the block.
+//! through a [`GradientExchange`]. Last, each neuron sums its weight gradients over the block.
 
 mod share;
 
@@ -10,15 +10,15 @@ use core::ops::Range;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use super::exchange::Exchange;
+use super::exchange::GradientExchange;
 use super::lanes::{Kernel, Lanes, LayerReal, Row};
+use super::neuron_gradients::NeuronGradients;
 use super::pace::{Course, Cpu, Paces};
-use super::part::Part;
 use super::rounds::Rounds;
 use super::schedule::{self, Partition};
-use super::shared::Shared;
-use super::source::{Order, SourceBlock};
-use super::view::{Fields, View};
+use super::shared::SharedSlice;
+use super::source::{SourceBlock, SourceOrder};
+use super::view::{LayerFields, View};
 
 /// What the backward pass reads besides the call.
 #[derive(Debug, Clone, Copy)]
@@ -36,28 +36,28 @@ pub struct BackwardInputs<'a, R> {
 }
 
 /// Gradients of a call's tensors; that of the input is empty where it is not asked for.
-pub type Gradients<R> = Fields<Vec<R>>;
+pub type LayerGradients<R> = LayerFields<Vec<R>>;
 
 /// Gradients of all inputs.
 pub fn backward<R: LayerReal>(
     view: &View<'_, R>,
     kept: &BackwardInputs<'_, R>,
     partition: &Partition,
-) -> Gradients<R> {
+) -> LayerGradients<R> {
     let (spec, call) = (view.spec(), view.call);
     let (batch, shares) = (call.batch, partition.shares.len());
     let inputs = if kept.input { spec.inputs } else { 0 };
     let out = Outputs {
-        x: Shared::new(batch * call.time * inputs),
-        inner: Shared::new(batch * spec.neurons * spec.state_width()),
-        activity: Shared::new(batch * spec.neurons),
+        x: SharedSlice::new(batch * call.time * inputs),
+        inner: SharedSlice::new(batch * spec.neurons * spec.state_width()),
+        activity: SharedSlice::new(batch * spec.neurons),
     };
     let groups: Vec<Group<R>> = partition
         .groups
         .iter()
         .map(|tiles| Group {
-            sources: SourceBlock::new(view, tiles.clone(), Order::BySources),
-            exchange: Exchange::new(view, tiles.clone(), shares, kept.input),
+            sources: SourceBlock::new(view, tiles.clone(), SourceOrder::BySources),
+            exchange: GradientExchange::new(view, tiles.clone(), shares, kept.input),
             rounds: Rounds::new(shares),
             work: (0..shares).map(|_| Mutex::default()).collect(),
             tiles: tiles.clone(),
@@ -98,11 +98,11 @@ pub fn backward<R: LayerReal>(
         readout,
         bias,
     ] = parts
-        .filter_map(Part::join)
-        .reduce(Part::add)
-        .unwrap_or_else(|| Part::zeros(view, 0..spec.neurons))
+        .filter_map(NeuronGradients::join)
+        .reduce(NeuronGradients::add)
+        .unwrap_or_else(|| NeuronGradients::zeros(view, 0..spec.neurons))
         .into_kinds();
-    Gradients {
+    LayerGradients {
         x: out.x.into_vec(),
         synapses: connectome_order(view, &walking),
         first_weight,
@@ -132,9 +132,9 @@ fn connectome_order<R: LayerReal>(view: &View<'_, R>, walking: &[R]) -> Vec<R> {
 
 /// Results that all threads write parts of.
 struct Outputs<R> {
-    x: Shared<R>,
-    inner: Shared<R>,
-    activity: Shared<R>,
+    x: SharedSlice<R>,
+    inner: SharedSlice<R>,
+    activity: SharedSlice<R>,
 }
 
 /// What the threads of a group have in common.
@@ -142,7 +142,7 @@ struct Group<R> {
     tiles: Range<usize>,
     rounds: Rounds,
     sources: SourceBlock<R>,
-    exchange: Exchange<R>,
+    exchange: GradientExchange<R>,
     /// One for each share.
     work: Vec<Mutex<Work<R>>>,
 }
@@ -183,7 +183,7 @@ struct Work<R> {
     mean: Vec<Row<R>>,
     decay: Vec<Row<R>>,
     gate: Vec<Row<R>>,
-    part: Part<R>,
+    part: NeuronGradients<R>,
 }
 
 impl<R> Default for Work<R> {
@@ -197,7 +197,7 @@ impl<R> Default for Work<R> {
             mean: Vec::new(),
             decay: Vec::new(),
             gate: Vec::new(),
-            part: Part::default(),
+            part: NeuronGradients::default(),
         }
     }
 }

@@ -6,24 +6,24 @@
 use core::ops::Range;
 
 use super::lanes::{LayerReal, Row};
-use super::shared::Shared;
+use super::shared::SharedSlice;
 use super::view::View;
 
 /// The buffers of a group.
 #[derive(Debug)]
-pub struct Exchange<R> {
+pub struct GradientExchange<R> {
     tiles: Range<usize>,
     shares: usize,
     neurons: usize,
     inputs: usize,
     block: usize,
     /// Of the activity before a step: `[share, parity of the step, tile, neuron]`; empty where nothing is recurrent.
-    activity: Shared<Row<R>>,
+    activity: SharedSlice<Row<R>>,
     /// Of the block's input: `[share, tile, step, channel]`; empty where not asked for.
-    input: Shared<Row<R>>,
+    input: SharedSlice<Row<R>>,
 }
 
-impl<R: LayerReal> Exchange<R> {
+impl<R: LayerReal> GradientExchange<R> {
     /// Buffers of so many shares for these tiles; for the input too if `input`.
     pub fn new(view: &View<'_, R>, tiles: Range<usize>, shares: usize, input: bool) -> Self {
         let (spec, block) = (view.spec(), view.block());
@@ -36,8 +36,8 @@ impl<R: LayerReal> Exchange<R> {
             false => 0,
         };
         Self {
-            activity: Shared::new(activity),
-            input: Shared::new(input),
+            activity: SharedSlice::new(activity),
+            input: SharedSlice::new(input),
             neurons: spec.neurons,
             inputs: spec.inputs,
             shares,

@@ -9,8 +9,8 @@ use super::neuron::{self, Run};
 use super::pace::{Course, Cpu, Paces};
 use super::rounds::{Rounds, lock};
 use super::schedule::{self, Partition, tiles};
-use super::shared::Shared;
-use super::source::{Order, SourceBlock};
+use super::shared::SharedSlice;
+use super::source::{SourceBlock, SourceOrder};
 use super::view::View;
 
 /// Runs the layer; returns the flat result, see [`LayerSpec::result_len`](crate::scan::layer::LayerSpec::result_len), and if
@@ -22,12 +22,12 @@ pub fn forward<R: LayerReal>(
 ) -> (Vec<R>, Vec<R>) {
     let (spec, call) = (view.spec(), view.call);
     let order = match call.plan.recurrent() {
-        true => Order::BySteps,
-        false => Order::BySources,
+        true => SourceOrder::BySteps,
+        false => SourceOrder::BySources,
     };
-    let result = Shared::new(spec.result_len(call.batch, call.time));
+    let result = SharedSlice::new(spec.result_len(call.batch, call.time));
     let kept = tiles(call.batch) * view.blocks() * spec.neurons * spec.state_width();
-    let checkpoints = Shared::new(if keep { kept } else { 0 });
+    let checkpoints = SharedSlice::new(if keep { kept } else { 0 });
     let shares = partition.shares.len();
     let groups: Vec<Group<R>> = partition
         .groups
@@ -81,8 +81,8 @@ struct Thread<'a, R: LayerReal> {
     /// The share that it begins every round with.
     own: usize,
     shares: &'a [Range<usize>],
-    result: &'a Shared<R>,
-    checkpoints: Option<&'a Shared<Row<R>>>,
+    result: &'a SharedSlice<R>,
+    checkpoints: Option<&'a SharedSlice<Row<R>>>,
 }
 
 /// One share of a group's work: what happens to its neurons.
@@ -92,8 +92,8 @@ struct Share<'a, R: LayerReal> {
     index: usize,
     shares: usize,
     neurons: Range<usize>,
-    result: &'a Shared<R>,
-    checkpoints: Option<&'a Shared<Row<R>>>,
+    result: &'a SharedSlice<R>,
+    checkpoints: Option<&'a SharedSlice<Row<R>>>,
 }
 
 /// State of a share's neurons and tiles, neuron by neuron.

@@ -67,11 +67,11 @@ impl Frame {
 
     /// The result of the first linear map: hidden pre-activations, or the MLP's output where there is no hidden layer.
     pub fn first(&self) -> Range<usize> {
-        self.stage(0)
+        self.map(0)
     }
 
     /// The result of linear map k.
-    pub fn stage(&self, k: usize) -> Range<usize> {
+    pub fn map(&self, k: usize) -> Range<usize> {
         match self.pre.get(k) {
             Some(pre) => pre.clone(),
             None => self.tanh.clone(),

@@ -7,7 +7,7 @@ use burn::tensor::{IntDType, Shape};
 use super::backward::{self, BackwardInputs};
 use super::forward;
 use super::lanes::LayerReal;
-use super::view::{Givens, Slices, SynapseOrder, View};
+use super::view::{Givens, LayerSlices, SynapseOrder, View};
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::scan::layer::{
     LayerCall,
@@ -41,7 +41,7 @@ impl<B: HostBackend> Held<B> {
             recurrent_mask: B::slice(&self.recurrent_mask),
             memory_mask: B::slice(&self.memory_mask),
         };
-        let slices = Slices::from_array(self.tensors.each_ref().map(B::slice::<R>));
+        let slices = LayerSlices::from_array(self.tensors.each_ref().map(B::slice::<R>));
         View::new(call, slices, givens, order)
     }
 }
@@ -84,7 +84,7 @@ fn layer_backward<B: HostBackend, R: LayerReal>(
         input: wanted.input,
         timescales: wanted.timescales,
     };
-    let view = held.view::<R>(call, SynapseOrder::Walking);
+    let view = held.view::<R>(call, SynapseOrder::FeedForwardFirst);
     let mut gradients = backward::backward(&view, &kept, &view.partition());
     if call.spec.hidden_layers == 0 {
         // the tensor of no packed maps holds one number per neuron

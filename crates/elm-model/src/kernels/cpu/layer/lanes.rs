@@ -148,15 +148,15 @@ mod arch {
     /// Eight f32 in one register of AVX2 with FMA. Values of this type exist in kernels that
     /// [`LayerReal::dispatch`] runs where the machine has both.
     #[derive(Clone, Copy)]
-    pub struct Single(__m256);
+    pub struct F32Lanes(__m256);
 
     /// Eight f64 in two registers; the same holds.
     #[derive(Clone, Copy)]
-    pub struct Double(__m256d, __m256d);
+    pub struct F64Lanes(__m256d, __m256d);
 
     // SAFETY, for every block of both implementations: `dispatch` found AVX2 and FMA before it ran the only kernels
     // that name these types, and a row is aligned to 32 bytes and holds the eight numbers that are read or written.
-    impl Lanes for Single {
+    impl Lanes for F32Lanes {
         type R = f32;
         #[inline(always)]
         fn splat(v: f32) -> Self {
@@ -192,7 +192,7 @@ mod arch {
         }
     }
 
-    impl Lanes for Double {
+    impl Lanes for F64Lanes {
         type R = f64;
         #[inline(always)]
         fn splat(v: f64) -> Self {
@@ -253,7 +253,7 @@ mod arch {
         fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Out {
             match has_avx2() {
                 // SAFETY: the machine has both features.
-                true => unsafe { avx2::<Single, K>(kernel) },
+                true => unsafe { avx2::<F32Lanes, K>(kernel) },
                 false => kernel.run::<Portable<Self>>(),
             }
         }
@@ -263,7 +263,7 @@ mod arch {
         fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Out {
             match has_avx2() {
                 // SAFETY: the machine has both features.
-                true => unsafe { avx2::<Double, K>(kernel) },
+                true => unsafe { avx2::<F64Lanes, K>(kernel) },
                 false => kernel.run::<Portable<Self>>(),
             }
         }

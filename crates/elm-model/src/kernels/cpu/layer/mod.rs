@@ -16,8 +16,8 @@ mod host;
 pub mod lanes;
 mod neuron;
 mod neuron_backward;
+mod neuron_gradients;
 mod pace;
-mod part;
 mod product;
 mod rounds;
 mod schedule;
@@ -36,7 +36,7 @@ mod tests {
     use super::backward::{BackwardInputs, backward};
     use super::forward::forward;
     use super::schedule::{Partition, split, tiles};
-    use super::view::{Givens, Slices, SynapseOrder, View};
+    use super::view::{Givens, LayerSlices, SynapseOrder, View};
     use crate::equations::{FilterTau, NeuronForm};
     use crate::layer::{Wiring, WiringSizes};
     use crate::scan::layer::{ConnectomePlan, LayerCall, LayerSpec, Masked, SourceKind};
@@ -98,7 +98,7 @@ mod tests {
             let bias = random(n, -0.1, 0.1);
             let inner = random(batch * n * spec.state_width(), -0.5, 0.5);
             let activity = random(batch * n, 0.0, 0.5);
-            let slices = Slices {
+            let slices = LayerSlices {
                 x: &x,
                 synapses: &synapses,
                 first_weight: &first_weight,
@@ -120,7 +120,7 @@ mod tests {
                 recurrent_mask: &mask,
                 memory_mask: &mask,
             };
-            let view = View::new(&call, slices, givens, SynapseOrder::Walking);
+            let view = View::new(&call, slices, givens, SynapseOrder::FeedForwardFirst);
             let read = View::new(&call, slices, givens, SynapseOrder::Connectome);
             assert!(view.blocks() > 1 && tiles(batch) == 3);
             let grad = random(spec.result_len(batch, time), -1.0, 1.0);

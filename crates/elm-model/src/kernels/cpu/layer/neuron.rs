@@ -4,7 +4,7 @@ use super::frame::Frame;
 use super::lanes::{Lanes, LayerReal, Row, flat};
 use super::product::product;
 use crate::kernels::scalar;
-use crate::scan::layer::{LayerSpec, Stage};
+use crate::scan::layer::{LayerMap, LayerSpec};
 
 /// The trained numbers and the wiring of one neuron.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,7 @@ pub struct Constants<R> {
     /// Places in a frame.
     pub frame: Frame,
     /// Packed linear maps.
-    pub stages: Vec<Stage>,
+    pub maps: Vec<LayerMap>,
     /// Decay of the branch trace.
     pub branch_decay: Option<R>,
     /// Decay of the high-pass's mean.
@@ -52,7 +52,7 @@ impl<R: LayerReal> Constants<R> {
         Self {
             spec: *spec,
             frame: Frame::new(spec),
-            stages: spec.packed_stages(),
+            maps: spec.packed_maps(),
             branch_decay: spec.branch_decay.map(R::of),
             high_pass_decay: spec.high_pass_decay.map(R::of),
         }
@@ -232,15 +232,15 @@ fn memory_update<V: Lanes>(
         frame.joined.clone(),
         frame.first(),
     );
-    for (k, stage) in constants.stages.iter().enumerate() {
+    for (k, map) in constants.maps.iter().enumerate() {
         rows.copy_within(frame.pre[k].clone(), frame.active[k].start);
         scalar::hidden_values(flat(&mut rows[frame.active[k].clone()]), spec.activation);
         linear::<V>(
-            &weights.packed[stage.at..stage.bias()],
-            &weights.packed[stage.bias()..][..stage.outputs],
+            &weights.packed[map.at..map.bias()],
+            &weights.packed[map.bias()..][..map.outputs],
             rows,
             frame.active[k].clone(),
-            frame.stage(k + 1),
+            frame.map(k + 1),
         );
     }
     let tanh = &mut rows[frame.tanh.clone()];

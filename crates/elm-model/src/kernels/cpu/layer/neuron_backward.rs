@@ -49,12 +49,12 @@ pub fn step_back<V: Lanes>(
     let (spec, frame) = (&constants.spec, &constants.frame);
     output_back(constants, step, carry, rows);
     mlp_output_back::<V>(constants, weights, step, carry, rows);
-    for k in (0..constants.stages.len()).rev() {
-        let stage = &constants.stages[k];
+    for k in (0..constants.maps.len()).rev() {
+        let map = &constants.maps[k];
         hidden_back::<V>(
-            &weights.packed[stage.at..stage.bias()],
+            &weights.packed[map.at..map.bias()],
             rows,
-            frame.stage(k + 1),
+            frame.map(k + 1),
             frame.pre[k].clone(),
             spec.activation,
         );
@@ -263,10 +263,10 @@ pub fn accumulate<V: Lanes>(
     let frame = &constants.frame;
     outer::<V>(at, frame.joined.clone(), frame.first(), out.first_weight);
     total::<V>(at, frame.first(), out.first_bias);
-    for (k, stage) in constants.stages.iter().enumerate() {
-        let (weight, bias) = out.packed[stage.at..].split_at_mut(stage.inputs * stage.outputs);
-        outer::<V>(at, frame.active[k].clone(), frame.stage(k + 1), weight);
-        total::<V>(at, frame.stage(k + 1), bias);
+    for (k, map) in constants.maps.iter().enumerate() {
+        let (weight, bias) = out.packed[map.at..].split_at_mut(map.inputs * map.outputs);
+        outer::<V>(at, frame.active[k].clone(), frame.map(k + 1), weight);
+        total::<V>(at, frame.map(k + 1), bias);
     }
     let readout = frame.readout..frame.readout + 1;
     outer::<V>(at, readout, frame.memory.clone(), out.readout);

@@ -5,13 +5,13 @@ use core::ops::Range;
 
 /// A buffer whose parts belong to different threads at different times; rounds separate the times.
 #[derive(Debug)]
-pub struct Shared<T>(Box<[UnsafeCell<T>]>);
+pub struct SharedSlice<T>(Box<[UnsafeCell<T>]>);
 
 // SAFETY: threads only reach elements through the unsafe methods below, whose callers promise that no element is
 // written by one thread while another reads or writes it.
-unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+unsafe impl<T: Send + Sync> Sync for SharedSlice<T> {}
 
-impl<T: Copy + Default> Shared<T> {
+impl<T: Copy + Default> SharedSlice<T> {
     /// A buffer of so many default values.
     pub fn new(len: usize) -> Self {
         Self::from_vec(vec![T::default(); len])

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::lanes::{LayerReal, Row, W};
 use super::neuron::Sources;
 use super::schedule::share;
-use super::shared::Shared;
+use super::shared::SharedSlice;
 use super::view::View;
 use crate::scan::layer::SourceKind;
 
@@ -27,7 +27,7 @@ pub fn mask_rows<R: LayerReal>(mask: &[R], width: usize, batch: usize, tile: usi
 
 /// In which order the rows of a block stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum SourceOrder {
     /// Step by step, with room for the activity after the last: for a pass that makes each step from the one before.
     BySteps,
     /// Each source's steps together: for a pass that knows the whole block.
@@ -37,8 +37,8 @@ pub enum Order {
 /// The rows of all sources over a block of steps, tile by tile, shared by the threads of a group.
 #[derive(Debug)]
 pub struct SourceBlock<R> {
-    rows: Shared<Row<R>>,
-    order: Order,
+    rows: SharedSlice<Row<R>>,
+    order: SourceOrder,
     tiles: Range<usize>,
     tile_rows: usize,
     /// Rows from one step to the next.
@@ -50,14 +50,14 @@ pub struct SourceBlock<R> {
 
 impl<R: LayerReal> SourceBlock<R> {
     /// Room for the sources of these tiles.
-    pub fn new(view: &View<'_, R>, tiles: Range<usize>, order: Order) -> Self {
+    pub fn new(view: &View<'_, R>, tiles: Range<usize>, order: SourceOrder) -> Self {
         let (block, width) = (view.block(), view.sources());
         let (step, source, tile_rows) = match order {
-            Order::BySteps => (width, 1, (block + 1) * width),
-            Order::BySources => (1, block, block * width),
+            SourceOrder::BySteps => (width, 1, (block + 1) * width),
+            SourceOrder::BySources => (1, block, block * width),
         };
         Self {
-            rows: Shared::new(tiles.len() * tile_rows),
+            rows: SharedSlice::new(tiles.len() * tile_rows),
             inputs: view.spec().inputs,
             order,
             tiles,
@@ -77,7 +77,7 @@ impl<R: LayerReal> SourceBlock<R> {
     /// No thread reads the block, or writes it otherwise, in this round.
     pub unsafe fn clear(&self, steps: usize, index: usize, shares: usize) {
         match self.order {
-            Order::BySteps => {
+            SourceOrder::BySteps => {
                 for tile in self.tiles.clone() {
                     for t in share(steps, index, shares) {
                         let from = self.at(tile, t, 0);
@@ -86,7 +86,7 @@ impl<R: LayerReal> SourceBlock<R> {
                     }
                 }
             }
-            Order::BySources => {
+            SourceOrder::BySources => {
                 let own = share(self.tiles.len() * self.tile_rows, index, shares);
                 // SAFETY: the rows are shared out, and the caller keeps others away.
                 unsafe { self.rows.write(own) }.fill(Row::default());
@@ -160,8 +160,8 @@ impl<R: LayerReal> SourceBlock<R> {
         let from = self.at(tile, t, 0);
         let end = match self.order {
             // others write the activity of the next step
-            Order::BySteps => from + self.step,
-            Order::BySources => self.at(tile, 0, 0) + self.tile_rows,
+            SourceOrder::BySteps => from + self.step,
+            SourceOrder::BySources => self.at(tile, 0, 0) + self.tile_rows,
         };
         Sources {
             // SAFETY: the caller's promise.

@@ -12,7 +12,7 @@ use crate::scan::layer::{LayerCall, LayerSpec};
 /// One thing for each tensor of a call, in the order and the shapes of [`crate::scan::layer::ops::LayerTensors`].
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs)]
-pub struct Fields<T> {
+pub struct LayerFields<T> {
     pub x: T,
     pub synapses: T,
     pub first_weight: T,
@@ -26,7 +26,7 @@ pub struct Fields<T> {
     pub activity: T,
 }
 
-fields_as_array!([T] Fields<T>: [T; 11] {
+fields_as_array!([T] LayerFields<T>: [T; 11] {
     x,
     synapses,
     first_weight,
@@ -41,7 +41,7 @@ fields_as_array!([T] Fields<T>: [T; 11] {
 });
 
 /// The tensors of a call as slices.
-pub type Slices<'a, R> = Fields<&'a [R]>;
+pub type LayerSlices<'a, R> = LayerFields<&'a [R]>;
 
 /// What a call is given besides as slices, in the shapes of [`crate::scan::layer::ops::LayerGivens`]; what the call has
 /// not is not looked at.
@@ -60,7 +60,7 @@ pub enum SynapseOrder {
     /// As they stand in the connectome, for a pass that only reads sources: nothing is copied.
     Connectome,
     /// The feed-forward ones of each branch first, for a pass that adds to sources of two kinds.
-    Walking,
+    FeedForwardFirst,
 }
 
 /// What all threads of a call read.
@@ -69,7 +69,7 @@ pub struct View<'a, R: LayerReal> {
     /// The call.
     pub call: &'a LayerCall,
     /// Its tensors.
-    pub slices: Slices<'a, R>,
+    pub slices: LayerSlices<'a, R>,
     /// Constants in this number type.
     pub constants: Constants<R>,
     givens: Givens<'a, R>,
@@ -88,7 +88,7 @@ impl<'a, R: LayerReal> View<'a, R> {
     /// Orders the synapses and reads the masks.
     pub fn new(
         call: &'a LayerCall,
-        slices: Slices<'a, R>,
+        slices: LayerSlices<'a, R>,
         givens: Givens<'a, R>,
         order: SynapseOrder,
     ) -> Self {
@@ -108,11 +108,11 @@ impl<'a, R: LayerReal> View<'a, R> {
             gain: R::of(call.gain),
             sources: match order {
                 SynapseOrder::Connectome => call.plan.connectome(),
-                SynapseOrder::Walking => call.plan.sources(),
+                SynapseOrder::FeedForwardFirst => call.plan.sources(),
             },
             synapses: match order {
                 SynapseOrder::Connectome => slices.synapses.into(),
-                SynapseOrder::Walking => walking_order(call, slices.synapses).into(),
+                SynapseOrder::FeedForwardFirst => feed_forward_first(call, slices.synapses).into(),
             },
             givens,
             slices,
@@ -264,7 +264,7 @@ const BLOCK_BYTES: usize = 8 << 20;
 const MIN_BLOCK: usize = 8;
 const MAX_BLOCK: usize = 64;
 
-fn walking_order<R: LayerReal>(call: &LayerCall, synapses: &[R]) -> Vec<R> {
+fn feed_forward_first<R: LayerReal>(call: &LayerCall, synapses: &[R]) -> Vec<R> {
     let count = call.spec.synapses();
     let order = call.plan.order();
     let neurons = synapses.chunks_exact(count).zip(order.chunks_exact(count));

@@ -27,7 +27,7 @@ pub struct BackwardInputs<'a, R> {
 /// Gradients of the inputs other than the drive.
 #[derive(Debug)]
 #[allow(missing_docs)]
-pub struct Gradients<R> {
+pub struct MemoryGradients<R> {
     pub weights: Vec<R>,
     pub decay: Vec<R>,
     pub gate: Vec<R>,
@@ -44,7 +44,7 @@ pub fn backward<R: SimdReal>(
     x: &BackwardInputs<'_, R>,
     hidden: &mut [R],
     drive: &mut [R],
-) -> Gradients<R> {
+) -> MemoryGradients<R> {
     let (m, h) = (spec.memory, spec.hidden_total());
     let tiling = Tiling::new::<R>(batch);
     let samples = &tiling.samples;
@@ -84,7 +84,7 @@ pub fn backward<R: SimdReal>(
         })
         .reduce_with(Sums::plus)
         .unwrap_or_else(|| Sums::new(spec));
-    Gradients {
+    MemoryGradients {
         weights: sums.weights,
         decay: sums.decay,
         gate: sums.gate,
@@ -98,11 +98,11 @@ pub fn pack_transposed<R: SimdReal>(
     weights: &[R],
     lanes: usize,
 ) -> Vec<Packed<R>> {
-    let pack = |s: &crate::scan::memory::Stage| {
+    let pack = |s: &crate::scan::memory::LinearMap| {
         let matrix = &weights[s.weight..][..s.inputs * s.outputs];
         Packed::transposed(matrix, s.outputs, s.inputs, lanes)
     };
-    spec.stages().iter().map(pack).collect()
+    spec.linear_maps().iter().map(pack).collect()
 }
 
 /// Gradients that are summed over samples and steps.
@@ -163,7 +163,7 @@ fn backward_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: &mut BackwardTile
     let steps = chunk_steps(ROWS, time);
     let mut chunk = Chunk::new(&spec, ROWS, steps);
     let mut reverse = Reverse::new(&spec, tile.decay, tile.gate, tile.transposed, ROWS);
-    let mut kept = Kept {
+    let mut kept = KeptSteps {
         time,
         first: 0,
         memory: tile.memory,
@@ -195,7 +195,7 @@ fn backward_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: &mut BackwardTile
 
 /// What a tile's forward pass kept, `[sample, time, ·]` but for the memory.
 #[derive(Debug)]
-pub struct Kept<'a, R> {
+pub struct KeptSteps<'a, R> {
     /// Steps of the sequence.
     pub time: usize,
     /// The first of the steps that are gone through.
@@ -265,7 +265,7 @@ impl<'a, R: SimdReal> Reverse<'a, R> {
     pub fn step<I: Isa, const ROWS: usize>(
         &mut self,
         t: usize,
-        kept: &mut Kept<'_, R>,
+        kept: &mut KeptSteps<'_, R>,
         chunk: &mut Chunk<R>,
         sums: &mut Sums<R>,
     ) {
@@ -296,7 +296,7 @@ impl<'a, R: SimdReal> Reverse<'a, R> {
     fn through_update<const ROWS: usize>(
         &mut self,
         t: usize,
-        kept: &mut Kept<'_, R>,
+        kept: &mut KeptSteps<'_, R>,
         sums: &mut Sums<R>,
     ) {
         let m = self.spec.memory;
@@ -321,7 +321,7 @@ impl<'a, R: SimdReal> Reverse<'a, R> {
     fn through_decay<const ROWS: usize>(
         &mut self,
         t: usize,
-        kept: &Kept<'_, R>,
+        kept: &KeptSteps<'_, R>,
         chunk: &mut Chunk<R>,
         sums: &mut Sums<R>,
     ) {
@@ -346,7 +346,7 @@ impl<'a, R: SimdReal> Reverse<'a, R> {
     }
 }
 
-impl<R: SimdReal> Kept<'_, R> {
+impl<R: SimdReal> KeptSteps<'_, R> {
     /// Multiplies by the activation's derivative; the kept pre-activation becomes the activated value, or its gradient.
     #[inline(always)]
     fn through_activation<const ROWS: usize>(

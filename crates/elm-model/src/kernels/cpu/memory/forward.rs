@@ -16,7 +16,7 @@ use crate::scan::memory::ScanSpec;
 /// Inputs of the forward pass as slices, shapes as in [`crate::scan::memory::ScanInputs`]; the drive is handed in apart.
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs)]
-pub struct Inputs<'a, R> {
+pub struct ForwardInputs<'a, R> {
     pub weights: &'a [R],
     pub decay: &'a [R],
     pub gate: &'a [R],
@@ -69,13 +69,13 @@ pub fn forward<R: SimdReal>(
     [batch, time]: [usize; 2],
     spec: &ScanSpec,
     drive: Drive<'_, R>,
-    x: &Inputs<'_, R>,
+    x: &ForwardInputs<'_, R>,
     memory: &mut [R],
     tanh: Option<&mut [R]>,
 ) {
     let m = spec.memory;
     let tiling = Tiling::new::<R>(batch);
-    let stages = pack_stages(spec, x.weights, tiling.lanes);
+    let maps = pack_maps(spec, x.weights, tiling.lanes);
     let samples = &tiling.samples;
     let mut tanh_tiles = tanh.map(|tanh| tiles(tanh, samples, time * m));
     let jobs: Vec<_> = tiles(memory, samples, time * m)
@@ -88,7 +88,7 @@ pub fn forward<R: SimdReal>(
             decay: x.decay,
             gate: x.gate,
             start,
-            stages: &stages,
+            maps: &maps,
             memory,
             tanh: tanh_tiles.as_mut().and_then(Iterator::next),
         })
@@ -99,18 +99,18 @@ pub fn forward<R: SimdReal>(
 
 /// One linear map, packed.
 #[derive(Debug)]
-pub struct Stage<'a, R> {
+pub struct PackedMap<'a, R> {
     weight: Packed<R>,
     bias: Option<&'a [R]>,
 }
 
 /// Packs the maps of a scan for panels of at most so many lanes.
-pub fn pack_stages<'a, R: SimdReal>(
+pub fn pack_maps<'a, R: SimdReal>(
     spec: &ScanSpec,
     weights: &'a [R],
     lanes: usize,
-) -> Vec<Stage<'a, R>> {
-    let pack = |s: &crate::scan::memory::Stage| Stage {
+) -> Vec<PackedMap<'a, R>> {
+    let pack = |s: &crate::scan::memory::LinearMap| PackedMap {
         weight: Packed::new(
             &weights[s.weight..][..s.inputs * s.outputs],
             s.inputs,
@@ -119,7 +119,7 @@ pub fn pack_stages<'a, R: SimdReal>(
         ),
         bias: s.bias.map(|at| &weights[at..][..s.outputs]),
     };
-    spec.stages().iter().map(pack).collect()
+    spec.linear_maps().iter().map(pack).collect()
 }
 
 struct ForwardTile<'a, R> {
@@ -129,7 +129,7 @@ struct ForwardTile<'a, R> {
     decay: &'a [R],
     gate: &'a [R],
     start: &'a [R],
-    stages: &'a [Stage<'a, R>],
+    maps: &'a [PackedMap<'a, R>],
     memory: &'a mut [R],
     tanh: Option<&'a mut [R]>,
 }
@@ -138,7 +138,7 @@ by_isa!(forward_tile_isa => forward_tile [R: SimdReal] [ROWS] (tile: ForwardTile
 
 #[inline(always)]
 fn forward_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: ForwardTile<'_, R>) {
-    let mut steps = Steps::new(&tile.spec, tile.decay, tile.gate, tile.stages, tile.start);
+    let mut steps = Steps::new(&tile.spec, tile.decay, tile.gate, tile.maps, tile.start);
     let whole = Rows::by_sample(tile.time, 0);
     let mut buffers = Buffers {
         drive: tile.drive,
@@ -174,7 +174,7 @@ pub struct Steps<'a, R> {
     spec: ScanSpec,
     decay: &'a [R],
     gate: &'a [R],
-    stages: &'a [Stage<'a, R>],
+    maps: &'a [PackedMap<'a, R>],
     /// Decayed memory `[sample, padded memory]`.
     decayed: Vec<R>,
     /// Pre-activations of each map, in place activated for the next.
@@ -187,7 +187,7 @@ impl<'a, R: SimdReal> Steps<'a, R> {
         spec: &ScanSpec,
         decay: &'a [R],
         gate: &'a [R],
-        stages: &'a [Stage<'a, R>],
+        maps: &'a [PackedMap<'a, R>],
         start: &[R],
     ) -> Self {
         let m = spec.memory;
@@ -198,7 +198,7 @@ impl<'a, R: SimdReal> Steps<'a, R> {
                 decayed[r * mp + j] = decay[j] * start[r * m + j];
             }
         }
-        let values = stages
+        let values = maps
             .iter()
             .map(|s| vec![R::default(); samples * s.weight.width])
             .collect();
@@ -206,7 +206,7 @@ impl<'a, R: SimdReal> Steps<'a, R> {
             spec: *spec,
             decay,
             gate,
-            stages,
+            maps,
             decayed,
             values,
         }
@@ -221,13 +221,13 @@ impl<'a, R: SimdReal> Steps<'a, R> {
     ) {
         let (mp, hp) = (padded::<R>(self.spec.memory), padded::<R>(self.spec.hidden));
         for t in steps {
-            for (k, stage) in self.stages.iter().enumerate() {
+            for (k, map) in self.maps.iter().enumerate() {
                 let (before, rest) = self.values.split_at_mut(k);
                 let out = &mut rest[0][..];
-                buffers.begin_stage::<ROWS>(self.spec.first(), t, stage, out);
+                buffers.begin_map::<ROWS>(self.spec.first(), t, map, out);
                 match before.last() {
-                    None => stage.weight.multiply_add::<I, ROWS>(&self.decayed, mp, out),
-                    Some(input) => stage.weight.multiply_add::<I, ROWS>(input, hp, out),
+                    None => map.weight.multiply_add::<I, ROWS>(&self.decayed, mp, out),
+                    Some(input) => map.weight.multiply_add::<I, ROWS>(input, hp, out),
                 }
                 if k < self.spec.hidden_layers {
                     buffers.keep_hidden::<ROWS>(&self.spec, t, k, out);
@@ -265,18 +265,18 @@ impl<'a, R: SimdReal> Steps<'a, R> {
 }
 
 impl<R: SimdReal> Buffers<'_, R> {
-    /// Puts the drive or the bias where a stage's product is added.
+    /// Puts the drive or the bias where a map's product is added.
     #[inline(always)]
-    fn begin_stage<const ROWS: usize>(
+    fn begin_map<const ROWS: usize>(
         &self,
         first: usize,
         t: usize,
-        stage: &Stage<'_, R>,
+        map: &PackedMap<'_, R>,
         out: &mut [R],
     ) {
-        let width = stage.weight.width;
+        let width = map.weight.width;
         for r in 0..ROWS {
-            match stage.bias {
+            match map.bias {
                 None => {
                     let drive = &self.drive.values()[self.drive_rows.at(r, t) * first..][..first];
                     out[r * width..][..first].copy_from_slice(drive);

@@ -8,7 +8,7 @@ use super as memory;
 use crate::kernels::cpu::{product, simd::SimdReal, trace};
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::scan::memory::ScanSpec;
-use crate::scan::memory::ops::{FusedOps, Keep, Kept};
+use crate::scan::memory::ops::{FusedOps, KeepHidden, KeptHidden};
 
 type F<B> = FloatTensor<B>;
 
@@ -26,7 +26,7 @@ pub(super) fn scan<B: HostBackend, R: SimdReal>(
     let [batch, time, _] = dims3::<B>(&drive);
     let (drive, rest) = (B::hold(drive), rest.map(B::hold));
     let [weights, decay, gate, start] = rest.each_ref().map(|t| B::slice::<R>(t));
-    let inputs = memory::Inputs {
+    let inputs = memory::ForwardInputs {
         weights,
         decay,
         gate,
@@ -49,7 +49,7 @@ pub(super) fn scan_forward<B: HostBackend, R: SimdReal>(
     let [batch, time, _] = dims3::<B>(&drive);
     let (mut drive, rest) = (B::hold(drive), rest.map(B::hold));
     let [weights, decay, gate, start] = rest.each_ref().map(|t| B::slice::<R>(t));
-    let inputs = memory::Inputs {
+    let inputs = memory::ForwardInputs {
         weights,
         decay,
         gate,
@@ -193,7 +193,7 @@ macro_rules! impl_fused_ops {
                 gate: F<Self>,
                 start: F<Self>,
                 spec: ScanSpec,
-                _: Keep,
+                _: KeepHidden,
             ) -> F<Self> {
                 by_dtype!(
                     drive.dtype(),
@@ -207,24 +207,24 @@ macro_rules! impl_fused_ops {
                 gate: F<Self>,
                 start: F<Self>,
                 spec: ScanSpec,
-            ) -> (F<Self>, Kept<Self>) {
+            ) -> (F<Self>, KeptHidden<Self>) {
                 let (memory, hidden, tanh) = by_dtype!(
                     drive.dtype(),
                     scan_forward(drive, [weights, decay, gate, start], spec)
                 );
-                (memory, Kept::HiddenAndTanh(hidden, tanh))
+                (memory, KeptHidden::HiddenAndTanh(hidden, tanh))
             }
             fn elm_memory_scan_backward(
                 grad: F<Self>,
                 memory: F<Self>,
-                kept: Kept<Self>,
+                kept: KeptHidden<Self>,
                 weights: F<Self>,
                 decay: F<Self>,
                 gate: F<Self>,
                 start: F<Self>,
                 spec: ScanSpec,
             ) -> (F<Self>, F<Self>, F<Self>, F<Self>, F<Self>) {
-                let Kept::HiddenAndTanh(hidden, tanh) = kept else {
+                let KeptHidden::HiddenAndTanh(hidden, tanh) = kept else {
                     unreachable!("the forward pass of this backend keeps the tanh")
                 };
                 by_dtype!(

@@ -9,8 +9,8 @@ mod forward;
 mod host;
 mod weight_gradients;
 
-pub use backward::{BackwardInputs, Kept, Outgoing, Reverse, Sums, backward, pack_transposed};
-pub use forward::{Buffers, Drive, Inputs, Stage, Steps, forward, pack_stages};
+pub use backward::{BackwardInputs, KeptSteps, Outgoing, Reverse, Sums, backward, pack_transposed};
+pub use forward::{Buffers, Drive, ForwardInputs, PackedMap, Steps, forward, pack_maps};
 pub use weight_gradients::{Chunk, chunk_steps};
 
 use super::{isa::Level, simd::SimdReal};

@@ -94,7 +94,7 @@ impl<R: SimdReal> Chunk<R> {
 
     /// Adds `inputᵀ · gradient` of every linear map, and its bias sums, to the packed weights' gradient.
     pub fn add_to(&self, spec: &ScanSpec, out: &mut [R]) {
-        for (k, stage) in spec.stages().iter().enumerate() {
+        for (k, map) in spec.linear_maps().iter().enumerate() {
             let (input, input_stride) = match k {
                 0 => (&self.decayed[..], self.memory),
                 _ => (&self.activated[(k - 1) * self.hidden..], self.kept),
@@ -104,18 +104,18 @@ impl<R: SimdReal> Chunk<R> {
             } else {
                 (&self.dhidden[k * self.hidden..], self.kept)
             };
-            let weights = &mut out[stage.weight..][..stage.inputs * stage.outputs];
+            let weights = &mut out[map.weight..][..map.inputs * map.outputs];
             add_product(
-                [stage.inputs, stage.outputs, self.rows],
+                [map.inputs, map.outputs, self.rows],
                 Strided::rows(input, input_stride).transposed(),
                 Strided::rows(grad, grad_stride),
                 weights,
-                stage.outputs,
+                map.outputs,
             );
-            let Some(bias) = stage.bias else { continue };
-            let bias = &mut out[bias..][..stage.outputs];
+            let Some(bias) = map.bias else { continue };
+            let bias = &mut out[bias..][..map.outputs];
             for row in 0..self.rows {
-                let grad = &grad[row * grad_stride..][..stage.outputs];
+                let grad = &grad[row * grad_stride..][..map.outputs];
                 bias.iter_mut().zip(grad).for_each(|(b, g)| *b += *g);
             }
         }

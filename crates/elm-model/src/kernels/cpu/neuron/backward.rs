@@ -5,12 +5,14 @@ use core::ops::Range;
 use rayon::prelude::*;
 
 use super::events::Events;
-use super::feed::{FeedBackward, FeedSums};
+use super::input::{InputBackward, InputSums};
 use super::readout::{ReadoutBackward, ReadoutSums};
-use super::{Feed, Fields, NeuronShape, first_samples};
+use super::{InputPath, NeuronFields, NeuronShape, first_samples};
 use crate::kernels::cpu::{
     isa::{Isa, by_isa},
-    memory::{Chunk, Kept, Outgoing, Reverse, Rows, Sums, Tiling, by_rows, pack_transposed, tiles},
+    memory::{
+        Chunk, KeptSteps, Outgoing, Reverse, Rows, Sums, Tiling, by_rows, pack_transposed, tiles,
+    },
     pack::{Packed, padded},
     simd::SimdReal,
     sparse::SparseRows,
@@ -41,8 +43,8 @@ pub struct BackwardInputs<'a, R> {
 /// What all tiles read.
 struct BackwardShared<'a, R> {
     shape: NeuronShape,
-    fields: Fields<&'a [R]>,
-    feed: Feed<'a, R>,
+    fields: NeuronFields<&'a [R]>,
+    input: InputPath<'a, R>,
     /// The maps and the readout, transposed.
     transposed: Vec<Packed<R>>,
     readout: Packed<R>,
@@ -71,7 +73,7 @@ struct BackwardTile<'a, R> {
 
 /// Gradients that are summed over samples and steps.
 struct TileSums<R> {
-    feed: FeedSums<R>,
+    input: InputSums<R>,
     scan: Sums<R>,
     readout: ReadoutSums<R>,
 }
@@ -79,7 +81,7 @@ struct TileSums<R> {
 impl<R: SimdReal> TileSums<R> {
     fn plus(self, other: Self) -> Self {
         Self {
-            feed: self.feed.plus(other.feed),
+            input: self.input.plus(other.input),
             scan: self.scan.plus(other.scan),
             readout: self.readout.plus(other.readout),
         }
@@ -90,9 +92,9 @@ impl<R: SimdReal> TileSums<R> {
 /// or nothing where it is not wanted.
 pub fn backward<R: SimdReal>(
     shape: &NeuronShape,
-    x: &Fields<&[R]>,
+    x: &NeuronFields<&[R]>,
     kept: BackwardInputs<'_, R>,
-) -> Fields<Vec<R>> {
+) -> NeuronFields<Vec<R>> {
     let NeuronShape {
         batch,
         time,
@@ -107,7 +109,7 @@ pub fn backward<R: SimdReal>(
     let shared = BackwardShared {
         shape: *shape,
         fields: *x,
-        feed: Feed::new(shape, x),
+        input: InputPath::new(shape, x),
         transposed: pack_transposed(&scan, x.weights, tiling.lanes),
         readout: Packed::transposed(x.readout, outputs, m, tiling.lanes),
         chunks: kept.chunks,
@@ -154,12 +156,12 @@ pub fn backward<R: SimdReal>(
             },
         );
     let sums = sums.unwrap_or_else(|| BackwardWork::new(&shared, 0, &[]).into_sums());
-    Fields {
+    NeuronFields {
         x: product,
-        matrix: shared.feed.unpadded(&sums.feed.matrix).collect(),
+        matrix: shared.input.unpadded(&sums.input.matrix).collect(),
         trace,
-        branch_weights: sums.feed.branch_weights,
-        bias: sums.feed.bias,
+        branch_weights: sums.input.branch_weights,
+        bias: sums.input.bias,
         weights: sums.scan.weights,
         decay: sums.scan.decay,
         gate: sums.scan.gate,
@@ -195,7 +197,7 @@ fn run_tile<I: Isa, R: SimdReal, const ROWS: usize>(
     for r in 0..ROWS {
         tile.dmemory[r * m..][..m].copy_from_slice(&work.reverse.dm[r * mp..][..m]);
     }
-    let trace = shared.feed.unpadded(work.feed.start());
+    let trace = shared.input.unpadded(work.input.start());
     tile.dtrace
         .iter_mut()
         .zip(trace)
@@ -214,7 +216,7 @@ struct BackwardWork<'a, R> {
     chunk: Chunk<R>,
     /// What of its input was not kept.
     sparse: SparseRows<R>,
-    feed: FeedBackward<R>,
+    input: InputBackward<R>,
     readout: ReadoutBackward<R>,
     sums: Sums<R>,
 }
@@ -236,7 +238,7 @@ impl<'a, R: SimdReal> BackwardWork<'a, R> {
             memory: vec![R::default(); rows * m],
             chunk: Chunk::new(scan, samples, steps),
             sparse: SparseRows::with_room(shared.shape.inputs),
-            feed: shared.feed.begin_backward(samples, steps),
+            input: shared.input.begin_backward(samples, steps),
             readout: ReadoutBackward::new(m, shared.shape.outputs, rows),
             sums: Sums::new(scan),
         }
@@ -244,7 +246,7 @@ impl<'a, R: SimdReal> BackwardWork<'a, R> {
 
     fn into_sums(self) -> TileSums<R> {
         TileSums {
-            feed: self.feed.sums,
+            input: self.input.sums,
             scan: self.sums,
             readout: self.readout.sums,
         }
@@ -270,7 +272,7 @@ impl<R: SimdReal> BackwardTile<'_, R> {
         for r in 0..ROWS {
             let start = &self.starts[(r * shared.chunks + chunk) * wide..][..wide];
             let (memory, trace) = start.split_at(m);
-            shared.feed.set_start(&mut work.feed, r, trace);
+            shared.input.set_start(&mut work.input, r, trace);
             work.before[r * m..][..m].copy_from_slice(memory);
             before.copy_from_slice(memory);
             for t in steps.clone() {
@@ -300,7 +302,7 @@ impl<R: SimdReal> BackwardTile<'_, R> {
         } = shared.shape;
         let m = scan.memory;
         let rows = Rows::by_sample(shared.steps, steps.start);
-        let mut kept = Kept {
+        let mut kept = KeptSteps {
             time,
             first: steps.start,
             memory: &work.memory,
@@ -356,11 +358,11 @@ impl<R: SimdReal> BackwardTile<'_, R> {
             .dproduct
             .as_mut()
             .map(|product| (&mut **product, Rows::by_sample(time, 0), steps.start));
-        shared.feed.back::<I, ROWS>(
+        shared.input.back::<I, ROWS>(
             &rows,
             steps.len(),
             work.chunk.drive(),
-            &mut work.feed,
+            &mut work.input,
             product,
         );
     }

@@ -3,13 +3,13 @@
 use rayon::prelude::*;
 
 use super::events::{EventList, EventRow, keep_rows};
-use super::feed::FeedForward;
+use super::input::InputForward;
 use super::readout::Readout;
-use super::{Feed, Fields, NeuronShape, first_samples};
+use super::{InputPath, NeuronFields, NeuronShape, first_samples};
 use crate::kernels::cpu::{
     isa::{Isa, by_isa},
     memory::{
-        Buffers, Drive, Rows, Stage, Steps, Tiling, by_rows, chunk_steps, pack_stages, tiles,
+        Buffers, Drive, PackedMap, Rows, Steps, Tiling, by_rows, chunk_steps, pack_maps, tiles,
     },
     simd::SimdReal,
     sparse::SparseRows,
@@ -23,12 +23,12 @@ pub struct Forward<R> {
     /// Memory after the last step `[batch, memory]`.
     pub memory: Vec<R>,
     /// What the backward pass needs, if asked for.
-    pub kept: Option<Kept<R>>,
+    pub kept: Option<KeptValues<R>>,
 }
 
 /// What the backward pass needs, see [`NeuronKept`](crate::scan::neuron::ops::NeuronKept).
 #[derive(Debug)]
-pub struct Kept<R> {
+pub struct KeptValues<R> {
     /// Number of chunks.
     pub chunks: usize,
     /// Hidden pre-activations `[batch, time, layers · hidden]`.
@@ -44,9 +44,9 @@ pub struct Kept<R> {
 /// What all tiles read.
 struct ForwardShared<'a, R> {
     shape: NeuronShape,
-    fields: Fields<&'a [R]>,
-    feed: Feed<'a, R>,
-    stages: Vec<Stage<'a, R>>,
+    fields: NeuronFields<&'a [R]>,
+    input: InputPath<'a, R>,
+    maps: Vec<PackedMap<'a, R>>,
     readout: Readout<'a, R>,
     /// Number of chunks, and steps in each but the last.
     chunks: usize,
@@ -74,7 +74,7 @@ struct ForwardTile<'a, R> {
 }
 
 /// Runs the neuron; `keep` says whether for a backward pass.
-pub fn forward<R: SimdReal>(shape: &NeuronShape, x: &Fields<&[R]>, keep: bool) -> Forward<R> {
+pub fn forward<R: SimdReal>(shape: &NeuronShape, x: &NeuronFields<&[R]>, keep: bool) -> Forward<R> {
     let (batch, time, scan) = (shape.batch, shape.time, shape.scan);
     let tiling = Tiling::new::<R>(batch);
     let samples = &tiling.samples;
@@ -83,8 +83,8 @@ pub fn forward<R: SimdReal>(shape: &NeuronShape, x: &Fields<&[R]>, keep: bool) -
     let shared = ForwardShared {
         shape: *shape,
         fields: *x,
-        feed: Feed::new(shape, x),
-        stages: pack_stages(&scan, x.weights, tiling.lanes),
+        input: InputPath::new(shape, x),
+        maps: pack_maps(&scan, x.weights, tiling.lanes),
         readout: Readout::new(shape, x, tiling.lanes),
         chunks,
         steps: time.div_ceil(chunks),
@@ -135,7 +135,7 @@ pub fn forward<R: SimdReal>(shape: &NeuronShape, x: &Fields<&[R]>, keep: bool) -
             (samples * time, tile.sparse)
         })
         .collect();
-    let kept = kept.map(|[hidden, tanh, starts]| Kept {
+    let kept = kept.map(|[hidden, tanh, starts]| KeptValues {
         chunks,
         hidden,
         tanh,
@@ -162,9 +162,9 @@ fn run_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: &mut ForwardTile<'_, R
         |values: &[R], numbers: usize| values[tile.sample * numbers..][..ROWS * numbers].to_vec();
     let (decay, gate) = (shared.fields.decay, shared.fields.gate);
     let start = of_tile(shared.fields.memory, m);
-    let mut steps = Steps::new(&scan, decay, gate, &shared.stages, &start);
-    let mut feed = shared
-        .feed
+    let mut steps = Steps::new(&scan, decay, gate, &shared.maps, &start);
+    let mut input = shared
+        .input
         .begin(&of_tile(shared.fields.trace, width), shared.steps);
     let x = &shared.fields.x[tile.sample * time * inputs..][..ROWS * time * inputs];
     let mut drive = vec![R::default(); shared.steps * ROWS * scan.first()];
@@ -173,7 +173,7 @@ fn run_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: &mut ForwardTile<'_, R
     for chunk in 0..shared.chunks {
         let range = chunk * shared.steps..((chunk + 1) * shared.steps).min(time);
         if let Some(kept) = &mut tile.kept {
-            kept.keep_start::<ROWS>(shared, chunk, tile.last, &feed);
+            kept.keep_start::<ROWS>(shared, chunk, tile.last, &input);
         }
         let first = tile.sparse.rows();
         for t in range.clone() {
@@ -186,8 +186,8 @@ fn run_tile<I: Isa, R: SimdReal, const ROWS: usize>(tile: &mut ForwardTile<'_, R
             .map(|row| tile.sparse.row(row))
             .collect();
         shared
-            .feed
-            .drive::<I, ROWS>(&rows, range.len(), &mut feed, &mut drive);
+            .input
+            .drive::<I, ROWS>(&rows, range.len(), &mut input, &mut drive);
         let kept = tile.kept.as_mut().is_some_and(|kept| {
             let places = range
                 .clone()
@@ -233,13 +233,13 @@ impl<R: SimdReal> KeptTile<'_, R> {
         shared: &ForwardShared<'_, R>,
         chunk: usize,
         memory: &[R],
-        feed: &FeedForward<R>,
+        input: &InputForward<R>,
     ) {
         let (m, wide) = (shared.shape.scan.memory, shared.shape.start_width());
         for r in 0..ROWS {
             let to = &mut self.starts[(r * shared.chunks + chunk) * wide..][..wide];
             to[..m].copy_from_slice(&memory[r * m..][..m]);
-            to[m..].copy_from_slice(shared.feed.trace_of(feed, r));
+            to[m..].copy_from_slice(shared.input.trace_of(input, r));
         }
     }
 }

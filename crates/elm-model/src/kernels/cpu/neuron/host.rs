@@ -5,7 +5,7 @@ use burn::backend::{TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
 use super::events::Events;
-use super::{BackwardInputs, Fields, NeuronShape, backward, forward};
+use super::{BackwardInputs, NeuronFields, NeuronShape, backward, forward};
 use crate::kernels::cpu::simd::SimdReal;
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::scan::neuron::ops::{
@@ -40,8 +40,8 @@ impl<B: HostBackend> Held<B> {
         }
     }
 
-    fn slices<R: SimdReal>(&self) -> Fields<&[R]> {
-        Fields::from_array(self.tensors.each_ref().map(B::slice::<R>))
+    fn slices<R: SimdReal>(&self) -> NeuronFields<&[R]> {
+        NeuronFields::from_array(self.tensors.each_ref().map(B::slice::<R>))
     }
 
     fn make<R: SimdReal>(&self, values: Vec<R>, shape: impl Into<Shape>) -> FloatTensor<B> {

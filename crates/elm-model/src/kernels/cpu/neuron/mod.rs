@@ -1,7 +1,7 @@
 //! The whole neuron on the CPU: a tile of samples from the input to the output, and back.
 //!
 //! Time is cut into chunks of some dozens of steps (about 256 rows of samples and steps). Forward, a chunk goes through
-//! the input product and the trace (`feed`), a matrix product for the drive, the steps of the scan, and the readout;
+//! the input product and the trace (`input`), a matrix product for the drive, the steps of the scan, and the readout;
 //! backward, the same in reverse, with the branches of a chunk computed again from the trace before it. All buffers
 //! between these are of a chunk's size and stay in the core's cache.
 //!
@@ -11,16 +11,16 @@
 
 mod backward;
 mod events;
-mod feed;
 mod forward;
 #[cfg(feature = "host")]
 mod host;
+mod input;
 mod readout;
 
 use crate::scan::fields_as_array;
 use crate::scan::memory::ScanSpec;
 use crate::scan::neuron::ops::FirstLayer;
-use feed::Feed;
+use input::InputPath;
 
 pub use backward::{BackwardInputs, backward};
 pub use forward::forward;
@@ -56,7 +56,7 @@ impl NeuronShape {
 /// One thing for each tensor of a call, shapes as in [`crate::scan::neuron::NeuronInputs`].
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs)]
-pub struct Fields<T> {
+pub struct NeuronFields<T> {
     pub x: T,
     pub matrix: T,
     pub trace: T,
@@ -71,7 +71,7 @@ pub struct Fields<T> {
     pub readout_bias: T,
 }
 
-fields_as_array!([T] Fields<T>: [T; 11] {
+fields_as_array!([T] NeuronFields<T>: [T; 11] {
     x,
     matrix,
     trace,

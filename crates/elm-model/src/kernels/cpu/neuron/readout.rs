@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Fields, NeuronShape};
+use super::{NeuronFields, NeuronShape};
 use crate::kernels::cpu::{
     gemm::{Strided, add_product},
     isa::Isa,
@@ -20,7 +20,7 @@ pub(super) struct Readout<'a, R> {
 }
 
 impl<'a, R: SimdReal> Readout<'a, R> {
-    pub fn new(shape: &NeuronShape, x: &Fields<&'a [R]>, lanes: usize) -> Self {
+    pub fn new(shape: &NeuronShape, x: &NeuronFields<&'a [R]>, lanes: usize) -> Self {
         Self {
             time: shape.time,
             weights: Packed::new(x.readout, shape.scan.memory, shape.outputs, lanes),

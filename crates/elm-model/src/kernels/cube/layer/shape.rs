@@ -339,7 +339,7 @@ mod tests {
             };
             let first = spec.joined() * spec.first() + spec.first();
             assert_eq!(form.map(0).end(), first);
-            for (k, stage) in spec.packed_stages().iter().enumerate() {
+            for (k, stage) in spec.packed_maps().iter().enumerate() {
                 let map = form.map(k + 1);
                 assert_eq!((map.inputs, map.outputs), (stage.inputs, stage.outputs));
                 assert_eq!(map.at, first + stage.at);

@@ -62,7 +62,7 @@ pub(super) fn packed_weights(
     let h = spec.hidden;
     let mut pieces = Vec::new();
     let mut bias_at = 2 * spec.memory;
-    for (k, stage) in spec.stages().iter().enumerate() {
+    for (k, stage) in spec.linear_maps().iter().enumerate() {
         let layer = |all: &Option<CubeTensor>, index: usize| {
             all.clone()
                 .map(|all| columns(all, index * h, (index + 1) * h))

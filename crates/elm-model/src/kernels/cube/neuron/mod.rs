@@ -68,7 +68,7 @@ use burn_cubecl::{CubeBackend, CubeDevice, kernel::into_contiguous};
 use self::plan::{Direction, KernelPlan};
 use crate::kernels::cube::common::{layout, limits};
 use crate::scan::memory::ScanSpec;
-use crate::scan::memory::ops::{FusedOps, Keep, Kept};
+use crate::scan::memory::ops::{FusedOps, KeepHidden, KeptHidden};
 
 type F = FloatTensor<CubeBackend>;
 
@@ -139,7 +139,7 @@ impl FusedOps for CubeBackend {
         gate: F,
         start: F,
         spec: ScanSpec,
-        _: Keep,
+        _: KeepHidden,
     ) -> F {
         let limits = limits::of_device(&drive.client);
         let inputs = scan::Inputs {
@@ -159,7 +159,7 @@ impl FusedOps for CubeBackend {
         gate: F,
         start: F,
         spec: ScanSpec,
-    ) -> (F, Kept<Self>) {
+    ) -> (F, KeptHidden<Self>) {
         let limits = limits::of_device(&drive.client);
         let inputs = scan::Inputs {
             drive,
@@ -169,20 +169,20 @@ impl FusedOps for CubeBackend {
             start,
         };
         let (memory, kept) = scan::forward_and_keep(inputs, &spec, &limits);
-        (memory, Kept::Hidden(kept))
+        (memory, KeptHidden::Hidden(kept))
     }
 
     fn elm_memory_scan_backward(
         grad: F,
         memory: F,
-        kept: Kept<Self>,
+        kept: KeptHidden<Self>,
         weights: F,
         decay: F,
         gate: F,
         start: F,
         spec: ScanSpec,
     ) -> (F, F, F, F, F) {
-        let Kept::Hidden(kept) = kept else {
+        let KeptHidden::Hidden(kept) = kept else {
             unreachable!("this backend keeps no tanh")
         };
         let limits = limits::of_device(&grad.client);

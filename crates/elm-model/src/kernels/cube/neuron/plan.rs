@@ -2,7 +2,7 @@
 
 use crate::equations::HiddenActivation;
 use crate::kernels::cube::common::layout::{Layout, Limits};
-use crate::scan::memory::{ScanSpec, Stage};
+use crate::scan::memory::{LinearMap, ScanSpec};
 
 /// Which way the time loop runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,8 +62,8 @@ impl KernelPlan {
     }
 
     /// The linear map of one product.
-    pub fn stage(&self, product: usize) -> Stage {
-        let stages = self.spec().stages();
+    pub fn stage(&self, product: usize) -> LinearMap {
+        let stages = self.spec().linear_maps();
         match self.direction {
             Direction::Forward => stages[product],
             Direction::Backward => stages[self.hidden_layers - product],
@@ -71,8 +71,8 @@ impl KernelPlan {
     }
 
     /// The linear maps whose bias is among the constants.
-    pub fn biased(&self) -> Vec<Stage> {
-        self.spec().stages().into_iter().skip(1).collect()
+    pub fn biased(&self) -> Vec<LinearMap> {
+        self.spec().linear_maps().into_iter().skip(1).collect()
     }
 
     /// Where the bias of a linear map after the first lies in the constants.
@@ -100,7 +100,7 @@ impl KernelPlan {
 
 /// Inputs and outputs of each product in the order of the kernel.
 pub(super) fn shapes(spec: &ScanSpec, direction: Direction) -> Vec<(usize, usize)> {
-    let stages = spec.stages();
+    let stages = spec.linear_maps();
     match direction {
         Direction::Forward => stages.iter().map(|s| (s.inputs, s.outputs)).collect(),
         Direction::Backward => stages.iter().rev().map(|s| (s.outputs, s.inputs)).collect(),

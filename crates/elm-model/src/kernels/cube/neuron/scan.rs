@@ -60,7 +60,11 @@ pub(super) struct Gradients {
 
 /// Steps that one launch may take, so that no driver's watchdog ends it.
 fn steps_of_launch(spec: &ScanSpec, batch: usize, limits: &Limits) -> usize {
-    let step: usize = spec.stages().iter().map(|s| s.inputs * s.outputs).sum();
+    let step: usize = spec
+        .linear_maps()
+        .iter()
+        .map(|s| s.inputs * s.outputs)
+        .sum();
     (limits.launch_work / (batch * step).max(1)).max(1)
 }
 
@@ -212,7 +216,7 @@ impl Rows {
     fn new(spec: &ScanSpec, x: &BackwardInputs) -> Self {
         let [batch, time, width] = x.kept.meta.shape().dims::<3>();
         let rows = batch * time;
-        let stages = spec.stages();
+        let stages = spec.linear_maps();
         let Some(stage) = stages.last() else {
             unreachable!("a scan has at least one linear map")
         };

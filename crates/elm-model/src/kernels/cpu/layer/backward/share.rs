@@ -8,7 +8,7 @@ use crate::kernels::cpu::layer::neuron::{self, Run, Sources};
 use crate::kernels::cpu::layer::neuron_backward::{
     Carry, Step, accumulate, row_sum, scatter, step_back,
 };
-use crate::kernels::cpu::layer::part::Part;
+use crate::kernels::cpu::layer::neuron_gradients::NeuronGradients;
 use crate::kernels::cpu::layer::product::Steps;
 use crate::kernels::cpu::layer::rounds::lock;
 use crate::kernels::cpu::layer::schedule::share;
@@ -38,7 +38,7 @@ impl<R: LayerReal> Share<'_, R> {
             mean: rows(count),
             decay: rows(count * m),
             gate: rows(count * m),
-            part: Part::zeros(view, self.neurons.clone()),
+            part: NeuronGradients::zeros(view, self.neurons.clone()),
         };
         for (k, (tile, n)) in self.each().enumerate() {
             for (lane, b) in view.samples(tile).enumerate() {
@@ -96,7 +96,7 @@ impl<R: LayerReal> Share<'_, R> {
     /// Clears this share's gradients of the activity before a step.
     ///
     /// # Safety
-    /// As for [`Exchange::clear_activity`].
+    /// As for [`GradientExchange::clear_activity`].
     pub(super) unsafe fn clear_activity(&self, time: usize) {
         // SAFETY: the caller's promise.
         unsafe { self.group.exchange.clear_activity(self.index, time) }

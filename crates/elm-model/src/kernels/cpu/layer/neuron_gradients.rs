@@ -11,13 +11,13 @@ const KINDS: usize = 8;
 
 /// Weight gradients of some neurons, one buffer per kind; each neuron's numbers stand together.
 #[derive(Debug)]
-pub struct Part<R> {
+pub struct NeuronGradients<R> {
     /// Synapses in walking order, first weight, first bias, packed, decay, gate, readout, output bias.
     kinds: [Vec<R>; KINDS],
     widths: [usize; KINDS],
 }
 
-impl<R> Default for Part<R> {
+impl<R> Default for NeuronGradients<R> {
     fn default() -> Self {
         Self {
             kinds: [const { Vec::new() }; KINDS],
@@ -26,7 +26,7 @@ impl<R> Default for Part<R> {
     }
 }
 
-impl<R: LayerReal> Part<R> {
+impl<R: LayerReal> NeuronGradients<R> {
     /// No gradient yet.
     pub fn zeros(view: &View<'_, R>, neurons: Range<usize>) -> Self {
         let spec = view.spec();

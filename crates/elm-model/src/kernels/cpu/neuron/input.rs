@@ -10,12 +10,12 @@ use crate::kernels::cpu::{
     sparse::SparseRow,
 };
 
-use super::{Fields, NeuronShape};
+use super::{NeuronFields, NeuronShape};
 use crate::scan::neuron::ops::FirstLayer;
 
 /// What every tile reads.
 #[derive(Debug)]
-pub(super) struct Feed<'a, R> {
+pub(super) struct InputPath<'a, R> {
     inputs: usize,
     /// Columns of the matrix, and the same with padding.
     width: usize,
@@ -32,7 +32,7 @@ pub(super) struct Feed<'a, R> {
 
 /// Order of a chunk's steps in a buffer.
 #[derive(Debug, Clone, Copy)]
-enum Order {
+enum StepOrder {
     Forward,
     /// The last step first, as the gradients come.
     Reverse,
@@ -40,7 +40,7 @@ enum Order {
 
 /// The trace of a tile and its buffers for a chunk.
 #[derive(Debug)]
-pub(super) struct FeedForward<R> {
+pub(super) struct InputForward<R> {
     /// Trace after the last step, `[sample, padded]`.
     trace: Vec<R>,
     /// Traces of a chunk `[step, sample, padded]`.
@@ -49,7 +49,7 @@ pub(super) struct FeedForward<R> {
 
 /// The reverse trace of a tile, its buffers for a chunk, and the gradients.
 #[derive(Debug)]
-pub(super) struct FeedBackward<R> {
+pub(super) struct InputBackward<R> {
     /// Decayed gradient of the trace of the step after, `[sample, padded]`.
     carry: Vec<R>,
     /// Traces of a chunk `[step, sample, padded]`, the last step first.
@@ -58,12 +58,12 @@ pub(super) struct FeedBackward<R> {
     grad: Vec<R>,
     /// Trace before the chunk `[sample, padded]`, and on its way through it.
     trace: Vec<R>,
-    pub sums: FeedSums<R>,
+    pub sums: InputSums<R>,
 }
 
 /// Gradients that are summed over samples and steps.
 #[derive(Debug)]
-pub(super) struct FeedSums<R> {
+pub(super) struct InputSums<R> {
     /// `[input, padded]`.
     pub matrix: Vec<R>,
     /// `[column, first]`.
@@ -72,7 +72,7 @@ pub(super) struct FeedSums<R> {
     pub bias: Vec<R>,
 }
 
-impl<R: SimdReal> FeedSums<R> {
+impl<R: SimdReal> InputSums<R> {
     pub fn plus(mut self, other: Self) -> Self {
         let pairs = [
             (&mut self.matrix, other.matrix),
@@ -86,8 +86,8 @@ impl<R: SimdReal> FeedSums<R> {
     }
 }
 
-impl<'a, R: SimdReal> Feed<'a, R> {
-    pub fn new(shape: &NeuronShape, x: &Fields<&'a [R]>) -> Self {
+impl<'a, R: SimdReal> InputPath<'a, R> {
+    pub fn new(shape: &NeuronShape, x: &NeuronFields<&'a [R]>) -> Self {
         Self {
             inputs: shape.inputs,
             width: shape.width,
@@ -101,25 +101,25 @@ impl<'a, R: SimdReal> Feed<'a, R> {
     }
 
     /// Before the first step of a tile, from the trace `[sample, column]`.
-    pub fn begin(&self, start: &[R], steps: usize) -> FeedForward<R> {
+    pub fn begin(&self, start: &[R], steps: usize) -> InputForward<R> {
         let samples = start.len() / self.width.max(1);
-        FeedForward {
+        InputForward {
             trace: padded_rows(start, self.width),
             branch: vec![R::default(); steps * samples * self.padded],
         }
     }
 
     /// After the last step of a tile.
-    pub fn begin_backward(&self, samples: usize, steps: usize) -> FeedBackward<R> {
+    pub fn begin_backward(&self, samples: usize, steps: usize) -> InputBackward<R> {
         let zeros = |numbers: usize| vec![R::default(); numbers];
         let chunk = steps * samples * self.padded;
         let weights = self.branch_weights.map_or(0, <[R]>::len);
-        FeedBackward {
+        InputBackward {
             carry: zeros(samples * self.padded),
             branch: zeros(if weights > 0 { chunk } else { 0 }),
             grad: zeros(chunk),
             trace: zeros(samples * self.padded),
-            sums: FeedSums {
+            sums: InputSums {
                 matrix: zeros(self.inputs * self.padded),
                 branch_weights: zeros(weights),
                 bias: zeros(self.first),
@@ -135,13 +135,13 @@ impl<'a, R: SimdReal> Feed<'a, R> {
         steps: usize,
         trace: &mut [R],
         out: &mut [R],
-        order: Order,
+        order: StepOrder,
     ) {
         let wp = self.padded;
         for s in 0..steps {
             let place = match order {
-                Order::Forward => s,
-                Order::Reverse => steps - 1 - s,
+                StepOrder::Forward => s,
+                StepOrder::Reverse => steps - 1 - s,
             };
             for r in 0..ROWS {
                 let trace = &mut trace[r * wp..][..wp];
@@ -161,7 +161,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
         &self,
         rows: &[SparseRow<'_, R>],
         steps: usize,
-        state: &mut FeedForward<R>,
+        state: &mut InputForward<R>,
         drive: &mut [R],
     ) {
         self.trace::<I, ROWS>(
@@ -169,7 +169,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
             steps,
             &mut state.trace,
             &mut state.branch,
-            Order::Forward,
+            StepOrder::Forward,
         );
         let drive = &mut drive[..steps * ROWS * self.first];
         for row in drive.chunks_exact_mut(self.first) {
@@ -196,7 +196,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
 
     /// Puts the trace of a sample before a chunk where [`back`](Self::back) begins.
     #[inline(always)]
-    pub fn set_start(&self, state: &mut FeedBackward<R>, sample: usize, trace: &[R]) {
+    pub fn set_start(&self, state: &mut InputBackward<R>, sample: usize, trace: &[R]) {
         state.trace[sample * self.padded..][..self.width].copy_from_slice(trace);
     }
 
@@ -209,7 +209,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
         rows: &[SparseRow<'_, R>],
         steps: usize,
         (drive, stride): (&[R], usize),
-        state: &mut FeedBackward<R>,
+        state: &mut InputBackward<R>,
         product: Option<(&mut [R], Rows, usize)>,
     ) {
         for row in drive.chunks(stride) {
@@ -220,7 +220,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
         match self.branch_weights {
             Some(weights) => {
                 let (trace, branch) = (&mut state.trace, &mut state.branch);
-                self.trace::<I, ROWS>(rows, steps, trace, branch, Order::Reverse);
+                self.trace::<I, ROWS>(rows, steps, trace, branch, StepOrder::Reverse);
                 self.branches_back(weights, steps * ROWS, (drive, stride), state);
             }
             None => {
@@ -239,7 +239,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
         weights: &[R],
         rows: usize,
         (drive, stride): (&[R], usize),
-        state: &mut FeedBackward<R>,
+        state: &mut InputBackward<R>,
     ) {
         add_product(
             [self.width, self.first, rows],
@@ -265,7 +265,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
         &self,
         rows: &[SparseRow<'_, R>],
         steps: usize,
-        state: &mut FeedBackward<R>,
+        state: &mut InputBackward<R>,
         mut product: Option<(&mut [R], Rows, usize)>,
     ) {
         let wp = self.padded;
@@ -289,7 +289,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
     }
 
     /// The trace of a sample after the steps so far.
-    pub fn trace_of<'b>(&self, state: &'b FeedForward<R>, sample: usize) -> &'b [R] {
+    pub fn trace_of<'b>(&self, state: &'b InputForward<R>, sample: usize) -> &'b [R] {
         &state.trace[sample * self.padded..][..self.width]
     }
 
@@ -302,7 +302,7 @@ impl<'a, R: SimdReal> Feed<'a, R> {
     }
 }
 
-impl<R: SimdReal> FeedBackward<R> {
+impl<R: SimdReal> InputBackward<R> {
     /// Gradient of the trace before the first step, `[sample, padded]`.
     pub fn start(&self) -> &[R] {
         &self.carry
