@@ -5,7 +5,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::stdout;
+use common::{failure, stdout};
 
 /// Trains two steps of a recipe on the files in `dir`; the folder of the run.
 fn train(recipe: &str, dir: &Path, out: &Path, set: &[&str]) -> String {
@@ -199,6 +199,10 @@ fn pathfinder_is_generated_converted_and_trained_on() {
     let text = stdout(&all);
     assert!(text.contains("40 images made"), "{text}");
     assert!(stdout(&all).contains("0 images made, 40 there already"));
+    all.extend(["--rules", "traceable"]);
+    let (code, error) = failure(&all);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("asked for is \"traceable\""), "{error}");
     let picture = folder.path().join("a.svg");
     let from_folder = info("pathfinder", folder.path(), &picture);
     let packed = folder.path().join("all.elmimg");
@@ -220,6 +224,9 @@ fn pathfinder_is_generated_converted_and_trained_on() {
     );
     let run = folder.path().join("run");
     let text = train("pathfinder", &packed, &run, &["train.batch_size=2"]);
+    assert!(text.contains("by the published rules"), "{text}");
+    let report = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(report.contains("by the process of the published images"));
     check_run(&run, &text);
 }
 

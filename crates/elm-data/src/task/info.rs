@@ -38,8 +38,6 @@ pub struct TaskInfo {
     pub published: Option<Published>,
     /// What a report says of it, a sentence each.
     pub notes: &'static [&'static str],
-    /// What a report says of files that a program of this project made in the place of published ones.
-    pub made_note: &'static str,
     /// The recipes that come with the program; the first is used where nothing else is said.
     pub recipes: &'static [TaskRecipe],
 }
@@ -64,7 +62,6 @@ impl TaskInfo {
         arena: None,
         published: None,
         notes: &[],
-        made_note: "",
         recipes: &[],
     };
 }

@@ -61,7 +61,6 @@ const COMMON: TaskInfo = TaskInfo {
         "seeded split",
         "difficulty",
     ],
-    made_note: ", by rules of our own for what is joined and what is apart: no result on them is one on the published images",
     ..TaskInfo::EMPTY
 };
 

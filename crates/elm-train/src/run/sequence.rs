@@ -38,7 +38,7 @@ pub(super) struct SequenceRun {
     valid: Arc<SampleBatches>,
     test: Arc<SampleBatches>,
     /// How the test's files were made, where a program of this project made them.
-    made: Option<String>,
+    made: Option<Provenance>,
 }
 
 impl SequenceRun {
@@ -55,6 +55,9 @@ impl SequenceRun {
         for warning in parts.warnings() {
             tell!("warning: {warning}");
         }
+        if let Some(rules) = parts.test.provenance().and_then(|made| made.word("rules")) {
+            say!("the files were made by this project, by the {rules} rules");
+        }
         let encoding = task.encoding()?;
         let size = recipe.train.batch_size;
         let batches =
@@ -67,7 +70,7 @@ impl SequenceRun {
             train: Arc::new(train),
             valid: Arc::new(batches(Split::Valid, stored(data.valid_samples))?),
             test: Arc::new(batches(Split::Test, stored(data.test_samples))?),
-            made: parts.test.provenance().map(ToString::to_string),
+            made: parts.test.provenance().cloned(),
             recipe: recipe.clone(),
             encoding,
         })
@@ -258,9 +261,15 @@ impl SequenceRun {
         )];
         notes.extend(info.notes.iter().map(ToString::to_string));
         if let Some(made) = &self.made {
+            let differ = match made.word("rules") {
+                Some("published") => ", by the process of the published images",
+                Some("traceable") => {
+                    ", by rules of our own for what is joined and what is apart: no result on them is one on the published images"
+                }
+                _ => "",
+            };
             notes.push(format!(
-                "The files were made by a program of this project ({made}){}.",
-                info.made_note
+                "The files were made by a program of this project ({made}){differ}."
             ));
         }
         notes

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use elm_data::lra::listops::generate::{ListOpsGrammar, ListOpsOptions, generate_listops};
-use elm_data::lra::pathfinder::generate::{PathfinderOptions, PathfinderSize, generate_pathfinder};
+use elm_data::lra::pathfinder::generate::{
+    PathfinderOptions, PathfinderRules, PathfinderSize, generate_pathfinder,
+};
 use elm_data::shd::{SyntheticShdOptions, generate_shd};
 
 use super::{DifficultyArg, SharedLine};
@@ -48,6 +50,9 @@ pub(super) enum Command {
         /// How long the contours are
         #[arg(long, value_enum, default_value_t)]
         difficulty: DifficultyArg,
+        /// How they are drawn
+        #[arg(long, value_enum, default_value_t)]
+        rules: RulesArg,
     },
     /// Synthetic spike patterns in the format of the Heidelberg digits, and no speech
     Shd {
@@ -63,6 +68,25 @@ pub(super) enum Command {
         #[arg(long, value_name = "N", default_value_t = 2264)]
         test: usize,
     },
+}
+
+/// `--rules` of Pathfinder and Path-X.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum RulesArg {
+    /// By the published process, as benchmarks have them: contours may touch, and the markers' places hint at the answer
+    #[default]
+    Published,
+    /// Contours keep apart, so that the answer always follows from tracing, and from nothing else
+    Traceable,
+}
+
+impl From<RulesArg> for PathfinderRules {
+    fn from(rules: RulesArg) -> Self {
+        match rules {
+            RulesArg::Published => Self::Published,
+            RulesArg::Traceable => Self::Traceable,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -137,11 +161,13 @@ fn make(
             count,
             size,
             difficulty,
+            rules,
         } => {
             let size = PathfinderSize::try_from(size)?;
             let options = PathfinderOptions {
                 count,
                 difficulty: difficulty.into(),
+                rules: rules.into(),
                 ..PathfinderOptions::new(&common.out, common.seed, size)
             };
             let summary = generate_pathfinder(&options, &|p| show(p.done, p.total))?;

@@ -52,8 +52,8 @@ pub(super) fn dashes(difficulty: Difficulty) -> usize {
     }
 }
 
-/// The setting of one size, lengths in pixels: what the documentation of the published data tells, and two distances of
-/// ours, `link` and `clear`, which make the label follow from the image.
+/// The setting of one size, lengths in pixels: what the documentation of the published data tells, and for the traceable
+/// rules `gain` and two distances, `link` and `clear`, which make the label follow from the image.
 #[derive(Debug, Clone)]
 pub(super) struct Family {
     /// Width and height of the image.
@@ -72,17 +72,23 @@ pub(super) struct Family {
     pub(super) marker_radius: f64,
     /// Grey of a dash, as a part of white.
     pub(super) contrast: f64,
-    /// A pixel has that grey if it is covered by one over this, so that a thin dash is seen wherever it lies.
+    /// Published rules: fine pixels in a pixel, along an edge, that a dash is drawn with. The documentation does not tell
+    /// that of the smallest size.
+    pub(super) fine: usize,
+    /// Traceable rules: a pixel has that grey if it is covered by one over this, so that a thin dash is seen wherever it lies.
     pub(super) gain: f64,
     /// Dashes in all distractors together, if they find room.
     pub(super) distractor_dashes: usize,
-    /// Largest squared distance between the visible pixels of neighbouring dashes of a contour.
+    /// Traceable rules: largest squared distance between the visible pixels of neighbouring dashes of a contour.
     pub(super) link: u32,
-    /// Least squared distance between the pixels of all other dashes, faint ones included.
+    /// Traceable rules: least squared distance between the pixels of all other dashes, faint ones included.
     pub(super) clear: u32,
 }
 
 impl Family {
+    /// No size has more margins.
+    pub(super) const MOST_MARGINS: usize = 2;
+
     /// The setting for a size.
     pub(super) fn of(size: PathfinderSize) -> Self {
         match size {
@@ -95,6 +101,7 @@ impl Family {
                 seed_distance: 7.0,
                 marker_radius: 1.5,
                 contrast: 0.75,
+                fine: 4,
                 gain: 3.0,
                 distractor_dashes: 20,
                 link: 8,
@@ -109,6 +116,7 @@ impl Family {
                 seed_distance: 12.0,
                 marker_radius: 2.5,
                 contrast: 0.8,
+                fine: 2,
                 gain: 1.6,
                 distractor_dashes: 22,
                 link: 8,
@@ -123,6 +131,7 @@ impl Family {
                 seed_distance: 20.0,
                 marker_radius: 3.0,
                 contrast: 0.9,
+                fine: 2,
                 gain: 1.25,
                 distractor_dashes: 35,
                 link: 41,

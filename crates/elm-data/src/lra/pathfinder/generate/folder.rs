@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::family::{Family, dashes};
-use super::{PathfinderImage, PathfinderOptions};
+use super::{PathfinderImage, PathfinderOptions, PathfinderRules};
 use crate::files::Temporary;
 use crate::made::PartFolder;
 use crate::{DataError, Result};
@@ -70,9 +70,10 @@ impl Folder<'_> {
                     size,
                     difficulty,
                     seed,
+                    rules,
                     ..
                 } = *options;
-                let image = PathfinderImage::draw(size, difficulty, seed, index)?;
+                let image = PathfinderImage::draw(rules, size, difficulty, seed, index)?;
                 let path = part.path().join(format!("sample_{i}.png"));
                 write_png(&path, size.pixels(), &image.pixels)?;
                 if (i + 1) % REPORTED == 0 {
@@ -93,7 +94,8 @@ impl Folder<'_> {
     }
 
     /// The published columns: folder, file, number, label, continuity, dashes of a contour and of a distractor, length
-    /// and thickness of a dash, margin, number of contrasts.
+    /// and thickness of a dash, margin, number of contrasts. A further one names the rules, but for the traceable ones,
+    /// whose files have been without it.
     fn line(&self, options: &PathfinderOptions, i: usize, image: &PathfinderImage) -> String {
         let Family {
             continuity,
@@ -103,8 +105,12 @@ impl Folder<'_> {
         } = Family::of(options.size);
         let dashes = dashes(options.difficulty);
         let PathfinderImage { label, margin, .. } = image;
+        let rules = match options.rules {
+            PathfinderRules::Published => " published",
+            PathfinderRules::Traceable => "",
+        };
         format!(
-            "imgs/{} sample_{i}.png {i} {label} {continuity:?} {dashes} {} {dash} {thickness} {margin} 1\n",
+            "imgs/{} sample_{i}.png {i} {label} {continuity:?} {dashes} {} {dash} {thickness} {margin} 1{rules}\n",
             self.number,
             dashes / 3
         )

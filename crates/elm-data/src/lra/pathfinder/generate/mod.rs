@@ -2,13 +2,13 @@
 //!
 //! The family of images is that of Linsley et al. (NeurIPS 2018) as the Long Range Arena uses it (Tay et al. 2021): two
 //! long dashed contours begin near each other in the middle and wind through the image among shorter ones; two discs
-//! mark two ends, and the question is whether they are the ends of the same contour. Everything here is drawn so that
-//! the answer follows from the image: a gap within a contour is always narrower than the space between contours.
+//! mark two ends, and the question is whether they are the ends of the same contour. [`PathfinderRules`] says how they are
+//! drawn.
 
 mod family;
 mod folder;
-mod ink;
-mod scene;
+mod published;
+mod traceable;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -21,13 +21,45 @@ use serde::{Deserialize, Serialize};
 pub use self::family::PathfinderSize;
 use self::family::{Family, dashes};
 use self::folder::Folder;
-use self::scene::{Plan, Scene};
 use super::Difficulty;
 use crate::made::{FolderLock, NOTE, Provenance};
 use crate::{DataError, Result};
 
 /// Raised whenever the same options give other images than before, so that no data set mixes two kinds.
 const VERSION: u32 = 1;
+
+/// How images are drawn. Results on one kind are none on the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathfinderRules {
+    /// By the process of the published generator: contours may touch and cross, and where the markers lie hints at the
+    /// answer. Benchmarks are on these.
+    #[default]
+    Published,
+    /// Contours keep apart by more than the gaps within them, so that the answer always follows from tracing, and from
+    /// nothing else.
+    Traceable,
+}
+
+impl PathfinderRules {
+    /// The word for it in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Traceable => "traceable",
+        }
+    }
+}
+
+/// What is to be drawn.
+#[derive(Debug, Clone, Copy)]
+struct Plan<'a> {
+    family: &'a Family,
+    /// Dashes of a long contour.
+    dashes: usize,
+    /// Are both markers on the same contour?
+    joined: bool,
+}
 
 /// What [`generate_pathfinder`] is to write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,10 +76,13 @@ pub struct PathfinderOptions {
     pub size: PathfinderSize,
     /// How long the contours are.
     pub difficulty: Difficulty,
+    /// How they are drawn.
+    #[serde(default)]
+    pub rules: PathfinderRules,
 }
 
 impl PathfinderOptions {
-    /// The published setting: 200 000 images in 200 folders, contours of 14 dashes.
+    /// The published setting and rules: 200 000 images in 200 folders, contours of 14 dashes.
     pub fn new(out: impl Into<PathBuf>, seed: u64, size: PathfinderSize) -> Self {
         Self {
             out: out.into(),
@@ -56,6 +91,7 @@ impl PathfinderOptions {
             per_folder: 1000,
             size,
             difficulty: Difficulty::Length14,
+            rules: PathfinderRules::default(),
         }
     }
 
@@ -103,6 +139,7 @@ impl PathfinderImage {
     /// # Errors
     /// If the contours find no room, which does not happen with the published settings.
     pub fn draw(
+        rules: PathfinderRules,
         size: PathfinderSize,
         difficulty: Difficulty,
         seed: u64,
@@ -119,11 +156,21 @@ impl PathfinderImage {
             dashes: dashes(difficulty),
             joined: first_is_joined == index.is_multiple_of(2),
         };
-        let scene = Scene::draw(&plan, &mut stream(index))?;
+        let mut rng = stream(index);
+        let (pixels, margin) = match rules {
+            PathfinderRules::Published => {
+                let scene = published::Scene::draw(size, &plan, &mut rng)?;
+                (scene.image(plan.family), scene.margin)
+            }
+            PathfinderRules::Traceable => {
+                let scene = traceable::Scene::draw(&plan, &mut rng)?;
+                (scene.image(plan.family), scene.margin)
+            }
+        };
         Ok(Self {
-            pixels: scene.image(plan.family),
+            pixels,
             label: u8::from(plan.joined),
-            margin: scene.margin,
+            margin,
         })
     }
 }
@@ -187,19 +234,17 @@ pub fn generate_pathfinder(
     Ok(summary)
 }
 
-/// By which rules images are drawn; notes of older versions do not tell, and know no other.
-const RULES: [&str; 2] = ["rules", "traceable"];
+/// Name of the setting that tells the rules. Notes of older versions do not tell, and know the traceable ones only.
+const RULES: &str = "rules";
 
 impl PathfinderOptions {
-    /// How the images are made, but for their number. The rules `traceable` are those of the documentation of this
-    /// module: the answer follows from the image. They are not those of the published images.
+    /// How the images are made, but for their number.
     pub fn provenance(&self) -> Provenance {
-        let [name, rules] = RULES;
         Provenance::new("elm data generate pathfinder", VERSION, self.seed)
             .with("pixels", self.size.pixels())
             .with("contour_length", dashes(self.difficulty))
             .with("images_per_folder", self.per_folder)
-            .with(name, rules)
+            .with(RULES, self.rules.name())
     }
 }
 
@@ -210,11 +255,10 @@ impl PathfinderOptions {
 pub(super) fn provenance(root: &Path) -> Result<Option<Provenance>> {
     let mut found = Provenance::read(root)?;
     if let Some(found) = &mut found {
-        let [name, rules] = RULES;
         found
             .settings
-            .entry(name.into())
-            .or_insert_with(|| rules.into());
+            .entry(RULES.into())
+            .or_insert_with(|| PathfinderRules::Traceable.name().into());
     }
     Ok(found)
 }
@@ -247,7 +291,5 @@ fn claim(root: &Path, asked: &Provenance) -> Result<()> {
     ))
 }
 
-#[cfg(test)]
-mod oracle;
 #[cfg(test)]
 mod tests;

@@ -6,152 +6,35 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
-use super::ink::Pixel;
-use super::oracle::Seen;
 use super::*;
 use crate::lra::pathfinder::{Pathfinder, PathfinderConfig};
 use crate::{Sequence, Split};
 
-const FOURTEEN: Difficulty = Difficulty::Length14;
+const BOTH: [PathfinderRules; 2] = [PathfinderRules::Published, PathfinderRules::Traceable];
 
 fn draw(size: PathfinderSize, difficulty: Difficulty, index: u64) -> PathfinderImage {
-    PathfinderImage::draw(size, difficulty, 11, index).unwrap()
-}
-
-/// The label is in the image: the oracle finds it, with dashes seen through any threshold up to where they fade, and on
-/// no way through an image there is a choice.
-#[test]
-fn an_oracle_that_sees_only_the_image_is_always_right() {
-    for size in PathfinderSize::ALL {
-        (0..250).into_par_iter().for_each(|index| {
-            let image = draw(size, FOURTEEN, index);
-            for threshold in [1, 40, 90, Pixel::VISIBLE] {
-                let label = Seen::new(&image.pixels, size, threshold).label();
-                assert_eq!(label, Some(image.label), "{size:?} {index} {threshold}");
-            }
-        });
-    }
-}
-
-#[test]
-fn images_hold_two_long_contours_with_the_markers_and_distractors_of_a_third() {
-    for size in PathfinderSize::ALL {
-        for difficulty in Difficulty::ALL {
-            (0..60).into_par_iter().for_each(|index| {
-                let image = draw(size, difficulty, index);
-                let seen = Seen::new(&image.pixels, size, Pixel::VISIBLE);
-                let lengths = seen.contours().expect("no forks");
-                let what = format!("{size:?} {difficulty:?} {index}: {lengths:?}");
-                let (distractors, long) = lengths.split_at(lengths.len() - 2);
-                assert_eq!(long, [dashes(difficulty); 2], "{what}");
-                assert!(!distractors.is_empty(), "{what}");
-                assert!(
-                    distractors.iter().all(|l| *l == dashes(difficulty) / 3),
-                    "{what}"
-                );
-                assert_eq!(seen.markers.len(), 2, "{what}");
-                assert!(seen.markers_are_ends(), "{what}");
-                for marker in &seen.markers {
-                    let trace = seen.trace(*marker).unwrap();
-                    assert_eq!(trace.dashes, dashes(difficulty), "{what}");
-                    assert_eq!(trace.markers == 2, image.label == 1, "{what}");
-                }
-            });
-        }
-    }
-}
-
-/// Good continuation: where the published turns are gentle (continuity 1.8, at most 50°), traces are smooth.
-#[test]
-fn contours_are_smooth() {
-    for size in [PathfinderSize::Px64, PathfinderSize::Px128] {
-        (0..60).into_par_iter().for_each(|index| {
-            let seen = Seen::new(&draw(size, FOURTEEN, index).pixels, size, Pixel::VISIBLE);
-            let sharpest = seen.trace(seen.markers[0]).unwrap().sharpest;
-            assert!(sharpest < 1.3, "{size:?} {index}: {sharpest}");
-        });
-    }
-}
-
-/// No contour comes nearer to another than the space kept clear, not with the faintest of its pixels, and dashes of a
-/// contour are neither joined nor too far apart.
-#[test]
-fn contours_keep_their_distance() {
-    for size in PathfinderSize::ALL {
-        let family = Family::of(size);
-        for index in 0..40 {
-            let mut rng = ChaCha8Rng::seed_from_u64(index);
-            let plan = Plan {
-                family: &family,
-                dashes: 14,
-                joined: index.is_multiple_of(2),
-            };
-            let Scene { strokes, margin } = Scene::draw(&plan, &mut rng).unwrap();
-            assert!(family.margins.contains(&margin));
-            let mut dashes: HashMap<usize, usize> = HashMap::new();
-            for (i, a) in strokes.iter().enumerate() {
-                *dashes.entry(a.contour).or_default() += 1;
-                for b in &strokes[..i] {
-                    let pairs = |least: u8| {
-                        let pixels = |ink: &ink::Ink| ink.pixels().to_vec();
-                        let (p, q) = (pixels(&a.ink), pixels(&b.ink));
-                        let distances = p.iter().filter(|p| p.grey >= least).flat_map(|p| {
-                            q.iter().filter(|q| q.grey >= least).map(|q| {
-                                let dx = i32::from(p.x) - i32::from(q.x);
-                                let dy = i32::from(p.y) - i32::from(q.y);
-                                (dx * dx + dy * dy) as u32
-                            })
-                        });
-                        distances.min().unwrap()
-                    };
-                    if a.contour == b.contour && a.order.abs_diff(b.order) == 1 {
-                        assert!((3..=family.link).contains(&pairs(Pixel::VISIBLE)));
-                    } else {
-                        assert!(pairs(1) >= family.clear);
-                    }
-                }
-            }
-            assert_eq!((dashes[&0], dashes[&1]), (14, 14));
-        }
-    }
-    for size in PathfinderSize::ALL {
-        let Family { link, clear, .. } = Family::of(size);
-        assert!(clear > link + link / 2, "{size:?}");
-    }
+    PathfinderImage::draw(PathfinderRules::default(), size, difficulty, 11, index).unwrap()
 }
 
 #[test]
 fn labels_are_balanced_and_not_told_by_the_index() {
-    let labels: Vec<u8> = (0..600)
-        .into_par_iter()
-        .map(|index| draw(PathfinderSize::Px32, Difficulty::Baseline, index).label)
-        .collect();
-    assert!(labels.chunks(2).all(|pair| pair[0] != pair[1]));
-    let even: usize = labels.iter().step_by(2).map(|l| usize::from(*l)).sum();
-    assert!((110..190).contains(&even), "{even}");
-}
-
-#[test]
-fn markers_are_white_and_dashes_are_grey_on_black() {
-    for size in PathfinderSize::ALL {
-        let image = draw(size, FOURTEEN, 3);
-        let n = size.pixels();
-        assert_eq!(image.pixels.len(), n * n);
-        let frame = |i: usize| i < n || i >= n * n - n || i.is_multiple_of(n) || i % n == n - 1;
-        let framed = (0..n * n).filter(|i| frame(*i));
-        assert!(framed.map(|i| image.pixels[i]).all(|grey| grey == 0));
-        let white = image.pixels.iter().filter(|grey| **grey == 255).count();
-        let area = 2.0 * std::f64::consts::PI * Family::of(size).marker_radius.powi(2);
-        assert!(
-            (white as f64) > 0.3 * area && (white as f64) < area,
-            "{white}"
-        );
-        let top = (Family::of(size).contrast * 255.0).round() as u8;
-        let grey = image
-            .pixels
-            .iter()
-            .filter(|grey| (128..=top).contains(*grey));
-        assert!(grey.count() > 14 * 2, "dashes");
+    for rules in BOTH {
+        let labels: Vec<u8> = (0..600)
+            .into_par_iter()
+            .map(|index| {
+                let image = PathfinderImage::draw(
+                    rules,
+                    PathfinderSize::Px32,
+                    Difficulty::Baseline,
+                    11,
+                    index,
+                );
+                image.unwrap().label
+            })
+            .collect();
+        assert!(labels.chunks(2).all(|pair| pair[0] != pair[1]));
+        let even: usize = labels.iter().step_by(2).map(|l| usize::from(*l)).sum();
+        assert!((110..190).contains(&even), "{even}");
     }
 }
 
@@ -224,7 +107,7 @@ fn files_have_the_published_layout() {
     for (i, line) in text.lines().enumerate() {
         let image = draw(PathfinderSize::Px32, Difficulty::Baseline, 4 + i as u64);
         let label = image.label;
-        let expected = format!("imgs/1 sample_{i}.png {i} {label} 1.0 6 2 2 0.5 1 1");
+        let expected = format!("imgs/1 sample_{i}.png {i} {label} 1.0 6 2 2 0.5 1 1 published");
         assert_eq!(line, expected);
         let mut columns = line.split(' ');
         let (folder, file) = (columns.next().unwrap(), columns.next().unwrap());
@@ -340,20 +223,11 @@ fn sizes_are_named_by_their_pixels() {
 
 #[test]
 fn generated_images_say_so_in_folders_and_converted_files() {
-    let dir = tempfile::tempdir().unwrap();
-    let root = generate_pathfinder(&options(dir.path(), 20), &|_| ControlFlow::Continue(()))
-        .unwrap()
-        .root;
     let config = PathfinderConfig {
         difficulty: Difficulty::Baseline,
         ..PathfinderConfig::new(32)
     };
-    let file = dir.path().join("all.elmimg");
-    crate::lra::pathfinder::convert(dir.path(), &file, &config, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .unwrap();
-    let rules = |path: &Path| {
+    let told = |path: &Path| {
         let images = Pathfinder::open(path, Split::Test, &config).unwrap();
         let made = images
             .provenance()
@@ -361,24 +235,70 @@ fn generated_images_say_so_in_folders_and_converted_files() {
         assert_eq!(images.is_generated(), made.is_some());
         made
     };
-    let traceable = Some((11, Some("traceable".to_string())));
-    assert_eq!(rules(dir.path()), traceable);
-    assert_eq!(rules(&file), traceable);
-    // a note of an older version, which knew one kind of rules; and no note at all
-    let note = std::fs::read_to_string(root.join("generated.json")).unwrap();
-    let old: Vec<&str> = note
-        .lines()
-        .filter(|line| !line.contains("rules"))
-        .collect();
-    std::fs::write(
-        root.join("generated.json"),
-        old.join("\n").replace("32,", "32"),
-    )
-    .unwrap();
-    assert_eq!(rules(dir.path()), traceable);
-    generate_pathfinder(&options(dir.path(), 20), &|_| ControlFlow::Continue(())).unwrap();
-    std::fs::remove_file(root.join("generated.json")).unwrap();
-    assert_eq!(rules(dir.path()), None);
+    for rules in BOTH {
+        let dir = tempfile::tempdir().unwrap();
+        let options = PathfinderOptions {
+            rules,
+            ..options(dir.path(), 20)
+        };
+        generate_pathfinder(&options, &|_| ControlFlow::Continue(())).unwrap();
+        let file = dir.path().join("all.elmimg");
+        crate::lra::pathfinder::convert(dir.path(), &file, &config, &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        let expected = Some((11, Some(rules.name().to_string())));
+        assert_eq!(told(dir.path()), expected);
+        assert_eq!(told(&file), expected);
+    }
+}
+
+/// Older versions knew the traceable rules only, and did not name them.
+#[test]
+fn sets_without_named_rules_are_traceable() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = PathfinderOptions {
+        rules: PathfinderRules::Traceable,
+        ..options(dir.path(), 20)
+    };
+    let make =
+        |options: &PathfinderOptions| generate_pathfinder(options, &|_| ControlFlow::Continue(()));
+    let root = make(&old).unwrap().root;
+    let note = root.join("generated.json");
+    let mut text: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&note).unwrap()).unwrap();
+    assert!(text.as_object_mut().unwrap().remove("rules").is_some());
+    std::fs::write(&note, text.to_string()).unwrap();
+    let config = PathfinderConfig {
+        difficulty: Difficulty::Baseline,
+        ..PathfinderConfig::new(32)
+    };
+    let images = Pathfinder::open(dir.path(), Split::Test, &config).unwrap();
+    let rules = images.provenance().and_then(|p| p.word("rules"));
+    assert_eq!(rules, Some("traceable"));
+    assert_eq!(make(&old).unwrap().kept, 20);
+    let error = make(&options(dir.path(), 20)).unwrap_err().to_string();
+    assert!(
+        error.contains("rules is \"traceable\", asked for is \"published\""),
+        "{error}"
+    );
+    std::fs::remove_file(&note).unwrap();
+    let images = Pathfinder::open(dir.path(), Split::Test, &config).unwrap();
+    assert_eq!(images.provenance(), None);
+}
+
+/// The traceable images of a seed are those of the versions that knew no others.
+#[test]
+fn traceable_images_stay_as_they_were() {
+    let sums = PathfinderSize::ALL.map(|size| {
+        let pixels = (0..6).flat_map(|index| {
+            let rules = PathfinderRules::Traceable;
+            let image = PathfinderImage::draw(rules, size, Difficulty::Length14, 11, index);
+            image.unwrap().pixels
+        });
+        crate::files::crc(&pixels.collect::<Vec<u8>>())
+    });
+    assert_eq!(sums, [1_939_767_568, 2_616_477_230, 1_526_630_163]);
 }
 
 #[test]

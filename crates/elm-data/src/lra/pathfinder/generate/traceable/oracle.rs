@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::PathfinderSize;
+use crate::lra::pathfinder::generate::PathfinderSize;
 
 /// Markers are whiter than dashes.
 const MARKER: u8 = 250;

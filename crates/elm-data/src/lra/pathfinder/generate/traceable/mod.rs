@@ -1,4 +1,8 @@
-//! One image: two long dashed contours, distractors around them, and two markers.
+//! Images whose answer always follows from tracing: two long dashed contours, distractors around them, and two markers.
+//!
+//! A gap within a contour is always narrower than the space between contours.
+
+mod ink;
 
 use std::f64::consts::{FRAC_PI_2, TAU};
 use std::ops::Range;
@@ -6,8 +10,9 @@ use std::ops::Range;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use self::ink::{Dash, Heading, Ink, Point};
+use super::Plan;
 use super::family::Family;
-use super::ink::{Dash, Heading, Ink, Point};
 use crate::{DataError, Result};
 
 /// Tries for each dash before the contour goes back some dashes.
@@ -27,24 +32,14 @@ const LOOK_AHEAD: usize = 8;
 /// each turned from the one before by this part of the sharpest turn.
 const BEND: f64 = 0.7;
 
-/// What is to be drawn.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Plan<'a> {
-    pub(super) family: &'a Family,
-    /// Dashes of a long contour.
-    pub(super) dashes: usize,
-    /// Are both markers on the same contour?
-    pub(super) joined: bool,
-}
-
 /// A dash, and the marker on it if there is one.
 #[derive(Debug, Clone)]
-pub(super) struct Stroke {
+struct Stroke {
     /// Contour: 0 and 1 are the long ones.
-    pub(super) contour: usize,
+    contour: usize,
     /// Place in the contour.
-    pub(super) order: usize,
-    pub(super) ink: Ink,
+    order: usize,
+    ink: Ink,
 }
 
 /// A finished drawing.
@@ -52,7 +47,7 @@ pub(super) struct Stroke {
 pub(super) struct Scene {
     /// Half the distance from dash to dash.
     pub(super) margin: u8,
-    pub(super) strokes: Vec<Stroke>,
+    strokes: Vec<Stroke>,
 }
 
 impl Scene {
@@ -313,3 +308,8 @@ impl Pen<'_> {
 
 /// Squared distance of pixels that share a corner.
 const TOUCHING: u32 = 2;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
