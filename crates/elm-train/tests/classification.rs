@@ -128,7 +128,7 @@ fn spikes_that_are_not_there_are_made_on_first_use() {
         let dir = format!("data.dir={}", dir.display());
         let mut args = vec!["train", "--recipe", "spikes", "--set", &dir, "--set", set];
         args.extend(["--out", other.to_str().unwrap()]);
-        let (code, message) = common::failure(&args);
+        let (code, message) = failure(&args);
         assert_eq!(code, 2, "{message}");
         assert!(message.contains(words), "{message}");
         assert!(!other.exists());
