@@ -7,7 +7,7 @@ import { fetchBytes, type Recording, recording } from "../recording";
 import { Scroll } from "../scroll";
 import { colour, rgb } from "../theme";
 import { type Region, type Section, Tree } from "../tree";
-import { threshold, type Verdict, verdict } from "./neuronio";
+import { BURN_IN, threshold, type Verdict, verdict } from "./neuronio";
 import { chooser, type Scene, Traces, transport } from "./scene";
 
 /** Steps that the pictures show. */
@@ -23,6 +23,8 @@ const REGIONS: [Region, string][] = [
   ["oblique", "Trunk and obliques"],
   ["basal", "Basal"],
 ];
+/** Steps from rest after which spikes of the model are drawn. */
+const SETTLING = 20;
 /** Output of the model to mV, as NeuronIO scales it. */
 const MV = 10;
 const REST_MV = -67.7;
@@ -223,8 +225,9 @@ class NeuronScene implements Scene {
       chances[step] = sigmoid(model.output[0]);
       voltages[step] = REST_MV + MV * model.output[1];
     });
-    const level = threshold(chances, played.outputSpikes.length);
-    return verdict(chances, voltages, level, played.outputSpikes, played.signals.voltage);
+    chances.fill(0, 0, BURN_IN);
+    const real = played.outputSpikes.filter((step) => step >= BURN_IN);
+    return verdict(chances, voltages, threshold(chances, real.length), real, played.signals.voltage);
   }
 
   private fillRecorded(input: Float32Array, step: number): void {
@@ -299,7 +302,7 @@ class NeuronScene implements Scene {
     this.predicted.push(Math.min(REST_MV + MV * output[1], -40));
     this.simulated.push(step < 0 ? null : Math.min(this.played.signals.voltage[step], -40));
     this.sinceSpike += 1;
-    if (chance >= this.level && this.sinceSpike > 3) {
+    if (chance >= this.level && this.sinceSpike > 3 && this.time > SETTLING) {
       this.sinceSpike = 0;
       this.spikes.push({ at: this.time, model: true });
     }

@@ -5,7 +5,7 @@ const REFRACTORY = 3;
 /** Steps by which a predicted spike may be off. */
 const NEAR = 5;
 /** Steps at the start that do not count: the model starts at rest, the cell does not. */
-const BURN_IN = 150;
+export const BURN_IN = 150;
 /** Voltage above which the cell spikes, and the model is not asked to follow (mV). */
 const CLIP_MV = -55;
 
