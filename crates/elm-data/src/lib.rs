@@ -25,6 +25,7 @@
 
 pub mod arrays;
 mod container;
+mod cut;
 pub mod error;
 mod files;
 mod hdf5;
@@ -42,6 +43,7 @@ pub mod task;
 mod tasks;
 pub mod text;
 
+pub use cut::{Cut, part_sizes};
 pub use error::{DataError, Result};
 pub use sequence::{BatchValues, BinnedSpikes, Encoding, Sample, Sequence, SequenceBatch};
 pub use split::Split;

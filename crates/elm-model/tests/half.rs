@@ -148,3 +148,39 @@ fn other_number_types_are_told() {
             .is_err()
     );
 }
+
+#[test]
+fn products_in_half_precision_leave_the_rest_in_f32() {
+    let device = Device::flex().autodiff();
+    for form in forms() {
+        let neuron = ElmNeuronConfig::new(6, 2).with_neuron(form.clone());
+        let plain = neuron.init(&device).unwrap();
+        let found = |product_type| {
+            let neuron = plain.clone().with_product_type(product_type);
+            let x = input([3, 400, 6], DType::F32, &device);
+            let (y, state) = neuron.forward(x, None);
+            assert_eq!(
+                (y.dtype(), state.memory().dtype()),
+                (DType::F32, DType::F32)
+            );
+            let grads = (y.clone() * y.clone()).mean().backward();
+            let weight = neuron.synapses.proto_weight.val().grad(&grads).unwrap();
+            let readout = neuron.readout.weight.val().grad(&grads).unwrap();
+            assert_eq!((weight.dtype(), readout.dtype()), (DType::F32, DType::F32));
+            [host(y), host(weight), host(readout)]
+        };
+        let expected = found(None);
+        let half = found(Some(DType::BF16));
+        let names = [
+            "output",
+            "gradient of the synapses",
+            "gradient of the readout",
+        ];
+        for ((name, half), expected) in names.iter().zip(&half).zip(&expected) {
+            // input, matrix and product are each rounded to 2⁻⁹ of themselves, and a gradient twice
+            let what = format!("{:?} {name}", form.gate);
+            assert_relative(&what, half, expected, 2f64.powi(-6));
+        }
+        assert_ne!(half[0], expected[0]);
+    }
+}

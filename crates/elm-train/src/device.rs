@@ -9,36 +9,35 @@ struct Choice {
     name: &'static str,
     /// The feature that compiles it in.
     feature: &'static str,
+    /// What its devices are, for people.
+    cards: &'static str,
+    /// Its device of choice; none in builds without it.
     open: Option<fn() -> Device>,
+    /// All its devices that this machine has.
+    all: fn() -> Vec<Device>,
 }
 
 fn choices() -> Vec<Choice> {
+    let cpu = |name, open| Choice {
+        name,
+        feature: name,
+        cards: "CPU",
+        open,
+        all: Vec::new,
+    };
+    let card = |name, cards, open, all| Choice {
+        name,
+        feature: name,
+        cards,
+        open,
+        all,
+    };
     vec![
-        Choice {
-            name: "flex",
-            feature: "flex",
-            open: flex(),
-        },
-        Choice {
-            name: "ndarray",
-            feature: "ndarray",
-            open: ndarray(),
-        },
-        Choice {
-            name: "cuda",
-            feature: "cuda",
-            open: cuda(),
-        },
-        Choice {
-            name: "rocm",
-            feature: "rocm",
-            open: rocm(),
-        },
-        Choice {
-            name: "wgpu",
-            feature: "wgpu",
-            open: wgpu(),
-        },
+        cpu("flex", flex()),
+        cpu("ndarray", ndarray()),
+        card("cuda", "NVIDIA GPU", cuda(), all_cuda),
+        card("rocm", "AMD GPU", rocm(), all_rocm),
+        card("wgpu", "graphics adapter", wgpu(), all_wgpu),
     ]
 }
 
@@ -47,34 +46,73 @@ pub const DEVICE_NAMES: [&str; 8] = [
     "auto", "cpu", "gpu", "flex", "ndarray", "wgpu", "cuda", "rocm",
 ];
 
-/// Opens the device of this name.
+/// Opens the device of this name; `cuda:1` is the second of the NVIDIA cards, and the like.
 ///
 /// `auto` takes a real GPU if this build has a backend for one and the machine has the card, else the CPU; a
 /// software GPU driver is a CPU in disguise and never taken by `auto` or `gpu`.
 ///
 /// # Errors
 /// [`TrainError::Usage`] for an unknown name, a backend that is not compiled in (with the feature that adds it),
-/// or a machine without a GPU.
+/// a machine without the device, or a name of several devices.
 pub fn open(name: &str) -> Result<Device> {
+    let devices = named(name)?;
+    match <[Device; 1]>::try_from(devices) {
+        Ok([device]) => Ok(device),
+        Err(devices) => Err(TrainError::Usage(format!(
+            "device `{name}`: expected one device, found {}",
+            devices.len()
+        ))),
+    }
+}
+
+/// The devices of one name, at least one; `cuda:all` are all the cards of the machine.
+pub(crate) fn named(name: &str) -> Result<Vec<Device>> {
     let choices = choices();
     match name {
-        "auto" => gpu().map_or_else(|| cpu(&choices), Ok),
-        "cpu" => cpu(&choices),
-        "gpu" => gpu().ok_or_else(|| TrainError::Usage(no_gpu())),
-        _ => {
-            let choice = choices
-                .iter()
-                .find(|c| c.name == name)
-                .ok_or_else(|| unknown(name))?;
-            let open = choice.open.ok_or_else(|| {
-                TrainError::Usage(format!(
-                    "device `{name}` is not in this build; build with `--features {}`",
-                    choice.feature
-                ))
-            })?;
-            check_present(name)?;
-            Ok(open())
+        "auto" => return gpu().map_or_else(|| cpu(&choices), Ok).map(|d| vec![d]),
+        "cpu" => return cpu(&choices).map(|d| vec![d]),
+        "gpu" => {
+            return gpu()
+                .map(|d| vec![d])
+                .ok_or_else(|| TrainError::Usage(no_gpu()));
         }
+        _ => {}
+    }
+    let (backend, place) = match name.split_once(':') {
+        Some((backend, place)) => (backend, Some(place)),
+        None => (name, None),
+    };
+    let choice = choices
+        .iter()
+        .find(|c| c.name == backend)
+        .ok_or_else(|| unknown(name))?;
+    let open = choice.open.ok_or_else(|| {
+        TrainError::Usage(format!(
+            "device `{backend}` is not in this build; build with `--features {}`",
+            choice.feature
+        ))
+    })?;
+    let fail = |problem: String| Err(TrainError::Usage(format!("device `{name}`: {problem}")));
+    if choice.cards == "CPU" {
+        return match place {
+            None => Ok(vec![open()]),
+            Some(_) => fail(format!("expected `{backend}`: a CPU is one device")),
+        };
+    }
+    // a card that is not there would panic on first use: ask first
+    let all = (choice.all)();
+    let cards = choice.cards;
+    let count = all.len();
+    match (place, place.map(str::parse::<usize>)) {
+        _ if count == 0 => fail(format!("no {cards} found on this machine")),
+        (None, _) => Ok(vec![open()]),
+        (Some("all"), _) => Ok(all),
+        (_, Some(Ok(place))) if place < count => Ok(all.into_iter().skip(place).take(1).collect()),
+        (place, _) => fail(format!(
+            "expected a number from 0 to {}, or `all`, found {:?}: this machine has {count} of this kind ({cards})",
+            count - 1,
+            place.unwrap_or_default()
+        )),
     }
 }
 
@@ -168,40 +206,25 @@ fn gpu() -> Option<Device> {
     None
 }
 
-/// A CUDA device that is not there would panic on first use: ask first.
-fn check_present(name: &str) -> Result<()> {
+fn all_cuda() -> Vec<Device> {
     #[cfg(feature = "cuda")]
-    if name == "cuda"
-        && Device::enumerate(burn::tensor::DeviceType::Cuda)
-            .into_vec()
-            .is_empty()
-    {
-        return Err(TrainError::Usage(
-            "device `cuda`: no NVIDIA GPU found on this machine".into(),
-        ));
-    }
+    return Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec();
+    #[cfg(not(feature = "cuda"))]
+    Vec::new()
+}
+
+fn all_rocm() -> Vec<Device> {
     #[cfg(feature = "rocm")]
-    if name == "rocm"
-        && Device::enumerate(burn::tensor::DeviceType::Rocm)
-            .into_vec()
-            .is_empty()
-    {
-        return Err(TrainError::Usage(
-            "device `rocm`: no AMD GPU found on this machine".into(),
-        ));
-    }
+    return Device::enumerate(burn::tensor::DeviceType::Rocm).into_vec();
+    #[cfg(not(feature = "rocm"))]
+    Vec::new()
+}
+
+fn all_wgpu() -> Vec<Device> {
     #[cfg(feature = "wgpu")]
-    if name == "wgpu"
-        && Device::enumerate(burn::tensor::DeviceType::Wgpu)
-            .into_vec()
-            .is_empty()
-    {
-        return Err(TrainError::Usage(
-            "device `wgpu`: no graphics adapter found on this machine".into(),
-        ));
-    }
-    let _ = name;
-    Ok(())
+    return Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec();
+    #[cfg(not(feature = "wgpu"))]
+    Vec::new()
 }
 
 #[cfg(test)]
@@ -225,7 +248,10 @@ mod tests {
 
     #[cfg(feature = "flex")]
     #[test]
-    fn the_cpu_is_always_there() {
+    fn the_cpu_is_always_there_and_one_device() {
         assert_eq!(open("cpu").unwrap(), Device::flex());
+        let error = open("flex:1").unwrap_err();
+        assert!(error.to_string().contains("one device"), "{error}");
+        assert_eq!(error.exit_code(), 2);
     }
 }

@@ -1,9 +1,11 @@
 //! Training, evaluation and reports for ELM neurons; the library behind the `elm` command.
 
 pub mod bench;
+mod caught;
 pub mod cli;
 pub mod compare;
 pub mod device;
+pub mod devices;
 pub mod durable;
 pub mod error;
 pub mod logging;
@@ -18,4 +20,5 @@ pub mod stop;
 pub mod sweep;
 pub mod task;
 
+pub use devices::Devices;
 pub use error::{Result, TrainError};

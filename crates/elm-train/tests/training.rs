@@ -188,3 +188,37 @@ fn runs_of_earlier_versions_are_refused_with_a_sentence() {
         "{error}"
     );
 }
+
+#[test]
+fn memory_and_half_precision_are_bought_with_time_and_digits() {
+    let folder = tempfile::tempdir().unwrap();
+    let losses = |name: &str, set: &[&str]| -> Vec<f64> {
+        let run = folder.path().join(name);
+        let mut args = vec!["train", "--device", "cpu", "--out", run.to_str().unwrap()];
+        // what the backward pass of a step keeps is 1.3 MB
+        let sizes = [
+            "model.num_memory=20",
+            "train.steps=6",
+            "train.batches_per_epoch=6",
+            "train.batch_size=8",
+            "train.window_ms=250",
+            "train.log_every=1",
+        ];
+        for assignment in sizes.iter().chain(set) {
+            args.extend(["--set", assignment]);
+        }
+        stdout(&args);
+        let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        let loss = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["loss"].as_f64();
+        text.lines().map(|line| loss(line).unwrap()).collect()
+    };
+    let plain = losses("plain", &[]);
+    let short = losses("short", &["train.memory_budget=1"]);
+    let half = losses("half", &["train.precision=bf16"]);
+    assert_eq!((plain.len(), short.len(), half.len()), (6, 6, 6));
+    for ((plain, short), half) in plain.iter().zip(&short).zip(&half) {
+        assert!((plain - short).abs() < 1e-6, "{plain} and {short}");
+        assert!((plain - half).abs() < 1e-2 * plain, "{plain} and {half}");
+    }
+    assert_ne!(plain, half);
+}

@@ -5,6 +5,7 @@ use burn::tensor::DType;
 use burn::tensor::Tensor;
 
 use super::{ScanPath, input_product, leaky_trace, memory_scan};
+use crate::equations::tensor::cast;
 #[cfg(feature = "host")]
 use crate::scan::memory::ops::KeepHidden;
 use crate::scan::memory::{ScanInputs, ScanSpec};
@@ -82,7 +83,7 @@ fn drive(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> Tensor<3> {
 }
 
 /// Leaky sum over time of `x · matrix`, `[batch, time, column]`, from rest or from a trace `[batch, column]`; without a
-/// decay the product alone.
+/// decay the product alone. The product is taken in the number type of `x`, and the sum in that of the matrix.
 pub(crate) fn leaky_product(
     x: Tensor<3>,
     matrix: Tensor<2>,
@@ -93,7 +94,9 @@ pub(crate) fn leaky_product(
     let [batch, time, channels] = x.dims();
     let width = matrix.dims()[1];
     let rows = x.reshape([batch * time, channels]);
-    let product = input_product(rows, matrix, path).reshape([batch, time, width]);
+    let (narrow, wide) = (rows.dtype(), matrix.dtype());
+    let product = input_product(rows, cast(matrix, narrow), path);
+    let product = cast(product, wide).reshape([batch, time, width]);
     let Some(decay) = decay else {
         return product;
     };

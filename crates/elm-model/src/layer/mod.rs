@@ -17,6 +17,7 @@ mod wiring;
 pub use crate::scan::layer::LayerSource;
 pub use config::ElmLayerConfig;
 pub use connectome::Connectome;
+pub use dropout::MaskSeed;
 pub use module::{ElmLayer, LayerOutput};
 pub use recording::{LayerRecording, Monitor};
 pub use regulariser::{Regulariser, RegulariserScaling, RegulariserTarget};

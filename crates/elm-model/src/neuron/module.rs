@@ -55,6 +55,8 @@ pub struct ElmNeuron {
     form: NeuronForm,
     #[module(skip)]
     path: ScanPath,
+    #[module(skip)]
+    product_type: Option<DType>,
 }
 
 /// What a call reads of the parameters, see [`NeuronInputs`].
@@ -96,6 +98,7 @@ impl ElmNeuronConfig {
             config: self.clone(),
             form,
             path: ScanPath::Auto,
+            product_type: None,
         })
     }
 
@@ -124,6 +127,16 @@ impl ElmNeuron {
     /// The same neuron with another choice of implementation, e.g. to compare with the reference.
     pub fn with_path(mut self, path: ScanPath) -> Self {
         self.path = path;
+        self
+    }
+
+    /// The same neuron with its products with the input, which most of the time goes into, in another number type: the
+    /// input and the matrix that its synapses make are rounded to it, and what comes out is summed up in the type of before.
+    /// Traces, memory, decays, gates and outputs, parameters and their gradients stay what they are.
+    ///
+    /// Half precision is for graphics cards; CPUs compute it by way of f32, and slower.
+    pub fn with_product_type(mut self, product_type: Option<DType>) -> Self {
+        self.product_type = product_type;
         self
     }
 
@@ -184,7 +197,10 @@ impl ElmNeuron {
                 synapses: self.synapses.clone(),
                 decay,
             });
-        let (inputs, mean) = (self.inputs(x, &state, dtype)?, state.readout_mean());
+        let (mut inputs, mean) = (self.inputs(x, &state, dtype)?, state.readout_mean());
+        if let Some(product_type) = self.product_type {
+            inputs.x = cast(inputs.x, product_type);
+        }
         let found = dispatch::neuron_scan(inputs, &self.scan_spec(), self.path);
         let (y, mean) = self.output(found.y, mean);
         let memory = cast(found.memory, tensor::wide(dtype));

@@ -11,8 +11,7 @@ use serde::Serialize;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 use crate::run::Trainer;
-use crate::task::OnDevice;
-use crate::task::sequence::{SequenceModel, SequenceTensors};
+use crate::task::sequence::SequenceModel;
 
 /// Samples in a second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -56,12 +55,11 @@ pub fn loading_rates(recipe: &Recipe, device: &Device, budget: Duration) -> Resu
     drop(stream);
     let autodiff = device.clone().autodiff();
     let model = SequenceModel::init(recipe, &autodiff)?;
-    let mut trainer = Trainer::new(model, recipe, &autodiff);
+    let mut trainer = Trainer::new(model, recipe, &device.clone().into())?;
     let batch = batches.make(0)?;
     let mut step = 0;
     let trained = rate(budget, size * recipe.train.accumulate, || {
-        let next = || Ok(SequenceTensors::on_device(batch.clone(), &autodiff));
-        trainer.step(step, recipe.train.learning_rate, next)?;
+        trainer.step(step, recipe.train.learning_rate, || Ok(batch.clone()))?;
         step += 1;
         autodiff
             .sync()

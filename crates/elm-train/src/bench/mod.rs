@@ -95,7 +95,7 @@ pub fn bench(options: &BenchOptions, device: &Device) -> Result<BenchResult> {
         model = optimizer.step(5e-4, model.clone(), grads);
         wait(model.readout.weight.val())
     })?;
-    let fused = path == ScanPath::Auto && has_fused(device);
+    let fused = path != ScanPath::Reference && has_fused(device);
     Ok(BenchResult {
         config: config.name(),
         device: crate::device::describe(device),

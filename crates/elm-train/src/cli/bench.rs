@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Time the plain-tensor recurrence instead of the fused one
     #[arg(long)]
     reference: bool,
+    /// MB for what the backward pass keeps; what does not fit is computed again [default: half of what the device has]
+    #[arg(long, value_name = "MB", conflicts_with = "reference")]
+    memory_budget: Option<u64>,
     /// Seconds for each of forward pass and training step
     #[arg(long, default_value_t = 6.0, allow_negative_numbers = true)]
     seconds: f64,
@@ -40,10 +43,10 @@ pub(super) fn run(args: Args) -> Result<()> {
     let device = device::open(&args.device)?;
     let budget = Duration::try_from_secs_f64(args.seconds)
         .map_err(|e| TrainError::Usage(format!("--seconds {}: {e}", args.seconds)))?;
-    let path = if args.reference {
-        ScanPath::Reference
-    } else {
-        ScanPath::Auto
+    let path = match (args.reference, args.memory_budget) {
+        (true, _) => ScanPath::Reference,
+        (false, None) => ScanPath::Auto,
+        (false, Some(megabytes)) => ScanPath::MemoryBudget(megabytes.saturating_mul(1_000_000)),
     };
     if args.steps == Some(0) {
         return Err(TrainError::Usage("--steps 0: expected at least 1".into()));

@@ -6,7 +6,7 @@ use elm_data::Task;
 
 use super::train::{limited, open_recipe};
 use crate::compare::{Budget, CompareOptions, Plan, compare};
-use crate::device;
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 use crate::stop::{Stop, StopReason};
@@ -106,7 +106,7 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
         base,
         out: args.out,
         resume: args.resume,
-        device: device::open(&args.device)?,
+        devices: Devices::open(&args.device)?,
         stop,
     })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::device;
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::model::ModelKind;
 use crate::recipe::Recipe;
@@ -43,7 +43,8 @@ pub(super) struct Args {
     /// Write event files for TensorBoard into the run's folder
     #[arg(long)]
     tensorboard: bool,
-    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda, rocm
+    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda, rocm; several share each batch, e.g. cuda:0,cuda:1 or
+    /// cuda:all
     #[arg(long, default_value = "auto")]
     device: String,
     /// CPU threads [default: all]
@@ -78,7 +79,7 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
             freeze: args.freeze,
         },
         tensorboard: args.tensorboard,
-        device: device::open(&args.device)?,
+        devices: Devices::open(&args.device)?,
         stop: limited(Stop::on_signals(true)?, args.stop_after)?,
     })?;
     Ok(match ended {

@@ -9,12 +9,10 @@ mod plan;
 
 use std::path::PathBuf;
 
-use burn::tensor::Device;
-
 pub use outcome::{Comparison, Missing, ModelResult, TestMetric};
 pub use plan::{Budget, Plan};
 
-use crate::device::describe;
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 use crate::run::{self, Ended, RunFolder, TrainOptions, measure};
@@ -37,7 +35,7 @@ pub struct CompareOptions {
     /// Folder of a comparison to go on with.
     pub resume: Option<PathBuf>,
     /// Where to compute.
-    pub device: Device,
+    pub devices: Devices,
     /// Stops the comparison when asked; the report then holds what is finished.
     pub stop: Stop,
 }
@@ -168,7 +166,7 @@ impl Session {
             resume: begun.then_some(folder),
             set: Vec::new(),
             tensorboard: false,
-            device: self.options.device.clone(),
+            devices: self.options.devices.clone(),
             stop: self.options.stop.clone(),
         })
     }
@@ -180,7 +178,7 @@ impl Session {
             Budget::Steps(steps) => return Ok(plan::for_steps(recipe, steps)),
             Budget::Minutes(minutes) => minutes,
         };
-        let times = measure(recipe, &options.device, &options.stop)?;
+        let times = measure(recipe, &options.devices, &options.stop)?;
         say!(
             "a step takes {:.1} ms and a validation {:.2} s here",
             1e3 * times.step,
@@ -204,7 +202,7 @@ impl Session {
         let comparison = Comparison {
             task: options.base.task,
             seed: options.base.seed,
-            device: describe(&options.device),
+            device: options.devices.describe(),
             threads: rayon::current_num_threads(),
             plan: options.plan,
             results,

@@ -1,7 +1,7 @@
 //! The sizes of a model of any kind.
 
 use burn::tensor::Device;
-use elm_baselines::{ChronoLstmConfig, LifConfig, TcnConfig, TransformerEncoderConfig};
+use elm_baselines::{ChronoLstmConfig, LifConfig, TcnConfig, TcnNorm, TransformerEncoderConfig};
 use elm_model::layer::Regulariser;
 use elm_model::{
     ElmError, ElmNetworkConfig, ElmNeuronConfig, FilterTau, MemoryGate, NeuronForm,
@@ -115,6 +115,19 @@ impl ModelConfig {
             Self::Tcn(c) => SequenceToSequence::Tcn(c.init(device)?),
             Self::Lif(c) => SequenceToSequence::Lif(c.init(device)?),
         })
+    }
+
+    /// Why a batch that is trained in parts would not be trained as a whole; none if it would.
+    pub fn looks_across_samples(&self) -> Option<&'static str> {
+        match self {
+            Self::Tcn(c) if c.norm == TcnNorm::Batch => Some(
+                "the batch normalisation of this model takes its means over a whole batch (choose another tcn.norm)",
+            ),
+            Self::Transformer(c) if c.dropout > 0.0 || c.attention_dropout > 0.0 => Some(
+                "this model draws its dropout for a whole batch (set transformer.dropout and transformer.attention_dropout to 0)",
+            ),
+            _ => None,
+        }
     }
 
     /// What it is, in a few words for headings.

@@ -1,12 +1,13 @@
 //! A model of any kind as one Burn module.
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use elm_baselines::{ChronoLstm, Lif, Tcn, TransformerEncoder};
 use elm_model::layer::Regulariser;
-use elm_model::{ElmError, ElmNetwork, ElmNeuron};
+use elm_model::{ElmError, ElmNetwork, ElmNeuron, ScanPath};
 
 use super::config::{ModelConfig, NetworkModel};
+use crate::recipe::{Precision, TrainRecipe};
 
 /// A model of any kind: `[batch, time, input]` to `[batch, time, output]`.
 #[derive(Module, Debug)]
@@ -77,6 +78,22 @@ impl SequenceToSequence {
             Self::Tcn(m) => ModelConfig::Tcn(m.config().clone()),
             Self::Lif(m) => ModelConfig::Lif(m.config().clone()),
         }
+    }
+
+    /// The same model as a recipe trains it: in its number type and memory.
+    pub fn for_training(self, train: &TrainRecipe) -> Self {
+        let Self::Elm(neuron) = self else {
+            return self;
+        };
+        let path = match train.memory_budget {
+            0 => ScanPath::Auto,
+            megabytes => ScanPath::MemoryBudget((megabytes as u64).saturating_mul(1_000_000)),
+        };
+        let product_type = match train.precision {
+            Precision::F32 => None,
+            Precision::Bf16 => Some(DType::BF16),
+        };
+        Self::Elm(neuron.with_path(path).with_product_type(product_type))
     }
 
     /// Number of trained numbers.

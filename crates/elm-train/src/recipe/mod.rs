@@ -34,16 +34,17 @@ mod validate;
 
 use std::path::PathBuf;
 
+use burn::tensor::Device;
 use elm_baselines::{ChronoLstmConfig, LifConfig, TcnConfig, TransformerEncoderConfig};
 use elm_data::Task;
 use elm_data::lra::pathfinder::Difficulty;
 use elm_data::shd::{BinValue, Binning};
 use elm_data::task::{TaskKind, TaskOptions};
-use elm_model::{ElmNeuronConfig, FilterTau, HiddenActivation, NeuronForm, Routing};
+use elm_model::{ElmError, ElmNeuronConfig, FilterTau, HiddenActivation, NeuronForm, Routing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ModelKind, NetworkModel};
+use crate::model::{ModelKind, NetworkModel, SequenceToSequence};
 use time_step::{of_bins, time_step};
 
 pub use builtin::builtins;
@@ -53,7 +54,7 @@ pub use form::DataForm;
 pub use hint::meant_key;
 pub use own::{ArraysRecipe, TextRecipe};
 pub use schema::{RecipeKey, key_named, keys, schema};
-pub use train::{CheckpointRecipe, OptimizerChoice, Readout, TrainRecipe};
+pub use train::{CheckpointRecipe, OptimizerChoice, Precision, Readout, TrainRecipe};
 
 /// A full training setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -199,6 +200,14 @@ impl Recipe {
         models::train_as(kind, &mut self.train);
         self.model.kind = kind;
         self
+    }
+
+    /// A fresh model as it is trained, with its number type and memory.
+    ///
+    /// # Errors
+    /// If the recipe describes no model.
+    pub fn init_model(&self, device: &Device) -> Result<SequenceToSequence, ElmError> {
+        Ok(self.model_config().init(device)?.for_training(&self.train))
     }
 
     /// Steps of the longest sequence: a window of NeuronIO, or a sample of another task.

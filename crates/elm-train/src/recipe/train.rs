@@ -17,6 +17,17 @@ pub enum OptimizerChoice {
     Adamw,
 }
 
+/// Number type of the products of a single neuron with its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision, as everything else.
+    #[default]
+    F32,
+    /// Half precision with the range of single precision; decays, gates, memory, parameters and optimizer stay in f32.
+    Bf16,
+}
+
 /// Where a classification task reads its answer out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +94,14 @@ pub struct TrainRecipe {
     /// Largest global norm of the gradient, larger ones are scaled down; 0 for no limit.
     #[schemars(range(min = 0), extend("x-aliases" = ["grad_clip", "gradient_clip_val", "max_grad_norm", "clipnorm"]))]
     pub clip_norm: f64,
+    /// Number type of the products with the input; all else stays in single precision.
+    ///
+    /// Half precision is for graphics cards.
+    #[schemars(extend("x-models" = ["elm"]))]
+    pub precision: Precision,
+    /// MB for what the backward pass keeps, the rest is computed again; 0: half of what the device has.
+    #[schemars(extend("x-models" = ["elm"]))]
+    pub memory_budget: usize,
     /// Weight of the spike loss (binary cross entropy with logits).
     #[schemars(range(min = 0), extend("x-needs" = "windows"))]
     pub spike_weight: f64,
@@ -122,6 +141,8 @@ impl Default for TrainRecipe {
             weight_decay: 0.0,
             average_decay: 0.0,
             clip_norm: 0.0,
+            precision: Precision::F32,
+            memory_budget: 0,
             spike_weight: 0.5,
             soma_weight: 0.5,
             readout: Readout::Last,

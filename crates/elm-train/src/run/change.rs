@@ -6,7 +6,7 @@ use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 
 /// Keys that may change: they say how the run goes on, and nothing about the steps that were taken.
-const FREE: [&str; 15] = [
+const FREE: [&str; 16] = [
     "data.workers",
     "train.epochs",
     "train.minutes",
@@ -17,6 +17,7 @@ const FREE: [&str; 15] = [
     "train.timescale_rate",
     "train.weight_decay",
     "train.clip_norm",
+    "train.memory_budget",
     "train.patience",
     "train.average_decay",
     "train.label_smoothing",

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use elm_data::{BatchSource, BatchStream, default_workers};
+use elm_data::{BatchSource, BatchStream, Cut, default_workers};
 
 use super::card;
 use super::describe::Finished;
 use super::history::Column;
 use super::outcome::Outcome;
 use super::progress::StatusLine;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::model::card::TaskCard;
 use crate::recipe::Recipe;
 use crate::report::Report;
@@ -29,7 +29,7 @@ pub(super) trait Experiment {
     /// What the task makes of a model's outputs.
     type Objective: Objective<Batch: OnDevice<<Self::Source as BatchSource>::Batch>>;
     /// Where batches come from.
-    type Source: BatchSource;
+    type Source: BatchSource<Batch: Cut>;
     /// What the test gives.
     type Tested;
 
@@ -126,6 +126,17 @@ pub(super) fn batches<E: Experiment>(
         count,
         workers.unwrap_or_else(default_workers),
     )
+}
+
+/// The next batch to train on.
+///
+/// # Errors
+/// If it cannot be read, or there is none.
+pub(super) fn next<S: BatchSource>(batches: &mut BatchStream<S>) -> Result<S::Batch> {
+    match batches.next() {
+        Some(batch) => Ok(batch?),
+        None => Err(TrainError::Run("there are no more batches".into())),
+    }
 }
 
 /// What a model makes of the batches of a source.

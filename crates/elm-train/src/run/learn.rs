@@ -5,7 +5,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::checkpoint::{Best, Checkpoints, Partial, State};
-use super::experiment::{self, BatchOf, Experiment, ModelOf};
+use super::experiment::{self, Experiment, ModelOf};
 use super::finish;
 use super::folder::RunFolder;
 use super::history::{self, EpochRecord};
@@ -17,7 +17,7 @@ use crate::optim::Schedule;
 use crate::recipe::Recipe;
 use crate::say;
 use crate::stop::{Stop, StopReason};
-use crate::task::{Measured, Objective, OnDevice};
+use crate::task::{Measured, Objective};
 
 /// File of a checkpoint that holds the numbers.
 pub(super) const STATE: &str = "state.json";
@@ -29,7 +29,7 @@ pub(super) struct Loop<'a, E: Experiment> {
     pub(super) experiment: &'a E,
     pub(super) recipe: &'a Recipe,
     pub(super) folder: &'a RunFolder,
-    /// Without autodiff.
+    /// The main device, without autodiff.
     pub(super) device: Device,
     pub(super) stop: &'a Stop,
     pub(super) schedule: Schedule,
@@ -179,11 +179,9 @@ impl<E: Experiment> Loop<'_, E> {
         let begun = Instant::now();
         let step = self.state.step;
         let rate = self.schedule.rate(step, self.share());
-        let device = self.device.clone().autodiff();
-        let stepped = self.trainer.step(step, rate, || match batches.next() {
-            Some(batch) => Ok(BatchOf::<E>::on_device(batch?, &device)),
-            None => Err(TrainError::Run("there are no more batches".into())),
-        })?;
+        let stepped = self
+            .trainer
+            .step(step, rate, || experiment::next(batches))?;
         if let Some(fault) = &stepped.fault {
             return Err(self.not_a_number(fault, &stepped));
         }

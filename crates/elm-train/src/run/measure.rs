@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 
-use super::experiment::{BatchOf, Experiment, batches, measure as evaluate};
+use super::experiment::{Experiment, batches, measure as evaluate, next};
 use super::step::Trainer;
 use super::train::{Opened, open};
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
 use crate::stop::Stop;
-use crate::task::OnDevice;
 
 /// Steps before the first that is timed: buffers are made in them, and kernels tuned.
 const WARM_UP: u64 = 2;
@@ -34,20 +34,21 @@ pub struct StepTimes {
 ///
 /// # Errors
 /// If the recipe, its data or the device do not allow it, or `stop` was asked for.
-pub fn measure(recipe: &Recipe, device: &Device, stop: &Stop) -> Result<StepTimes> {
+pub fn measure(recipe: &Recipe, devices: &Devices, stop: &Stop) -> Result<StepTimes> {
     recipe.validate()?;
     match open(recipe, stop)? {
-        Opened::NeuronIo(run) => time(&run, device, stop),
-        Opened::Sequence(run) => time(&run, device, stop),
-        Opened::Own(run) => time(&run, device, stop),
-        Opened::Text(run) => time(&run, device, stop),
+        Opened::NeuronIo(run) => time(&run, devices, stop),
+        Opened::Sequence(run) => time(&run, devices, stop),
+        Opened::Own(run) => time(&run, devices, stop),
+        Opened::Text(run) => time(&run, devices, stop),
     }
 }
 
-fn time<E: Experiment>(experiment: &E, device: &Device, stop: &Stop) -> Result<StepTimes> {
+fn time<E: Experiment>(experiment: &E, devices: &Devices, stop: &Stop) -> Result<StepTimes> {
+    let device = devices.main();
     let recipe = experiment.recipe();
     let autodiff = device.clone().autodiff();
-    let mut trainer = Trainer::new(experiment.init(&autodiff)?, recipe, &autodiff);
+    let mut trainer = Trainer::new(experiment.init(&autodiff)?, recipe, devices)?;
     let mut batches = batches(experiment, experiment.train(), 0, u64::MAX);
     let mut started = Instant::now();
     let mut steps = 0;
@@ -61,10 +62,7 @@ fn time<E: Experiment>(experiment: &E, device: &Device, stop: &Stop) -> Result<S
         if timed >= STEPS.start && started.elapsed().as_secs_f64() > ENOUGH {
             break;
         }
-        trainer.step(done, recipe.train.learning_rate, || match batches.next() {
-            Some(batch) => Ok(BatchOf::<E>::on_device(batch?, &autodiff)),
-            None => Err(TrainError::Run("there are no more batches".into())),
-        })?;
+        trainer.step(done, recipe.train.learning_rate, || next(&mut batches))?;
         steps = timed + 1;
     }
     sync(device)?;

@@ -145,7 +145,7 @@ impl Experiment for NeuronIoRun {
             spike: train.spike_weight,
             soma: train.soma_weight,
         };
-        let body = self.recipe.model_config().init(device)?;
+        let body = self.recipe.init_model(device)?;
         Ok(NeuronIoModel::new(body, None, weights))
     }
 

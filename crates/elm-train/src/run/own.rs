@@ -183,7 +183,7 @@ impl Experiment for OwnRun {
             judge: Arc::clone(&self.judge),
             readout: self.recipe.train.readout,
         };
-        let body = self.recipe.model_config().init(device)?;
+        let body = self.recipe.init_model(device)?;
         Ok(TaskModel::new(body, None, loss))
     }
 

@@ -1,15 +1,19 @@
 //! One gradient step: forward, loss, checks, backward, bound, optimizer, average.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, OptimizerRecord};
+use burn::optim::{GradientsAccumulator, ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, Tensor};
+use elm_data::Cut;
 
 use super::checkpoint::Saved;
+use super::fan::Fan;
+use super::gradient::{self, Gradient, number};
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::optim::{self, Average};
 use crate::recipe::{Recipe, TrainRecipe};
-use crate::task::{Carry, Losses, Objective, TaskModel, numbers};
+use crate::task::{Carry, Objective, OnDevice, TaskModel};
 
 /// Files of a checkpoint that hold tensors.
 const MODEL: &str = "model.bpk";
@@ -29,8 +33,10 @@ pub(crate) struct Trainer<O: Objective> {
     timescales: Vec<ParamId>,
     train: TrainRecipe,
     seed: u64,
-    /// With autodiff.
+    /// The main device, with autodiff.
     device: Device,
+    /// Where several devices share a batch.
+    fan: Option<Fan>,
 }
 
 /// What a step came to.
@@ -45,24 +51,31 @@ pub(crate) struct Stepped {
 }
 
 impl<O: Objective> Trainer<O> {
-    /// Begins with `model`, on a device with autodiff.
+    /// Begins with `model`, which is on the main of these devices with autodiff.
     ///
     /// Start weights are drawn when a parameter is first used: all of them are drawn here, before the first step seeds the
     /// device anew.
-    pub(crate) fn new(model: TaskModel<O>, recipe: &Recipe, device: &Device) -> Self {
+    ///
+    /// # Errors
+    /// If the system gives no thread for a device.
+    pub(crate) fn new(model: TaskModel<O>, recipe: &Recipe, devices: &Devices) -> Result<Self> {
         model.visit(&mut Draw);
         let train = recipe.train.clone();
         let average = train.average_decay;
-        Self {
+        Ok(Self {
             optimizer: optim::optimizer(&train),
             average: (average > 0.0).then(|| Average::new(&model, average)),
             timescales: optim::timescale_parameters(&model),
             carry: O::Carry::default(),
             train,
             seed: recipe.seed,
-            device: device.clone(),
+            device: devices.main().clone().autodiff(),
+            fan: match devices.count() {
+                1 => None,
+                _ => Some(Fan::new(devices)?),
+            },
             model,
-        }
+        })
     }
 
     /// Takes step number `step`, counted from 0, with the learning rate `rate`, on the batches that `next` gives.
@@ -72,22 +85,30 @@ impl<O: Objective> Trainer<O> {
     ///
     /// # Errors
     /// Those of `next`, and if the device fails.
-    pub(crate) fn step(
+    pub(crate) fn step<B>(
         &mut self,
         step: u64,
         rate: f64,
-        mut next: impl FnMut() -> Result<O::Batch>,
-    ) -> Result<Stepped> {
-        self.device.seed(mix(self.seed, step));
+        mut next: impl FnMut() -> Result<B>,
+    ) -> Result<Stepped>
+    where
+        O: Objective<Batch: OnDevice<B>>,
+        B: Cut + Send + 'static,
+    {
+        let seed = mix(self.seed, step);
+        self.device.seed(seed);
         let count = self.train.accumulate.max(1);
-        let (mut grads, mut loss) = self.backward(next()?)?;
+        let Gradient {
+            mut grads,
+            mut loss,
+        } = self.gradient(next()?, mix(seed, 0))?;
         if count > 1 {
             let mut sum = GradientsAccumulator::new();
             sum.accumulate(&self.model, grads);
-            for _ in 1..count {
-                let (more, another) = self.backward(next()?)?;
-                sum.accumulate(&self.model, more);
-                loss += another;
+            for place in 1..count {
+                let more = self.gradient(next()?, mix(seed, place as u64))?;
+                sum.accumulate(&self.model, more.grads);
+                loss += more.loss;
             }
             grads = sum.grads();
             loss /= count as f64;
@@ -126,14 +147,17 @@ impl<O: Objective> Trainer<O> {
         Ok(stepped(None))
     }
 
-    fn backward(&mut self, batch: O::Batch) -> Result<(GradientsParams, f64)> {
-        let Losses { loss, penalty } = O::losses(&self.model, batch, &mut self.carry)?;
-        let total = match penalty {
-            Some(penalty) => loss.clone() + penalty,
-            None => loss.clone(),
-        };
-        let grads = GradientsParams::from_grads(total.backward(), &self.model);
-        Ok((grads, number(loss)?))
+    /// The gradient of a batch, whose masks are drawn by `seed`.
+    fn gradient<B>(&mut self, batch: B, seed: u64) -> Result<Gradient>
+    where
+        O: Objective<Batch: OnDevice<B>>,
+        B: Cut + Send + 'static,
+    {
+        let (model, carry) = (&self.model, &mut self.carry);
+        match &self.fan {
+            None => gradient::on_one(model, batch, carry, seed, &self.device),
+            Some(fan) => gradient::on_several(model, batch, carry, seed, fan),
+        }
     }
 
     /// The model that is evaluated: the average if there is one, without autodiff.
@@ -228,14 +252,6 @@ pub(super) fn load_module<M: Module>(
 
 fn unsaved(error: impl std::fmt::Display) -> TrainError {
     TrainError::Run(format!("the model cannot be saved: {error}"))
-}
-
-/// The number in a tensor `[1]`.
-fn number(tensor: Tensor<1>) -> Result<f64> {
-    Ok(numbers(tensor)?
-        .first()
-        .copied()
-        .map_or(f64::NAN, f64::from))
 }
 
 /// A seed for one step, unlike those of other steps and seeds (the finaliser of SplitMix64).

@@ -154,7 +154,7 @@ impl Experiment for TextRun {
     }
 
     fn init(&self, device: &Device) -> Result<TextModel> {
-        let body = self.recipe.model_config().init(device)?;
+        let body = self.recipe.init_model(device)?;
         Ok(TextModel::new(body, None, TextLoss))
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use burn::tensor::Device;
+use elm_data::Task;
 use elm_data::task::TaskKind;
 
 use super::change::change;
@@ -25,7 +25,8 @@ use super::tensorboard::EventFile;
 use super::text::TextRun;
 use super::tune::Tuning;
 use super::used;
-use crate::device::describe;
+use crate::caught::caught;
+use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::optim::Schedule;
 use crate::recipe::{DataForm, OptimizerChoice, Recipe};
@@ -50,14 +51,19 @@ pub struct TrainOptions {
     /// Writes event files for TensorBoard, too.
     pub tensorboard: bool,
     /// Where to compute.
-    pub device: Device,
+    pub devices: Devices,
     /// Stops the training, with a checkpoint, when asked.
     pub stop: Stop,
 }
 
 impl TrainOptions {
     /// A new run by `recipe` in the next free folder `runs/<name>-<n>`.
-    pub fn new(name: impl Into<String>, recipe: Recipe, device: Device, stop: Stop) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        recipe: Recipe,
+        devices: impl Into<Devices>,
+        stop: Stop,
+    ) -> Self {
         Self {
             name: name.into(),
             recipe,
@@ -66,7 +72,7 @@ impl TrainOptions {
             set: Vec::new(),
             tuning: Tuning::default(),
             tensorboard: false,
-            device,
+            devices: devices.into(),
             stop,
         }
     }
@@ -205,9 +211,11 @@ impl Session {
         // a schedule that does not fit is told before a folder is made
         let schedule = Schedule::new(&recipe.train, experiment.steps_in_all())?;
         let used = used::lines(recipe);
-        options.device.seed(recipe.seed);
+        self.check_devices(experiment)?;
+        let device = options.devices.main();
+        device.seed(recipe.seed);
         // on a device with autodiff, or its parameters would not be trained
-        let device = options.device.clone().autodiff();
+        let device = device.clone().autodiff();
         let mut model = experiment.init(&device)?;
         let tuning = match &self.existing {
             Some((folder, _)) => Tuning::load(folder)?,
@@ -215,6 +223,7 @@ impl Session {
         };
         if self.existing.is_none() {
             model = tuning.begin(model, &device)?;
+            model.body = model.body.for_training(&recipe.train);
         }
         let model = tuning.frozen(model)?;
         let (folder, mut record) = match &self.existing {
@@ -238,14 +247,16 @@ impl Session {
         logging::to_file(&folder.file(LOG))?;
         let mut training = self.training(experiment, &folder, schedule, model)?;
         let step = training.state.step;
-        record.begin(describe(&options.device), step, self.changed.clone());
+        record.begin(options.devices.describe(), step, self.changed.clone());
         record.save(&folder)?;
         self.write_recipe(&folder, &used)?;
         self.introduce(&training, &record);
-        let ended = training
-            .run()
-            .and_then(|stopped| self.finish(experiment, &folder, &training, stopped))
-            .map_err(TrainError::at_run_time);
+        // a device that fails panics: the run ends with its last checkpoint and an error
+        let ended = caught(|| {
+            let stopped = training.run()?;
+            self.finish(experiment, &folder, &training, stopped)
+        })
+        .map_err(TrainError::at_run_time);
         let (how, why) = match &ended {
             Ok(Ended::Finished) => (How::Finished, None),
             Ok(Ended::Stopped(reason)) => (How::Stopped, Some(reason.name().to_string())),
@@ -255,6 +266,17 @@ impl Session {
         let noted = record.save(&folder);
         // what went wrong first counts
         ended.and_then(|ended| noted.map(|()| ended).map_err(TrainError::at_run_time))
+    }
+
+    /// Refuses models that several devices would train to something else than one.
+    fn check_devices<E: Experiment>(&self, experiment: &E) -> Result<()> {
+        let config = experiment.recipe().model_config();
+        match (self.options.devices.count(), config.looks_across_samples()) {
+            (1, _) | (_, None) => Ok(()),
+            (count, Some(why)) => Err(TrainError::Usage(format!(
+                "--device: expected one device, found {count}: {why}"
+            ))),
+        }
     }
 
     fn write_recipe(&self, folder: &RunFolder, used: &[String]) -> Result<()> {
@@ -278,8 +300,8 @@ impl Session {
         let Self {
             options, recipe, ..
         } = self;
-        let device = options.device.clone();
-        let mut trainer = Trainer::new(model, recipe, &device.clone().autodiff());
+        let device = options.devices.main().clone();
+        let mut trainer = Trainer::new(model, recipe, &options.devices)?;
         let checkpoints = Checkpoints::open(folder.path(), recipe.checkpoint.keep)?;
         let optimizer = recipe.train.optimizer;
         let found = checkpoints.latest(|saved| restore(&mut trainer, optimizer, saved))?;
@@ -338,7 +360,7 @@ impl Session {
             "training {}, {} trained parameters, on {}{from}; run folder {}",
             training.experiment.recipe().model_config().title(),
             record.trained_parameters,
-            describe(&self.options.device),
+            self.options.devices.describe(),
             training.folder.path().display()
         );
         if let [.., before, now] = &record.sessions[..]
@@ -361,7 +383,7 @@ impl Session {
         training: &Loop<'_, E>,
         stopped: Option<StopReason>,
     ) -> Result<Ended> {
-        let device = &self.options.device;
+        let device = self.options.devices.main();
         let ended = match stopped {
             Some(reason) => Err(reason),
             None => {

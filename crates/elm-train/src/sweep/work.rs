@@ -1,6 +1,5 @@
 //! One process at work: it claims members and trains them, one after the other.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use burn::tensor::Device;
@@ -10,6 +9,7 @@ use super::data;
 use super::expand::{Member, Sweep};
 use super::folder::SweepFolder;
 use super::results::value;
+use crate::caught::caught;
 use crate::error::{Result, TrainError};
 use crate::run::{self, Ended, RunState, TrainOptions, duration};
 use crate::stop::{Stop, StopReason};
@@ -125,18 +125,11 @@ impl Worker<'_> {
             set: Vec::new(),
             tuning: run::Tuning::default(),
             tensorboard: false,
-            device: self.device.clone(),
+            devices: self.device.clone().into(),
             stop: self.stop.clone(),
         };
         // a fault of the program in one member stops no other
-        catch_unwind(AssertUnwindSafe(|| run::train(options))).unwrap_or_else(|panic| {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or(panic.downcast_ref::<&str>().copied());
-            Err(TrainError::Run(format!(
-                "the program failed: {}",
-                said.unwrap_or("without a word")
-            )))
-        })
+        caught(|| run::train(options))
     }
 
     fn finished(&self, member: &Member, begun: Instant) {

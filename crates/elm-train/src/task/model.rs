@@ -45,7 +45,7 @@ pub trait Objective: Clone + Debug + Send + Sync + 'static {
 
 /// What goes on from one batch to the next while a model is trained, such as the states of streams of text. It is part of a
 /// checkpoint.
-pub trait Carry: Default {
+pub trait Carry: Default + Send + 'static {
     /// Its bytes; none where there is nothing to keep.
     ///
     /// # Errors
@@ -57,6 +57,12 @@ pub trait Carry: Default {
     /// # Errors
     /// What is wrong with them.
     fn load(bytes: Option<&[u8]>) -> std::result::Result<Self, String>;
+
+    /// What of it goes on in parts of a batch with these many samples, each on a device of its own.
+    fn cut(self, sizes: &[usize], devices: &[Device]) -> Vec<Self>;
+
+    /// What [`cut`](Self::cut) cut, again as one, on this device.
+    fn join(parts: Vec<Self>, device: &Device) -> Self;
 }
 
 impl Carry for () {
@@ -67,6 +73,12 @@ impl Carry for () {
     fn load(_: Option<&[u8]>) -> std::result::Result<Self, String> {
         Ok(())
     }
+
+    fn cut(self, sizes: &[usize], _: &[Device]) -> Vec<Self> {
+        vec![(); sizes.len()]
+    }
+
+    fn join(_: Vec<Self>, _: &Device) {}
 }
 
 /// The loss of a batch.

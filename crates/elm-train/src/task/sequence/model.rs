@@ -29,7 +29,7 @@ impl SequenceModel {
     /// # Errors
     /// If the recipe describes no model.
     pub fn init(recipe: &Recipe, device: &Device) -> Result<Self> {
-        let body = recipe.model_config().init(device)?;
+        let body = recipe.init_model(device)?;
         Ok(Self::of(body, recipe, device))
     }
 

@@ -1,5 +1,7 @@
 //! The states of models that read streams: run, dropped, kept in checkpoints.
 
+use std::ops::Range;
+
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use elm_baselines::{ChronoLstmState, LifState};
 use elm_model::network::InputEmbedding;
@@ -149,6 +151,18 @@ struct Saved {
     values: Vec<f32>,
 }
 
+impl Saved {
+    /// Some rows; fewer where it has fewer, which is told when it is used.
+    fn rows(&self, rows: &Range<usize>) -> Self {
+        let [found, width] = self.shape;
+        let rows = rows.start.min(found)..rows.end.min(found);
+        Self {
+            shape: [rows.len(), width],
+            values: self.values[rows.start * width..rows.end * width].to_vec(),
+        }
+    }
+}
+
 impl StreamStates {
     /// Runs a model over the next piece of the streams; those that are `fresh` start at rest.
     ///
@@ -258,6 +272,36 @@ impl Carry for StreamStates {
             saved: Some(tensors),
         })
     }
+
+    fn cut(self, sizes: &[usize], devices: &[Device]) -> Vec<Self> {
+        let mut first = 0;
+        let part = |(size, device): (&usize, &Device)| {
+            let rows = first..first + size;
+            first += size;
+            let of_state = |tensor: Tensor<2>| tensor.narrow(0, rows.start, *size);
+            Self {
+                state: self
+                    .state
+                    .clone()
+                    .map(|s| s.map(of_state).to_device(device)),
+                saved: self
+                    .saved
+                    .as_ref()
+                    .map(|saved| saved.iter().map(|tensor| tensor.rows(&rows)).collect()),
+            }
+        };
+        sizes.iter().zip(devices).map(part).collect()
+    }
+
+    fn join(parts: Vec<Self>, device: &Device) -> Self {
+        // all have a state after a batch, or none has: it depends on the model
+        let states = parts.into_iter().filter_map(|part| part.state);
+        let states = states.map(|state| state.to_device(device)).collect();
+        Self {
+            state: ModelState::cat(states),
+            saved: None,
+        }
+    }
 }
 
 #[cfg(all(test, feature = "flex"))]
@@ -312,6 +356,35 @@ mod tests {
             assert_eq!(again.save().unwrap(), saved);
             let resumed = again.run(&model, tokens(4, 4), &[false, false]).unwrap();
             assert_eq!(last(resumed.y), last(second.y), "{kind}");
+            // in parts on devices of their own, whether it comes from a checkpoint or from a batch
+            let devices = [Device::flex(), Device::flex()];
+            for mut whole in [
+                states.clone(),
+                StreamStates::load(saved.as_deref()).unwrap(),
+            ] {
+                let kept = whole.save().unwrap();
+                let mut parts = whole.cut(&[1, 1], &devices);
+                let stream = |row: i32| tokens(8, 4).narrow(0, row as usize, 1);
+                for (row, part) in (0..).zip(&mut parts) {
+                    assert_ne!(part.save().unwrap(), kept);
+                    part.run(&model, stream(row), &[false]).unwrap();
+                }
+                let joined = StreamStates::join(parts, &devices[0]).save().unwrap();
+                whole = StreamStates::load(kept.as_deref()).unwrap();
+                whole.run(&model, tokens(8, 4), &[false, false]).unwrap();
+                let values = |bytes: Option<Vec<u8>>| -> Vec<f32> {
+                    let bytes = bytes.unwrap();
+                    bytes
+                        .chunks_exact(4)
+                        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+                        .collect()
+                };
+                let (joined, whole) = (values(joined), values(whole.save().unwrap()));
+                assert_eq!(joined.len(), whole.len());
+                for (a, b) in joined.iter().zip(&whole) {
+                    assert!((a - b).abs() < 1e-5, "{kind}: {a} and {b}");
+                }
+            }
             // one stream begins anew: it answers as from rest, the other goes on
             let mut half = StreamStates::load(saved.as_deref()).unwrap();
             let y = last(half.run(&model, tokens(4, 4), &[true, false]).unwrap().y);

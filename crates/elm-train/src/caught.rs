@@ -1,0 +1,52 @@
+//! Panics of a device or a library as errors.
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+use crate::error::{Result, TrainError};
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does some work; a panic of this thread is an error that tells what it said. What panicked is in the log file, not on the
+/// screen.
+///
+/// # Errors
+/// Those of `work`, and [`TrainError::Run`] for a panic.
+pub(crate) fn caught<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| match QUIET.get() {
+            true => tracing::error!("{info}"),
+            false => before(info),
+        }));
+    });
+    let before = QUIET.replace(true);
+    // what the work had in hand is not used any more
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(before);
+    result.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or(panic.downcast_ref::<&str>().copied());
+        let said = said.unwrap_or("without a word").trim();
+        Err(TrainError::Run(format!("the program failed: {said}")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_a_panic_said_is_told() {
+        let error = caught::<()>(|| panic!("at {}", 7)).unwrap_err();
+        assert_eq!(error.to_string(), "the program failed: at 7");
+        assert_eq!(error.exit_code(), 1);
+        assert_eq!(caught(|| Ok(3)).unwrap(), 3);
+        assert!(!QUIET.get());
+    }
+}

@@ -1,0 +1,101 @@
+//! The devices that one training computes on.
+
+use burn::tensor::Device;
+
+use crate::device::{describe, named};
+use crate::error::{Result, TrainError};
+
+/// Most devices of one training.
+const MOST: usize = 256;
+
+/// One device or several, which share each batch. The first is the main one: it holds the weights and the optimizer,
+/// validates and tests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Devices {
+    main: Device,
+    others: Vec<Device>,
+}
+
+impl Devices {
+    /// Opens a list of names such as `cuda:0,cuda:1`, `cuda:all` or `flex,flex`; a device may come more than once.
+    ///
+    /// # Errors
+    /// [`TrainError::Usage`] as [`device::open`](crate::device::open), or if there are more than 256.
+    pub fn open(list: &str) -> Result<Self> {
+        let mut all = Vec::new();
+        for name in list.split(',') {
+            all.extend(named(name.trim())?);
+        }
+        if all.len() > MOST {
+            return Err(TrainError::Usage(format!(
+                "--device: expected at most {MOST} devices, found {}",
+                all.len()
+            )));
+        }
+        let mut all = all.into_iter();
+        match all.next() {
+            Some(main) => Ok(Self {
+                main,
+                others: all.collect(),
+            }),
+            None => Err(TrainError::Usage(
+                "--device: expected at least one device".into(),
+            )),
+        }
+    }
+
+    /// The main one.
+    pub fn main(&self) -> &Device {
+        &self.main
+    }
+
+    /// All of them, the main one first.
+    pub fn all(&self) -> impl Iterator<Item = &Device> {
+        std::iter::once(&self.main).chain(&self.others)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// Their names for logs and reports.
+    pub fn describe(&self) -> String {
+        self.all().map(describe).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl From<Device> for Devices {
+    fn from(main: Device) -> Self {
+        Self {
+            main,
+            others: Vec::new(),
+        }
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_list_may_name_a_device_more_than_once() {
+        let devices = Devices::open("flex, cpu").unwrap();
+        assert_eq!(devices.count(), 2);
+        assert_eq!(devices.main(), &Device::flex());
+        assert_eq!(devices.describe(), "Flex(Cpu), Flex(Cpu)");
+        assert_eq!(Devices::from(Device::flex()).count(), 1);
+    }
+
+    #[test]
+    fn a_wrong_name_in_a_list_is_named() {
+        for list in ["flex,,flex", "flex,flux", ""] {
+            let error = Devices::open(list).unwrap_err();
+            assert!(error.to_string().contains("unknown device"), "{error}");
+        }
+        let many = vec!["flex"; 300].join(",");
+        let error = Devices::open(&many).unwrap_err().to_string();
+        assert!(error.contains("found 300"), "{error}");
+    }
+}
