@@ -278,7 +278,7 @@ fn classes() -> Targets {
 
 fn larger(run: &Path, devices: &str, fault: Fault) -> elm_train::Result<Ended> {
     let targets = classes();
-    let mut recipe = Recipe::of(Task::Arrays);
+    let mut recipe = Recipe::of(Task::ARRAYS);
     for assignment in [
         "model.num_memory=4",
         "train.steps=40",
@@ -322,7 +322,7 @@ fn a_device_that_fails_ends_the_run_with_its_last_checkpoint() {
     // the checkpoint of step 12 is there, and is gone on with
     let mut options = TrainOptions::new(
         "larger",
-        Recipe::of(Task::Arrays),
+        Recipe::of(Task::ARRAYS),
         Devices::open("flex").unwrap(),
         Stop::default(),
     );

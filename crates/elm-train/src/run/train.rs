@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use elm_data::Task;
 use elm_data::task::TaskKind;
 
 use super::change::change;
