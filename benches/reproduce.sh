@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Reruns a row of docs/results.md and checks that it is reached: benches/reproduce.sh TASK [--quick]
+# With --quick, a small version of it in minutes, whose floor a broken model misses; runs stay in runs/reproduce-TASK.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage="usage: benches/reproduce.sh spikes|listops|spoken-digits|neuronio-m20 [--quick]; spoken-digits needs DIGITS=FOLDER"
+task="${1:?$usage}"
+quick="${2:-}"
+[[ -z "$quick" || "$quick" == --quick ]] || { echo "$usage" >&2; exit 2; }
+if [[ -n "${ELM:-}" ]]; then elm=("$ELM"); else elm=(cargo run -q --release --bin elm --); fi
+run="runs/reproduce-$task${quick}"
+data="data/reproduce-$task${quick}"
+rm -rf "$run"
+
+# recipe and settings; the accuracy in percent (AUC for neuronio) that must be reached
+case "$task$quick" in
+  spikes)
+    set -- spikes; floor=80 ;;
+  spikes--quick)
+    set -- spikes --set train.epochs=3 --set "data.dir=$data"; floor=40 ;;
+  listops--quick)
+    "${elm[@]}" data generate listops --out "$data" --seed 1 --train 8000 --valid 1000 --test 1000 \
+      --min-length 5 --max-length 60
+    set -- listops --set "data.dir=$data" --set data.max_length=60 --set train.epochs=4 --set train.warmup_steps=100
+    floor=30 ;;
+  spoken-digits | spoken-digits--quick)
+    set -- shd --set "data.dir=${DIGITS:?$usage}" --set train.readout=mean; floor=80 ;;
+  neuronio-m20 | neuronio-m20--quick)
+    set -- quick --set train.epochs=20; floor=0.95 ;;
+  *)
+    echo "$usage" >&2; exit 2 ;;
+esac
+recipe="$1"; shift
+"${elm[@]}" train --recipe "$recipe" "$@" --out "$run"
+
+python3 - "$run/test.json" "$floor" <<'PYTHON'
+import json, sys
+path, floor = sys.argv[1], float(sys.argv[2])
+rows = {row["metric"]: row["ours"] for row in json.load(open(path))["rows"]}
+name, found = next((k, v) for k, v in rows.items() if k.startswith(("Accuracy", "AUC")))
+print(f"{name}: {found:.4f}, floor {floor}")
+sys.exit(0 if found >= floor else f"{path}: {name} is {found}, expected at least {floor}")
+PYTHON
