@@ -1,4 +1,5 @@
 //! Numbers that the published tools gave.
+#![allow(clippy::approx_constant)] // distances on a grid are roots
 
 use super::super::super::PathfinderSize;
 
