@@ -16,6 +16,7 @@ pub mod predict;
 pub mod recipe;
 pub mod report;
 pub mod run;
+pub mod shipped;
 pub mod stop;
 pub mod sweep;
 pub mod task;

@@ -21,11 +21,16 @@ use crate::task::neuronio;
 /// simulations with at most 24 output spikes, first 500 ms dropped.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Model: .safetensors of `elm train`, or published weights
+    /// Model: .safetensors of `elm train`, published weights, or a name from `elm models`
     #[arg(required_unless_present = "weights")]
     model: Option<PathBuf>,
     /// The same, as an option
-    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    #[arg(
+        long,
+        visible_alias = "model",
+        value_name = "MODEL",
+        conflicts_with = "model"
+    )]
     weights: Option<PathBuf>,
     #[command(flatten)]
     data: DataArgs,

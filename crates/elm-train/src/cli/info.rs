@@ -17,7 +17,7 @@ use elm_model::weights::PublishedConfig;
 /// Show what a model file says: sizes, timescales, task, encoding, classes, versions.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Model: .safetensors of `elm train`, or published weights
+    /// Model: .safetensors of `elm train`, published weights, or a name from `elm models`
     weights: PathBuf,
     #[command(flatten)]
     model: WeightArgs,
@@ -82,6 +82,7 @@ fn as_json(loaded: &Loaded, parts: &[(String, Vec<f32>)], device: &str) -> Resul
         "format": card.format,
         "elm": card.elm,
         "task": card.task,
+        "training": card.training,
         "assumed": loaded.assumed,
         "device": device,
     });

@@ -6,6 +6,7 @@ mod data;
 mod eval;
 mod generate;
 mod info;
+mod models;
 mod predict;
 mod recipes;
 mod runs;
@@ -25,7 +26,12 @@ use crate::{logging, output, recipe, tell};
 
 /// Train and examine Expressive Leaky Memory (ELM) neurons.
 #[derive(Debug, Parser)]
-#[command(name = "elm", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXAMPLES)]
+#[command(
+    name = "elm",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 struct Cli {
     /// More in a run's log file
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -33,9 +39,6 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 }
-
-const EXAMPLES: &str = "\
-Example: elm train --recipe spikes; elm predict runs/spikes-1/model.safetensors --data data.npz";
 
 // each command's help is the comment on its arguments
 #[derive(Debug, Subcommand)]
@@ -48,6 +51,7 @@ enum Command {
     Eval(eval::Args),
     Generate(generate::Args),
     Info(info::Args),
+    Models(models::Args),
     Weights(weights::Args),
     #[command(visible_alias = "recipe")]
     Recipes(recipes::Args),
@@ -119,6 +123,7 @@ fn execute(command: Command) -> Result<Option<StopReason>> {
         Command::Eval(args) => eval::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Info(args) => info::run(args),
+        Command::Models(args) => models::run(args),
         Command::Weights(args) => weights::run(args),
         Command::Recipes(args) => recipes::run(args),
         Command::Data(args) => data::run(args),

@@ -21,8 +21,17 @@ use crate::{say, tell};
 /// line is silence); each answer is a line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Model: .safetensors of `elm train`, or published weights
-    model: PathBuf,
+    /// Model: .safetensors of `elm train`, published weights, or a name from `elm models`
+    #[arg(required_unless_present = "named")]
+    model: Option<PathBuf>,
+    /// The same, as an option
+    #[arg(
+        long = "model",
+        value_name = "MODEL",
+        conflicts_with = "model",
+        hide = true
+    )]
+    named: Option<PathBuf>,
     #[command(flatten)]
     data: DataArgs,
     /// File of the predictions: .csv, .jsonl, .npz or .safetensors [default: CSV to standard output]
@@ -51,7 +60,8 @@ pub(super) fn run(args: Args) -> Result<()> {
         true => device::open("cpu")?,
         false => device::open(&args.device)?,
     };
-    let loaded = args.weights.load(&args.model, &device)?;
+    let model = args.model.or(args.named).unwrap_or_default();
+    let loaded = args.weights.load(&model, &device)?;
     let file = &loaded.file;
     if args.stream {
         let report = run_stream(file, std::io::stdin().lock(), &mut std::io::stdout())?;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::error::{Result, TrainError};
 use crate::model::{self, ModelCard, ModelConfig, ModelFile, NetworkModel};
 use crate::run;
+use crate::shipped;
 use crate::tell;
 
 /// What a weight file alone does not say.
@@ -36,9 +37,9 @@ pub(super) struct Loaded {
 }
 
 impl WeightArgs {
-    /// The model in a file: any that `elm train` wrote, a published neuron, or a network with its configuration.
+    /// The model in a file, or one that ships by its name: any that `elm train` wrote, a published neuron, or a network with its configuration.
     pub(super) fn load(&self, weights: &Path, device: &Device) -> Result<Loaded> {
-        let dict = StateDict::read_model(weights)?;
+        let dict = shipped::read(weights)?;
         let card = model::card_of(&dict)?;
         let (mut card, assumed) = match card {
             Some(card) if !matches!(card.config, ModelConfig::Elm(_)) => {

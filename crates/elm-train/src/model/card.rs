@@ -1,5 +1,7 @@
 //! What a model file says of itself: everything that it takes to use the model.
 
+use std::collections::BTreeMap;
+
 use elm_data::arrays::{ArrayOptions, InputKind, Scaler};
 use elm_data::lra::pathfinder::Difficulty;
 use elm_data::shd::Binning;
@@ -39,6 +41,46 @@ pub struct ModelCard {
     /// What it was trained on; none for a model that says no more than its sizes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskCard>,
+    /// How a model that ships was trained, and how it was tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingCard>,
+}
+
+/// How a model that ships came about: what it takes to make it again, and what it reached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingCard {
+    /// The command that began the training.
+    pub command: String,
+    /// What it was trained on.
+    pub data: String,
+    /// Licence of that.
+    pub licence: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Trained numbers.
+    pub parameters: usize,
+    /// Training and validation (hours).
+    pub hours: f64,
+    /// Where it computed.
+    pub device: String,
+    /// Version of the program that trained it.
+    pub elm: String,
+    /// Revision of the work tree that it was trained in; none where it was in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Its test.
+    pub test: TestCard,
+}
+
+/// What the test of a model gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestCard {
+    /// What it was tested on.
+    pub about: String,
+    /// How many.
+    pub samples: usize,
+    /// Metrics by their names with units.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// What a model was trained on: how data become its inputs, and what its outputs mean.
@@ -232,6 +274,7 @@ impl ModelCard {
             kind: config.kind(),
             config,
             task,
+            training: None,
         }
     }
 

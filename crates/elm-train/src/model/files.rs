@@ -90,12 +90,21 @@ pub fn state_dict(
         dict.tensors
             .extend(tensors.map(|(name, tensor)| (format!("{HEAD}{name}"), tensor)));
     }
+    describe(&mut dict, card)?;
+    Ok(dict)
+}
+
+/// Gives the tensors of a model its card, in the place of one that they have, and the checksum over all.
+///
+/// # Errors
+/// If the card cannot be written.
+pub fn describe(dict: &mut StateDict, card: &ModelCard) -> Result<()> {
     let text = serde_json::to_string(card)
         .map_err(|e| TrainError::Run(format!("the model's card cannot be written: {e}")))?;
     dict.metadata.insert(CARD_KEY.into(), text);
-    let sum = checksum(&dict);
+    let sum = checksum(dict);
     dict.metadata.insert(CHECKSUM_KEY.into(), sum);
-    Ok(dict)
+    Ok(())
 }
 
 /// What a file says of its model; none where it says nothing, such as a published checkpoint.

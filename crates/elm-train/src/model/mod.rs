@@ -15,7 +15,7 @@ mod module;
 pub use card::ModelCard;
 pub use config::{ModelConfig, NetworkModel, PublishedForm};
 pub use files::{
-    ModelFile, card_of, from_state_dict, load, restored_head, save, state_dict, stored,
+    ModelFile, card_of, describe, from_state_dict, load, restored_head, save, state_dict, stored,
 };
 pub use head::PairHead;
 pub use kind::ModelKind;
