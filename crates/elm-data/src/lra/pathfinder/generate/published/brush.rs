@@ -23,17 +23,17 @@ impl Stamp {
         self.grid.side as i32 / 2
     }
 
-    /// The pixels within an image of `pixels` × `pixels` if the middle lies `at`: their index there and their grey.
-    pub(super) fn pixels(&self, at: Place, pixels: usize) -> impl Iterator<Item = (usize, u8)> {
-        let (half, n) = (self.half(), pixels as i32);
+    /// The rows within an image of `pixels` × `pixels` if the middle lies `at`: the index of the first pixel there, and
+    /// the greys.
+    pub(super) fn rows(&self, at: Place, pixels: usize) -> impl Iterator<Item = (usize, &[u8])> {
+        let (half, n, side) = (self.half(), pixels as i32, self.grid.side as i32);
         let [rows, columns] = at.map(|middle| (middle - half).max(0)..(middle + half + 1).min(n));
-        rows.flat_map(move |row| columns.clone().map(move |column| [row, column]))
-            .map(move |[row, column]| {
-                (
-                    (row * n + column) as usize,
-                    self.grey([row - at[0], column - at[1]]),
-                )
-            })
+        let from = columns.start - at[1] + half;
+        rows.map(move |row| {
+            let first = (row - at[0] + half) * side + from;
+            let greys = first as usize..(first + columns.end - columns.start) as usize;
+            ((row * n + columns.start) as usize, &self.grid.values[greys])
+        })
     }
 
     /// Grey of the pixel at `offset` from the middle.

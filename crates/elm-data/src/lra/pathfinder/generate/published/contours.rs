@@ -294,14 +294,23 @@ impl<'p, 'a> Paper<'p, 'a> {
 
     /// Does a dash keep away from what takes room?
     fn has_room(&self, stroke: Stroke) -> bool {
-        let mut room = stroke.dash.room.pixels(stroke.at, self.family.pixels);
-        room.all(|(place, grey)| u16::from(self.taken[place]) + u16::from(grey) < CROWDED)
+        let mut rows = stroke.dash.room.rows(stroke.at, self.family.pixels);
+        rows.all(|(first, greys)| {
+            let taken = &self.taken[first..first + greys.len()];
+            let sums = taken.iter().zip(greys);
+            // all of a row at once: quicker than to stop at the first
+            let most = sums.map(|(a, b)| u16::from(*a) + u16::from(*b));
+            most.fold(0, u16::max) < CROWDED
+        })
     }
 
     /// From now on the dash takes room.
     fn take(&mut self, stroke: Stroke) {
-        for (place, grey) in stroke.dash.room.pixels(stroke.at, self.family.pixels) {
-            self.taken[place] = grey.max(self.taken[place]);
+        for (first, greys) in stroke.dash.room.rows(stroke.at, self.family.pixels) {
+            let taken = &mut self.taken[first..first + greys.len()];
+            for (taken, grey) in taken.iter_mut().zip(greys) {
+                *taken = (*taken).max(*grey);
+            }
         }
     }
 

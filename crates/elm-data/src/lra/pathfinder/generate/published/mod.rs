@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use self::brush::{Brush, Place};
+use self::brush::{Brush, Place, Stamp};
 use self::contours::{Paper, Stroke};
 use super::family::Family;
 use super::{PathfinderSize, Plan};
@@ -69,18 +69,19 @@ impl Scene {
 
     /// The image, row by row: the brighter of what lies on a pixel, with the brightest pixel of all white.
     pub(super) fn image(&self, family: &Family) -> Vec<u8> {
-        let mut image = vec![0.0; family.pixels * family.pixels];
-        let mut stamp = |pixel: (usize, u8), contrast: f64| {
-            let (place, grey) = pixel;
-            image[place] = (contrast * f64::from(grey)).max(image[place]);
+        let mut image: Vec<f64> = vec![0.0; family.pixels * family.pixels];
+        let mut stamp = |stamp: &Stamp, at: Place, contrast: f64| {
+            for (first, greys) in stamp.rows(at, family.pixels) {
+                for (pixel, grey) in image[first..first + greys.len()].iter_mut().zip(greys) {
+                    *pixel = (contrast * f64::from(*grey)).max(*pixel);
+                }
+            }
         };
         for Stroke { at, dash } in &self.strokes {
-            let pixels = dash.ink.pixels(*at, family.pixels);
-            pixels.for_each(|pixel| stamp(pixel, family.contrast));
+            stamp(&dash.ink, *at, family.contrast);
         }
         for at in self.markers {
-            let pixels = self.brush.marker.pixels(at, family.pixels);
-            pixels.for_each(|pixel| stamp(pixel, 1.0));
+            stamp(&self.brush.marker, at, 1.0);
         }
         let brightest = image.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
         let scale = f64::from(u8::MAX) / brightest;

@@ -11,7 +11,6 @@ use rayon::prelude::*;
 use self::measured::Measured;
 use self::reference::{REFERENCE, REFERENCE_IMAGES};
 use super::super::{PathfinderImage, PathfinderRules, dashes};
-use super::brush::Stamp;
 use super::*;
 use crate::Split;
 use crate::lra::pathfinder::{Difficulty, Pathfinder, PathfinderConfig};
@@ -21,10 +20,8 @@ const IMAGES: usize = 2500;
 /// The greys of a stamp, row by row from `-half` to `half`.
 fn greys(stamp: &Stamp, half: i32) -> Vec<u8> {
     let side = 2 * half + 1;
-    stamp
-        .pixels([half; 2], side as usize)
-        .map(|(_, grey)| grey)
-        .collect()
+    let rows = stamp.rows([half; 2], side as usize);
+    rows.flat_map(|(_, greys)| greys.iter().copied()).collect()
 }
 
 /// Distance of two distributions: what we draw, and the reference as pairs of a value and the part up to it.
