@@ -22,14 +22,17 @@ pub enum StopReason {
     Warning = 3,
     /// The limit of time that was given to this call.
     TimeLimit = 4,
+    /// The end of the epochs that this call was to train.
+    Pause = 5,
 }
 
 impl StopReason {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Interrupt,
         Self::Terminate,
         Self::Warning,
         Self::TimeLimit,
+        Self::Pause,
     ];
 
     /// The exit code that tells a caller of it: 128 and the signal's number, or 75 (`EX_TEMPFAIL`) for "call me again".
@@ -37,7 +40,7 @@ impl StopReason {
         match self {
             Self::Interrupt => 130,
             Self::Terminate => 143,
-            Self::Warning | Self::TimeLimit => 75,
+            Self::Warning | Self::TimeLimit | Self::Pause => 75,
         }
     }
 
@@ -48,6 +51,7 @@ impl StopReason {
             Self::Terminate => "SIGTERM",
             Self::Warning => "SIGUSR1",
             Self::TimeLimit => "its limit of time",
+            Self::Pause => "its limit of epochs",
         }
     }
 }

@@ -76,6 +76,7 @@ const LONG_HELP: &str = r#"A sweep file:
   seeds = [0, 1, 2]            # every setting with each of them [default: the base's]
   metric = "valid_loss"        # a column of metrics.csv at the best epoch, or test.<name in test.json>
   goal = "min"                 # or "max" [default: by the metric's name]
+  halving = 3                  # one setting in 3 goes on after 1/9, 1/3 ... of its epochs [default: all do]
   [set]                        # keys of all members that have a use for them; the budget is one of these
   train.minutes = 5
   [grid]                       # all combinations
@@ -104,6 +105,13 @@ const MOST_TASKS: usize = 1000;
 
 pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
     let (file, out, sweep) = open(&args)?;
+    if sweep.file.halving.is_some() && (args.list || args.only.is_some()) {
+        return Err(TrainError::Usage(
+            "a member of a sweep with halving depends on the others and cannot be trained alone: use --jobs, or --shard in several \
+             calls at once, in place of --list and --only"
+                .into(),
+        ));
+    }
     if args.list || args.slurm.is_some() {
         return print_calls(&args, &file, &out, &sweep).map(|()| None);
     }
@@ -231,7 +239,7 @@ fn print_calls(args: &Args, file: &Path, out: &Path, sweep: &Sweep) -> Result<()
 }
 
 fn status(sweep: &Sweep, folder: &SweepFolder) -> Result<()> {
-    let tally = folder.tally(&sweep.members);
+    let tally = folder.progress(sweep)?.tally(folder, &sweep.members);
     say!(
         "{}: {} members: {}",
         folder.path().display(),
@@ -338,16 +346,22 @@ fn conclude(
     members: &[&Member],
     stopped: Option<StopReason>,
 ) -> Result<Option<StopReason>> {
-    let own = folder.tally(members.iter().copied());
+    let progress = folder.progress(sweep)?;
+    let own = progress.tally(folder, members.iter().copied());
     // a call for one member does not look at all of them
-    let is_over = args.only.is_none() && folder.tally(&sweep.members).is_over();
+    let is_over = args.only.is_none() && progress.tally(folder, &sweep.members).is_over();
     if is_over {
         report(sweep, folder)?;
     } else {
         say!("{}: {}", folder.path().display(), own.sentence());
     }
     if let Some(reason) = stopped {
-        say!("stopped by {}; call again to go on", reason.name());
+        match reason {
+            StopReason::Pause => say!(
+                "members here wait for those of other shards, which nobody works on; call again to go on"
+            ),
+            _ => say!("stopped by {}; call again to go on", reason.name()),
+        }
         return Ok(Some(reason));
     }
     for (name, why) in &own.failed {

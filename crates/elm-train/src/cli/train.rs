@@ -79,6 +79,7 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
             freeze: args.freeze,
         },
         tensorboard: args.tensorboard,
+        pause_after: None,
         devices: Devices::open(&args.device)?,
         stop: limited(Stop::on_signals(true)?, args.stop_after)?,
     })?;

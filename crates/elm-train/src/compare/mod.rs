@@ -166,6 +166,7 @@ impl Session {
             resume: begun.then_some(folder),
             set: Vec::new(),
             tensorboard: false,
+            pause_after: None,
             devices: self.options.devices.clone(),
             stop: self.options.stop.clone(),
         })

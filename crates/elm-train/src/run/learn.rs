@@ -32,6 +32,8 @@ pub(super) struct Loop<'a, E: Experiment> {
     /// The main device, without autodiff.
     pub(super) device: Device,
     pub(super) stop: &'a Stop,
+    /// Epochs after which it pauses; none for all.
+    pub(super) pause_after: Option<usize>,
     pub(super) schedule: Schedule,
     pub(super) trainer: Trainer<E::Objective>,
     pub(super) checkpoints: Checkpoints,
@@ -112,7 +114,11 @@ impl<E: Experiment> Loop<'_, E> {
                 self.save()?;
                 return Ok(None);
             }
-            if let Some(reason) = self.stop.asked() {
+            let paused = self
+                .pause_after
+                .is_some_and(|n| self.state.epochs.len() >= n);
+            let paused = paused.then_some(StopReason::Pause);
+            if let Some(reason) = self.stop.asked().or(paused) {
                 return self.stopped(reason);
             }
             self.step(&mut batches)?;

@@ -49,6 +49,8 @@ pub struct TrainOptions {
     pub tuning: Tuning,
     /// Writes event files for TensorBoard, too.
     pub tensorboard: bool,
+    /// Epochs of the run after which it pauses with a checkpoint, to be gone on with; none for all.
+    pub pause_after: Option<usize>,
     /// Where to compute.
     pub devices: Devices,
     /// Stops the training, with a checkpoint, when asked.
@@ -71,6 +73,7 @@ impl TrainOptions {
             set: Vec::new(),
             tuning: Tuning::default(),
             tensorboard: false,
+            pause_after: None,
             devices: devices.into(),
             stop,
         }
@@ -338,6 +341,7 @@ impl Session {
             folder,
             device,
             stop: &options.stop,
+            pause_after: options.pause_after,
             schedule,
             trainer,
             checkpoints,

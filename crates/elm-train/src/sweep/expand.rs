@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::halving::Halving;
 use super::parse::{Assignment, SweepFile};
 use crate::error::{Result, TrainError};
 use crate::recipe::{Recipe, RecipeError, key_named};
@@ -145,6 +146,7 @@ impl Sweep {
             let recipe = self.check(member)?;
             useless.retain(|key| !serves(key, &recipe));
         }
+        Halving::of(self)?;
         match useless.first() {
             Some(key) => Err(TrainError::Usage(format!(
                 "[set]: `{key}` has no use in any member of the sweep"

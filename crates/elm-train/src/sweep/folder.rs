@@ -30,6 +30,8 @@ pub enum MemberState {
     Begun,
     /// Trained to its end and tested.
     Finished,
+    /// Stopped early by successive halving.
+    Dropped,
     /// It failed, with the reason.
     Failed(String),
 }
@@ -45,11 +47,26 @@ pub struct Tally {
     pub begun: Vec<String>,
     /// Not begun.
     pub waiting: usize,
+    /// Stopped early by successive halving.
+    pub dropped: usize,
     /// Failed, with the reasons.
     pub failed: Vec<(String, String)>,
 }
 
 impl Tally {
+    /// Counts a member.
+    pub(super) fn count(&mut self, member: &Member, state: MemberState) {
+        let name = member.name.clone();
+        match state {
+            MemberState::Finished => self.finished += 1,
+            MemberState::Running => self.running.push(name),
+            MemberState::Begun => self.begun.push(name),
+            MemberState::Waiting => self.waiting += 1,
+            MemberState::Dropped => self.dropped += 1,
+            MemberState::Failed(why) => self.failed.push((name, why)),
+        }
+    }
+
     /// Is there nothing left to do?
     pub fn is_over(&self) -> bool {
         self.running.is_empty() && self.begun.is_empty() && self.waiting == 0
@@ -62,6 +79,7 @@ impl Tally {
             (self.running.len(), "running"),
             (self.begun.len(), "begun"),
             (self.waiting, "waiting"),
+            (self.dropped, "stopped early"),
             (self.failed.len(), "failed"),
         ];
         let some = counts.iter().filter(|(n, _)| *n > 0);
@@ -171,8 +189,8 @@ impl SweepFolder {
         RunRecord::load(&self.run(member)).is_ok_and(|record| record.is_finished())
     }
 
-    /// What became of a member.
-    pub fn state(&self, member: &Member) -> MemberState {
+    /// What became of a member, whatever became of others.
+    pub(super) fn state(&self, member: &Member) -> MemberState {
         if self.is_finished(member) {
             return MemberState::Finished;
         }
@@ -187,22 +205,6 @@ impl SweepFolder {
             (false, _) if note.held == Held::Working => MemberState::Begun,
             (false, _) => MemberState::Waiting,
         }
-    }
-
-    /// Members in each state.
-    pub fn tally<'a>(&self, members: impl IntoIterator<Item = &'a Member>) -> Tally {
-        let mut tally = Tally::default();
-        for member in members {
-            let name = member.name.clone();
-            match self.state(member) {
-                MemberState::Finished => tally.finished += 1,
-                MemberState::Running => tally.running.push(name),
-                MemberState::Begun => tally.begun.push(name),
-                MemberState::Waiting => tally.waiting += 1,
-                MemberState::Failed(why) => tally.failed.push((name, why)),
-            }
-        }
-        tally
     }
 }
 

@@ -10,6 +10,7 @@ mod data;
 mod draw;
 mod expand;
 mod folder;
+mod halving;
 mod jobs;
 mod page;
 mod parse;

@@ -99,6 +99,9 @@ fn table(sweep: &Sweep, settings: &[Setting]) -> (Vec<String>, Vec<Vec<String>>)
         "95 % interval".into(),
         "Seeds".into(),
     ]);
+    if sweep.file.halving.is_some() {
+        columns.push("Epochs".into());
+    }
     let row = |(rank, setting): (usize, &Setting)| {
         let mut cells = vec![rank.to_string()];
         cells.extend(keys.iter().map(|key| cell(setting, key)));
@@ -117,6 +120,12 @@ fn table(sweep: &Sweep, settings: &[Setting]) -> (Vec<String>, Vec<Vec<String>>)
             interval.unwrap_or("-".into()),
             format!("{} of {}", spread.map_or(0, |s| s.n), setting.seeds),
         ]);
+        if sweep.file.halving.is_some() {
+            cells.push(match setting.stopped {
+                Some(epochs) => format!("stopped after {epochs}"),
+                None => "all".into(),
+            });
+        }
         cells
     };
     let rows = (1..).zip(settings).map(row).collect();
@@ -153,6 +162,9 @@ fn csv(sweep: &Sweep, results: &Results) -> String {
     let mut head: Vec<String> = vec!["member".into(), "setting".into(), "seed".into()];
     head.extend(keys.iter().map(|key| field(key)));
     head.push(field(&results.metric.name));
+    if results.halving.is_some() {
+        head.push("stopped_after".into());
+    }
     let mut out = head.join(",") + "\n";
     for setting in &results.settings {
         for ranked in &setting.finished {
@@ -164,6 +176,9 @@ fn csv(sweep: &Sweep, results: &Results) -> String {
             ];
             cells.extend(keys.iter().map(|key| field(&cell(setting, key))));
             cells.push(ranked.value.map(|v| v.to_string()).unwrap_or_default());
+            if results.halving.is_some() {
+                cells.push(setting.stopped.map(|n| n.to_string()).unwrap_or_default());
+            }
             out += &(cells.join(",") + "\n");
         }
     }
@@ -245,6 +260,12 @@ fn notes(results: &Results, shown: usize) -> Vec<String> {
         notes.push(format!(
             "The sweep is not over: {}.",
             results.tally.sentence()
+        ));
+    }
+    if let Some(factor) = results.halving {
+        notes.push(format!(
+            "Successive halving: one setting in {factor} went on after each rung of epochs; the others have the metric that they \
+             were stopped with, in the middle of their schedule, and are no measure of what they would have come to."
         ));
     }
     notes.push(

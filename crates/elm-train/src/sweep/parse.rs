@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::draw::Draw;
+use super::halving::check_metric;
 use crate::error::{Result, TrainError};
 use crate::recipe::{Recipe, RecipeError, key_named};
 
@@ -62,6 +63,17 @@ pub enum Goal {
     Max,
 }
 
+impl Goal {
+    /// A number that is less for better values; infinity for none.
+    pub(super) fn key(self, value: Option<f64>) -> f64 {
+        match (self, value) {
+            (_, None) => f64::INFINITY,
+            (Self::Min, Some(value)) => value,
+            (Self::Max, Some(value)) => -value,
+        }
+    }
+}
+
 /// What members are ranked by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metric {
@@ -111,6 +123,8 @@ pub struct SweepFile {
     pub seeds: Vec<u64>,
     /// What members are ranked by.
     pub metric: Metric,
+    /// Successive halving: one setting in so many goes on after each rung of epochs; none where all are trained to their end.
+    pub halving: Option<usize>,
     /// Keys of all members.
     pub set: Vec<Assignment>,
     /// Rows of keys that belong together.
@@ -121,8 +135,8 @@ pub struct SweepFile {
     pub random: Random,
 }
 
-const TOP: [&str; 8] = [
-    "base", "seeds", "metric", "goal", "set", "list", "grid", "random",
+const TOP: [&str; 9] = [
+    "base", "seeds", "metric", "goal", "halving", "set", "list", "grid", "random",
 ];
 
 impl SweepFile {
@@ -168,12 +182,16 @@ impl SweepFile {
             base: base.into(),
             seeds: seeds(&table)?,
             metric: Metric::new(metric, text_of("goal")?)?,
+            halving: halving(&table)?,
             set: assignments(section(&table, "set")?, "set")?,
             list: list(&table)?,
             grid: grid(section(&table, "grid")?)?,
             random: random(section(&table, "random")?)?,
         };
         file.refuse_twice()?;
+        if file.halving.is_some() {
+            check_metric(&file.metric)?;
+        }
         Ok(file)
     }
 
@@ -238,9 +256,6 @@ impl SweepFile {
 fn refuse_unknown(name: &str) -> std::result::Result<(), String> {
     match name {
         known if TOP.contains(&known) => Ok(()),
-        "halving" | "sweep" => Err(format!(
-            "`{name}`: members are not stopped early by successive halving in this version; leave it out"
-        )),
         _ => Err(format!(
             "`{name}` is no part of a sweep file: expected {}",
             TOP.join(", ")
@@ -266,6 +281,20 @@ fn section<'a>(table: &'a Table, name: &str) -> std::result::Result<Option<&'a T
 fn whole(name: &str, value: &Value) -> std::result::Result<u64, String> {
     let number = value.as_integer().and_then(|n| u64::try_from(n).ok());
     number.ok_or_else(|| expected(name, "a whole number, 0 or more", value))
+}
+
+fn halving(table: &Table) -> std::result::Result<Option<usize>, String> {
+    match table.get("halving") {
+        None => Ok(None),
+        Some(value) => match value.as_integer() {
+            Some(factor @ 2..=1000) => Ok(Some(factor as usize)),
+            _ => Err(expected(
+                "halving",
+                "a whole number from 2 to 1000: one setting in so many goes on after each rung",
+                value,
+            )),
+        },
+    }
 }
 
 fn seeds(table: &Table) -> std::result::Result<Vec<u64>, String> {
@@ -473,7 +502,11 @@ mod tests {
             ("seeds = [-1]", "0 or more"),
             ("metric = \"speed\"", "\"min\" or \"max\""),
             ("goal = \"up\"", "found \"up\""),
-            ("halving = 3", "successive halving"),
+            ("halving = 1", "from 2 to 1000"),
+            (
+                "halving = 3\nmetric = \"test.accuracy\"",
+                "before they are tested",
+            ),
             ("gird = 1", "no part of a sweep file"),
             ("[grid", "line 2"),
         ] {

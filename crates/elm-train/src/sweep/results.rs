@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use super::expand::{Member, Sweep};
 use super::folder::{MemberState, SweepFolder, Tally};
+use super::halving::Progress;
 use super::parse::{Goal, Metric};
 use super::statistics::Spread;
 use crate::error::{Result, TrainError};
-use crate::run::{best, read_epochs};
+use crate::run::{EpochRecord, best, read_epochs};
 
 /// The part of a metric's name that says it is one of the test.
-const TEST: &str = "test.";
+pub(super) const TEST: &str = "test.";
 
 /// A finished member with its metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,8 @@ pub struct Setting {
     pub finished: Vec<Ranked>,
     /// The metric over them; none before one is finished.
     pub spread: Option<Spread>,
+    /// Epochs after which successive halving stopped it, by its first member; none where it did not.
+    pub stopped: Option<usize>,
 }
 
 /// What a sweep came to so far.
@@ -43,6 +46,8 @@ pub struct Results {
     pub metric: Metric,
     /// The settings, the best first; those without a number last.
     pub settings: Vec<Setting>,
+    /// One setting in so many went on after each rung of successive halving.
+    pub halving: Option<usize>,
     /// Members in each state.
     pub tally: Tally,
 }
@@ -54,6 +59,7 @@ impl Results {
     /// If a file of a finished run cannot be read, or has no such metric.
     pub fn read(sweep: &Sweep, folder: &SweepFolder) -> Result<Self> {
         let metric = sweep.file.metric.clone();
+        let progress = folder.progress(sweep)?;
         let mut settings: Vec<Setting> = Vec::new();
         for member in &sweep.members {
             if settings.len() == member.setting {
@@ -62,26 +68,32 @@ impl Results {
                     seeds: 0,
                     finished: Vec::new(),
                     spread: None,
+                    stopped: progress.stopped(sweep, member)?,
                 });
             }
             let setting = &mut settings[member.setting];
             setting.seeds += 1;
-            if folder.state(member) == MemberState::Finished {
-                setting.finished.push(Ranked {
-                    member: member.clone(),
-                    value: value(&folder.run(member), &metric)?,
-                });
-            }
+            // what was stopped early is ranked by what it had come to
+            let value = match progress.state(folder, member) {
+                MemberState::Finished => value(&folder.run(member), &metric)?,
+                MemberState::Dropped => of_best_epoch(&folder.run(member), &metric.name)?,
+                _ => continue,
+            };
+            setting.finished.push(Ranked {
+                member: member.clone(),
+                value: value.filter(|value| value.is_finite()),
+            });
         }
         for setting in &mut settings {
             let values: Vec<f64> = setting.finished.iter().filter_map(|m| m.value).collect();
             setting.spread = Spread::of(&values);
         }
-        rank(&mut settings, metric.goal);
+        rank(&mut settings, metric.goal, &progress);
         Ok(Self {
             metric,
             settings,
-            tally: folder.tally(&sweep.members),
+            halving: sweep.file.halving,
+            tally: progress.tally(folder, &sweep.members),
         })
     }
 
@@ -96,16 +108,14 @@ impl Results {
     }
 }
 
-/// The best first, those without a number last; equal ones keep their order.
-fn rank(settings: &mut [Setting], goal: Goal) {
-    let key = |setting: &Setting| {
-        let mean = setting.spread.map(|spread| match goal {
-            Goal::Min => spread.mean,
-            Goal::Max => -spread.mean,
-        });
-        mean.unwrap_or(f64::INFINITY)
-    };
-    settings.sort_by(|a, b| key(a).total_cmp(&key(b)));
+/// The best first, those without a number last; equal ones keep their order. A setting that halving stopped comes after all
+/// that went on at that time.
+fn rank(settings: &mut [Setting], goal: Goal, progress: &Progress) {
+    let key = |setting: &Setting| goal.key(setting.spread.map(|spread| spread.mean));
+    settings.sort_by(|a, b| {
+        let rungs = [b, a].map(|setting| progress.rung_of(setting.first.setting));
+        rungs[0].cmp(&rungs[1]).then(key(a).total_cmp(&key(b)))
+    });
 }
 
 /// The metric of a finished run; none where it is no number.
@@ -121,8 +131,24 @@ pub(super) fn value(run: &Path, metric: &Metric) -> Result<Option<f64>> {
 }
 
 fn of_best_epoch(run: &Path, name: &str) -> Result<Option<f64>> {
+    of_epochs(run, &read_epochs(run)?, name)
+}
+
+/// Epochs of a run so far, and the metric at the best of them.
+///
+/// # Errors
+/// As [`of_epochs`].
+pub(super) fn latest(run: &Path, name: &str) -> Result<(usize, Option<f64>)> {
     let epochs = read_epochs(run)?;
-    let Some(best) = best(&epochs) else {
+    Ok((epochs.len(), of_epochs(run, &epochs, name)?))
+}
+
+/// The metric at the best of some epochs of a run.
+///
+/// # Errors
+/// If there is no epoch, or none has such a metric.
+pub(super) fn of_epochs(run: &Path, epochs: &[EpochRecord], name: &str) -> Result<Option<f64>> {
+    let Some(best) = best(epochs) else {
         return Err(TrainError::file(run, "the run holds no epoch"));
     };
     let fixed = [
@@ -191,12 +217,13 @@ mod tests {
                     seeds: 1,
                     finished: Vec::new(),
                     spread: mean.and_then(|mean| Spread::of(&[mean])),
+                    stopped: None,
                 })
                 .collect()
         };
         for (goal, expected) in [(Goal::Min, [0, 2, 1]), (Goal::Max, [2, 0, 1])] {
             let mut ranked = settings();
-            rank(&mut ranked, goal);
+            rank(&mut ranked, goal, &Progress::default());
             let order: Vec<usize> = ranked.iter().map(|s| s.first.index).collect();
             assert_eq!(order, expected);
         }
