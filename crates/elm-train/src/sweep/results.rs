@@ -76,7 +76,12 @@ impl Results {
             // what was stopped early is ranked by what it had come to
             let value = match progress.state(folder, member) {
                 MemberState::Finished => value(&folder.run(member), &metric)?,
-                MemberState::Dropped => of_best_epoch(&folder.run(member), &metric.name)?,
+                MemberState::Dropped => {
+                    let run = folder.run(member);
+                    let mut epochs = read_epochs(&run)?;
+                    epochs.truncate(setting.stopped.unwrap_or(usize::MAX));
+                    of_epochs(&run, &epochs, &metric.name)?
+                }
                 _ => continue,
             };
             setting.finished.push(Ranked {
