@@ -32,7 +32,9 @@ pub struct Worker<'a> {
 }
 
 /// How long a worker waits at first, and at most, before it looks again at members that others work on.
-const WAITS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+const WAITS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+/// Nobody works on the others if none was held for so long: a worker has none for a moment between two.
+const GRACE: Duration = Duration::from_secs(10);
 /// How often a worker that waits asks whether it is to stop.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -59,6 +61,7 @@ impl Worker<'_> {
     pub fn work(&self, members: &[&Member]) -> Result<Option<StopReason>> {
         let mut retry = self.retry;
         let mut wait = WAITS[0];
+        let mut busy = Instant::now();
         loop {
             let progress = self.folder.progress(self.sweep)?;
             let (mut made, mut held) = (false, false);
@@ -74,16 +77,20 @@ impl Worker<'_> {
                 }
             }
             if made {
-                (retry, wait) = (false, WAITS[0]);
+                (retry, wait, busy) = (false, WAITS[0], Instant::now());
                 continue;
             }
             if progress != self.folder.progress(self.sweep)? {
+                busy = Instant::now();
                 continue;
             }
             if !progress.is_undecided() {
                 return Ok(None);
             }
-            if !held && !self.others_work(&progress)? {
+            if held || self.others_work(&progress)? {
+                busy = Instant::now();
+            }
+            if busy.elapsed() > GRACE {
                 return Ok(self
                     .waits_for_others(members, &progress)
                     .then_some(StopReason::Pause));
