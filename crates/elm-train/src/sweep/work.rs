@@ -84,16 +84,14 @@ impl Worker<'_> {
                 busy = Instant::now();
                 continue;
             }
-            if !progress.is_undecided() {
+            if !progress.is_undecided() || !self.waits_for_others(members, &progress) {
                 return Ok(None);
             }
             if held || self.others_work(&progress)? {
                 busy = Instant::now();
             }
             if busy.elapsed() > GRACE {
-                return Ok(self
-                    .waits_for_others(members, &progress)
-                    .then_some(StopReason::Pause));
+                return Ok(Some(StopReason::Pause));
             }
             self.sleep(wait);
             wait = (2 * wait).min(WAITS[1]);
