@@ -58,7 +58,7 @@ pub trait FusedOps: Backend {
     /// The memory after each step, and what the backward pass needs.
     #[fusion(meta = |drive, _weights, _decay, _gate, _start, spec| (
         with_width(drive, spec.memory),
-        KeptMetadata::Hidden(with_width(drive, spec.hidden_total().max(spec.first()))),
+        KeptHiddenMetadata::Hidden(with_width(drive, spec.hidden_total().max(spec.first()))),
     ))]
     fn elm_memory_scan_forward(
         drive: FloatTensor<Self>,
