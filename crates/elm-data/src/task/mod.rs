@@ -1,5 +1,5 @@
 //! What a named task is, and one way to open the data of those that classify sequences. The tasks themselves are in
-//! [`tasks`](crate::tasks).
+//! `tasks`.
 
 mod batches;
 mod info;

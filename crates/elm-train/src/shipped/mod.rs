@@ -1,6 +1,6 @@
 //! Trained models that ship with the project, by their names.
 //!
-//! They lie in `models` of the repository, each a model file whose card says how it was trained ([`TrainingCard`]). Those
+//! They lie in `models` of the repository, each a model file whose card says how it was trained ([`TrainingCard`](crate::model::card::TrainingCard)). Those
 //! of at most [`MOST_EMBEDDED`] bytes are in the program itself, so that an installed `elm` has them, too.
 
 mod add;
