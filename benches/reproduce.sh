@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-usage="usage: benches/reproduce.sh spikes|listops|spoken-digits|neuronio-m20 [--quick]; spoken-digits needs DIGITS=FOLDER"
+usage="usage: benches/reproduce.sh spikes|listops|image|spoken-digits|neuronio-m20 [--quick]; image needs CIFAR=FOLDER, spoken-digits DIGITS=FOLDER"
 task="${1:?$usage}"
 quick="${2:-}"
 [[ -z "$quick" || "$quick" == --quick ]] || { echo "$usage" >&2; exit 2; }
@@ -24,6 +24,24 @@ case "$task$quick" in
       --min-length 5 --max-length 60
     set -- listops --set "data.dir=$data" --set data.max_length=60 --set train.epochs=4 --set train.warmup_steps=100
     floor=30 ;;
+  listops)
+    # expressions that grow: each training but the first begins with the weights of the one before
+    begin=()
+    for stage in "100 20 2 5 200" "300 100 3 3 100" "700 300 4 1 100"; do
+      read -r longest shortest seed epochs warmup <<<"$stage"
+      "${elm[@]}" data generate listops --out "$data-$longest" --seed "$seed" \
+        --min-length "$shortest" --max-length "$longest"
+      rm -rf "$run-$longest"
+      "${elm[@]}" train --recipe listops --set "data.dir=$data-$longest" --set "data.max_length=$longest" \
+        --set "train.epochs=$epochs" --set "train.warmup_steps=$warmup" "${begin[@]}" --out "$run-$longest"
+      begin=(--init-from "$run-$longest/model.safetensors")
+    done
+    "${elm[@]}" data generate listops --out "$data" --seed 1
+    set -- listops --set "data.dir=$data" --set train.batches_per_epoch=500 --set train.epochs=3 \
+      --set train.learning_rate=0.0005 --set train.warmup_steps=50 "${begin[@]}"
+    floor=44 ;;
+  image | image--quick)
+    set -- image --set "data.dir=${CIFAR:?$usage}"; floor=52 ;;
   spoken-digits | spoken-digits--quick)
     set -- shd --set "data.dir=${DIGITS:?$usage}" --set train.readout=mean; floor=80 ;;
   neuronio-m20 | neuronio-m20--quick)
