@@ -6,7 +6,6 @@
 //! it, so what a killed process leaves is taken over by the next one. A member that fails stops no other.
 
 mod claim;
-mod data;
 mod draw;
 mod expand;
 mod folder;

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 
 use super::claim::{Claim, Held, Note};
-use super::data;
 use super::expand::{Member, Sweep};
 use super::folder::{MemberState, SweepFolder};
 use super::halving::Progress;
@@ -185,7 +184,6 @@ impl Worker<'_> {
 
     /// Trains a member, or goes on with it.
     fn train(&self, member: &Member, progress: &Progress) -> Result<Ended> {
-        data::prepare(self.sweep, self.folder, member, &self.stop)?;
         let run = self.folder.run(member);
         let begun = run.join("recipe.toml").is_file();
         let recipe = self.sweep.recipe(member)?;
