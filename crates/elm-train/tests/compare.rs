@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::{failure, history, stdout};
 use serde_json::Value;
@@ -40,6 +40,19 @@ fn arguments(folder: &Path, out: &Path, models: &str, budget: [&str; 2]) -> Vec<
     args.into_iter().map(String::from).collect()
 }
 
+/// The folder of the first run of a model.
+fn run_of(out: &Path, model: &str) -> PathBuf {
+    let kind = format!("-kind-{model}");
+    let entries = std::fs::read_dir(out.join("members")).into_iter().flatten();
+    let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    runs.retain(|run| {
+        let name = run.file_name().unwrap().to_string_lossy();
+        name.ends_with(&kind) || name.contains(&format!("{kind}-"))
+    });
+    runs.sort();
+    runs.into_iter().next().unwrap_or_default()
+}
+
 fn run(arguments: &[String]) -> String {
     stdout(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
 }
@@ -69,59 +82,121 @@ fn equal_steps_give_one_report_of_all_models() {
     let found = result(&out);
     assert_eq!(models(&found, "results"), ["elm", "chrono-lstm", "lif"]);
     let report = std::fs::read_to_string(out.join("report.html")).unwrap();
-    let mut losses = Vec::new();
+    let mut epochs = Vec::new();
     for entry in found["results"].as_array().unwrap() {
         let name = entry["model"].as_str().unwrap();
-        assert_eq!(entry["steps"], 24, "{name}");
+        let result = &entry["runs"][0];
+        assert_eq!(result["steps"], 24, "{name}");
         assert!(entry["trained_parameters"].as_u64().unwrap() > 10);
-        assert!(entry["ms_per_step"].as_f64().unwrap() > 0.0);
-        let accuracy = &entry["test"][0];
+        assert!(result["ms_per_step"].as_f64().unwrap() > 0.0);
+        let accuracy = &result["test"][0];
         assert_eq!(accuracy["metric"], "Accuracy (%)");
         assert!(accuracy["value"].as_f64().is_some());
         for place in [&report, &text] {
             assert!(place.contains(name), "{name}");
         }
         // each ran as a run of its own, and its learning rate went down to the end of the schedule
-        let records = history(&out.join(name));
+        let records = history(&run_of(&out, name));
         let rate = |record: &Value| record["learning_rate"].as_f64().unwrap();
         let peak = records.iter().map(rate).fold(0.0, f64::max);
         assert!(rate(records.last().unwrap()) < 0.05 * peak, "{name}");
-        losses.push(records.len());
+        epochs.push(records.len());
     }
     assert!(
-        losses.iter().all(|n| *n == losses[0] && *n >= 8),
-        "{losses:?}"
+        epochs.iter().all(|n| *n == epochs[0] && *n >= 8),
+        "{epochs:?}"
     );
-    assert!(report.contains("gradient steps") && report.contains("Validation accuracy (%)"));
+    for word in [
+        "gradient steps",
+        "Validation accuracy (%)",
+        "At equal gradient steps",
+        "At equal time",
+        "Loss at half (12)",
+    ] {
+        assert!(report.contains(word), "`{word}` is missing");
+    }
     assert!(!report.contains("NaN") && !report.contains("<script"));
     for word in [
-        "parameters",
-        "steps",
-        "ms/step",
+        "Parameters",
+        "Steps",
+        "ms per step",
         "Accuracy (%)",
         "report.html",
     ] {
         assert!(text.contains(word), "`{word}` is missing in:\n{text}");
     }
     // gone on with: what is there stays, what is not is trained
-    let before = std::fs::read(out.join("elm/metrics.csv")).unwrap();
-    std::fs::remove_dir_all(out.join("lif")).unwrap();
-    let text = stdout(&[
-        "compare",
-        "--resume",
-        out.to_str().unwrap(),
-        "--device",
-        "cpu",
-    ]);
-    assert!(text.contains("elm: finished before"), "{text}");
-    assert!(!text.contains("lif: finished before"), "{text}");
-    assert_eq!(std::fs::read(out.join("elm/metrics.csv")).unwrap(), before);
+    let [elm, lif] = ["elm", "lif"].map(|model| run_of(&out, model));
+    let before = std::fs::read(elm.join("metrics.csv")).unwrap();
+    std::fs::remove_dir_all(&lif).unwrap();
+    let name = out.to_str().unwrap();
+    let text = stdout(&["compare", "--resume", name, "--device", "cpu"]);
+    assert!(text.contains("kind-lif: valid_loss"), "{text}");
+    assert!(!text.contains("kind-elm: valid_loss"), "{text}");
+    assert_eq!(std::fs::read(elm.join("metrics.csv")).unwrap(), before);
     let again = result(&out);
     assert_eq!(models(&again, "results"), ["elm", "chrono-lstm", "lif"]);
     // the same seed and batches give the same numbers
-    let accuracy = |found: &Value| found["results"][2]["test"][1]["value"].as_f64().unwrap();
-    let (a, b) = (accuracy(&found), accuracy(&again));
+    let loss = |found: &Value| {
+        found["results"][2]["runs"][0]["test"][1]["value"]
+            .as_f64()
+            .unwrap()
+    };
+    let (a, b) = (loss(&found), loss(&again));
     assert!((a - b).abs() < 1e-6 * a.abs(), "{a} and {b}");
+    // the same call goes on, too, and finds nothing to do; another one does not
+    let text = run(&args);
+    assert!(!text.contains("training"), "{text}");
+    let other: Vec<&str> = args
+        .iter()
+        .map(|a| if a == "24" { "25" } else { a })
+        .collect();
+    let (code, error) = failure(&other);
+    assert!(code == 2 && error.contains("another sweep"), "{error}");
+    // it is a sweep like others
+    let text = stdout(&["sweep", name, "--status"]);
+    assert!(text.contains("3 members: 3 finished"), "{text}");
+}
+
+#[test]
+fn every_model_is_tried_with_the_same_rates_and_seeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("compared");
+    // 47 steps are no whole number of epochs
+    let mut args = arguments(folder.path(), &out, "elm,lif", ["--steps", "47"]);
+    let more = ["--rates", "1e-8,1e-2", "--seeds", "3,4", "--jobs", "2"];
+    args.extend(more.map(String::from));
+    let text = run(&args);
+    assert!(text.contains("8 members"), "{text}");
+    let found = result(&out);
+    assert_eq!(models(&found, "results"), ["elm", "lif"]);
+    for entry in found["results"].as_array().unwrap() {
+        // nothing is learnt with the smaller one
+        assert_eq!(entry["learning_rate"], 1e-2);
+        let tries = entry["tries"].as_array().unwrap();
+        assert_eq!(tries.len(), 2);
+        let runs = entry["runs"].as_array().unwrap();
+        let seeds: Vec<_> = runs.iter().map(|r| r["seed"].as_u64().unwrap()).collect();
+        assert_eq!(seeds, [3, 4]);
+        for (place, run) in runs.iter().enumerate() {
+            assert_eq!(run["steps"], 47);
+            let curve = run["curve"].as_array().unwrap();
+            assert_eq!(curve.last().unwrap()["step"], 47);
+            assert_eq!(run["best_valid_loss"], tries[1]["valid_losses"][place]);
+        }
+        let mean = |n: usize| {
+            let losses = tries[n]["valid_losses"].as_array().unwrap().iter();
+            losses.map(|loss| loss.as_f64().unwrap()).sum::<f64>() / 2.0
+        };
+        assert!(mean(1) < mean(0));
+        // by hand: mean and deviation of the report are those of the runs
+        let losses = [0, 1].map(|n| tries[1]["valid_losses"][n].as_f64().unwrap());
+        let sd = (losses[0] - losses[1]).abs() / 2f64.sqrt();
+        let shown = format!("{:.4} ± {sd:.4}", mean(1));
+        let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+        assert!(report.contains(&shown), "{shown}");
+        assert!(report.contains("Learning rates") && report.contains("chosen"));
+    }
 }
 
 #[test]
@@ -143,17 +218,18 @@ fn minutes_become_steps_and_sizes_follow_a_count() {
     args.extend(["--params".into(), "30000".into()]);
     let text = run(&args);
     assert!(text.contains("a step takes"), "{text}");
-    for entry in result(&out)["results"].as_array().unwrap() {
+    let found = result(&out);
+    assert_eq!(models(&found, "results"), ["chrono-lstm", "tcn"]);
+    for entry in found["results"].as_array().unwrap() {
         let parameters = entry["trained_parameters"].as_f64().unwrap();
         assert!((parameters - 30_000.0).abs() < 3000.0, "{parameters}");
-        assert!(entry["steps"].as_u64().unwrap() >= 2, "{entry}");
-        // three seconds, and a validation more
-        let seconds = entry["seconds"].as_f64().unwrap();
-        assert!(seconds > 2.0, "{seconds}");
-        let records = entry["curve"].as_array().unwrap();
-        let rate = |record: &Value| record["learning_rate"].as_f64().unwrap();
-        let peak = records.iter().map(rate).fold(0.0, f64::max);
-        assert!(rate(records.last().unwrap()) < 0.05 * peak);
+        // how many steps go into the time depends on the machine; that the time ends the run does not
+        let run = &entry["runs"][0];
+        assert!(run["steps"].as_u64().unwrap() >= 1, "{entry}");
+        let folder = run_of(&out, entry["model"].as_str().unwrap());
+        let recipe = std::fs::read_to_string(folder.join("recipe.toml")).unwrap();
+        assert!(recipe.contains("\nminutes = 0.05 "), "{recipe}");
+        assert!(recipe.contains("\nsteps = 0 "), "{recipe}");
     }
 }
 
@@ -170,15 +246,16 @@ fn a_stopped_comparison_reports_what_is_finished_and_goes_on() {
             "elm,lif,chrono-lstm",
             ["--steps", "200"],
         ))
+        .args(["--set", "train.log_every=1"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let begun = std::time::Instant::now();
-    while !out.join("lif/run.json").exists() && begun.elapsed().as_secs() < 60 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+    let steps = || std::fs::read_to_string(run_of(&out, "lif").join("metrics.jsonl"));
+    while steps().unwrap_or_default().lines().count() < 3 && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
-    std::thread::sleep(std::time::Duration::from_millis(100));
     Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
@@ -199,12 +276,12 @@ fn a_stopped_comparison_reports_what_is_finished_and_goes_on() {
         "--device",
         "cpu",
     ]);
-    assert!(text.contains("elm: finished before"), "{text}");
+    assert!(!text.contains("kind-elm: valid_loss"), "{text}");
     let finished = result(&out);
     assert_eq!(models(&finished, "results"), ["elm", "lif", "chrono-lstm"]);
     assert_eq!(finished["missing"].as_array().unwrap().len(), 0);
     for entry in finished["results"].as_array().unwrap() {
-        assert_eq!(entry["steps"], 200);
+        assert_eq!(entry["runs"][0]["steps"], 200);
     }
 }
 
@@ -214,10 +291,11 @@ fn a_model_that_fails_is_told_and_the_others_are_compared() {
     let out = folder.path().join("compared");
     run(&arguments(folder.path(), &out, "elm,lif", ["--steps", "8"]));
     // a run that was stopped and spoilt since
-    let record = std::fs::read_to_string(out.join("lif/run.json")).unwrap();
+    let lif = run_of(&out, "lif");
+    let record = std::fs::read_to_string(lif.join("run.json")).unwrap();
     let stopped = record.replace("\"finished\"", "\"stopped\"");
-    std::fs::write(out.join("lif/run.json"), stopped).unwrap();
-    std::fs::write(out.join("lif/recipe.toml"), "[lif]\nneurons = 3\n").unwrap();
+    std::fs::write(lif.join("run.json"), stopped).unwrap();
+    std::fs::write(lif.join("recipe.toml"), "[lif]\nneurons = 3\n").unwrap();
     let (code, error) = failure(&[
         "compare",
         "--resume",
@@ -227,14 +305,14 @@ fn a_model_that_fails_is_told_and_the_others_are_compared() {
     ]);
     assert_eq!(code, 1, "{error}");
     assert!(
-        error.contains("lif failed") && error.contains("recipe.toml"),
+        error.contains("kind-lif failed") && error.contains("recipe.toml"),
         "{error}"
     );
     let found = result(&out);
     assert_eq!(models(&found, "results"), ["elm"]);
     assert_eq!(models(&found, "missing"), ["lif"]);
     let report = std::fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(report.contains("lif: failed") && report.contains("ELM neuron, 4 memory units"));
+    assert!(report.contains("kind-lif: failed") && report.contains("ELM neuron, 4 memory units"));
 }
 
 #[test]
@@ -272,6 +350,26 @@ fn wrong_comparisons_are_told_in_one_line_and_leave_nothing() {
             &["--recipe", "spikes", "--steps", "5", "--set", "tcn.width=3"],
             "no use in the model",
         ),
+        (
+            &[
+                "--recipe",
+                "spikes",
+                "--steps",
+                "5",
+                "--set",
+                "train.epochs=3",
+            ],
+            "--steps 5 gives train.epochs, which --set train.epochs=3",
+        ),
+        (
+            &["--recipe", "spikes", "--steps", "5", "--rates", "0.1,-1"],
+            "train.learning_rate",
+        ),
+        (
+            &["--recipe", "spikes", "--steps", "5", "--jobs", "0"],
+            "--jobs",
+        ),
+        (&["--status"], "--resume DIR"),
     ] {
         let mut all = vec!["compare", "--out", name];
         all.extend(args);

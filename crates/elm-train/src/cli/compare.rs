@@ -4,17 +4,20 @@ use std::path::PathBuf;
 
 use elm_data::Task;
 
-use super::train::{limited, open_recipe};
-use crate::compare::{Budget, CompareOptions, Plan, compare};
+use super::train::open_recipe;
+use super::workers::{Call, Workers, report, status};
+use crate::compare::{self, Budget, Plan};
 use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
-use crate::stop::{Stop, StopReason};
+use crate::stop::StopReason;
+use crate::sweep::{Share, SweepFolder};
 
 /// Train several models on one task under equal budgets and write one report.
 ///
-/// The models see the same batches in the same order. Each has a run folder within that of the comparison. Ctrl-C keeps
-/// what is finished and writes the report of it; --resume goes on. Exit codes as those of `elm train`.
+/// The models see the same batches in the same order, with as many learning rates and seeds each; the rate with the least
+/// validation loss counts. The folder is that of a sweep, so that `elm sweep DIR` works on it, too. Ctrl-C keeps what is
+/// finished and writes the report of it; --resume goes on. Exit codes as those of `elm sweep`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -31,15 +34,21 @@ pub(super) struct Args {
         default_value = "elm,chrono-lstm,transformer"
     )]
     models: String,
-    /// Gradient steps of each model
+    /// Gradient steps of each run
     #[arg(long, value_name = "N", conflicts_with = "minutes")]
     steps: Option<u64>,
-    /// Minutes of each model, training and validation; the learning rate ends with them
+    /// Minutes of each run, training and validation; the learning rate ends with them
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     minutes: Option<f64>,
     /// Choose the models' sizes so that each has about so many trained parameters [default: each as its recipe has it]
     #[arg(long, value_name = "N")]
     params: Option<usize>,
+    /// Seeds that every model is trained with, e.g. 0,1,2 [default: the recipe's]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    seeds: Vec<u64>,
+    /// Learning rates that every model is tried with, e.g. 1e-3,3e-3,1e-2 [default: each as its recipe has it]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    rates: Vec<f64>,
     /// Change a recipe key of every model that has it, e.g. --set lif.num_neurons=64 (may be repeated)
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -48,67 +57,95 @@ pub(super) struct Args {
     out: Option<PathBuf>,
     /// Go on with a stopped comparison, as it was planned
     #[arg(long, value_name = "DIR",
-          conflicts_with_all = ["task", "recipe", "models", "steps", "minutes", "params", "set", "out"])]
+          conflicts_with_all = ["task", "recipe", "models", "steps", "minutes", "params", "seeds", "rates", "set", "out"])]
     resume: Option<PathBuf>,
-    /// Stop after so many minutes, whatever is finished, with exit code 75
-    #[arg(long, value_name = "MINUTES", allow_negative_numbers = true)]
-    stop_after: Option<f64>,
-    /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda, rocm
-    #[arg(long, default_value = "auto")]
-    device: String,
-    /// CPU threads [default: all]
-    #[arg(long, allow_negative_numbers = true)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    workers: Workers,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  elm compare --recipe spikes-adding --steps 2000
+  elm compare --recipe spikes-adding --steps 2000 --rates 1e-3,3e-3,1e-2 --seeds 0,1,2 --jobs 2
   elm compare --recipe spikes-adding --models elm,network,lif --minutes 3 --params 50000
   elm compare --task listops --set data.dir=lra/listops --models elm,chrono-lstm,tcn --minutes 5";
 
 pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
-    super::set_threads(args.threads)?;
-    let (recipe, base) = match (&args.resume, &args.task, &args.recipe) {
-        // its own are read from its folder
-        (Some(_), ..) => (String::new(), Recipe::default()),
-        (None, Some(task), _) => {
+    let workers = &args.workers;
+    workers.check()?;
+    let stop = workers.stop()?;
+    let (folder, sweep) = match &args.resume {
+        Some(folder) => {
+            compare::plan_of(folder)?;
+            SweepFolder::existing(folder)?
+        }
+        None if workers.status => {
+            return Err(TrainError::Usage(
+                "--status: say of which comparison, with --resume DIR".into(),
+            ));
+        }
+        None => {
+            let (plan, recipe) = plan(&args)?;
+            // steps are measured with the threads that they will be taken with
+            super::set_threads(match workers.jobs {
+                1 => workers.threads,
+                jobs => Some(workers.threads_each(jobs)),
+            })?;
+            let devices = Devices::open(&workers.devices()[0])?;
+            compare::begin(&plan, &recipe, args.out.as_deref(), &devices, &stop)?
+        }
+    };
+    if workers.status {
+        status(&sweep, &folder)?;
+        return report(&sweep, &folder).map(|()| None);
+    }
+    if args.resume.is_some() && workers.jobs == 1 {
+        super::set_threads(workers.threads)?;
+    }
+    let call = Call {
+        sweep: &sweep,
+        folder: &folder,
+        members: sweep.members.iter().collect(),
+        share: Share::ALL,
+        is_worker: false,
+    };
+    let stopped = workers.train(&call, &stop)?;
+    workers.conclude(&call, stopped, false)
+}
+
+/// What the arguments say is to be compared, and the recipe that it starts from.
+fn plan(args: &Args) -> Result<(Plan, Recipe)> {
+    let (name, recipe) = match (&args.task, &args.recipe) {
+        (Some(task), _) => {
             let name = recipe_of(task)?;
             (name.to_string(), Recipe::builtin(name)?)
         }
-        (None, None, Some(recipe)) => open_recipe(recipe)?,
-        (None, None, None) => {
+        (None, Some(recipe)) => open_recipe(recipe)?,
+        (None, None) => {
             return Err(TrainError::Usage(
                 "give --task or --recipe, such as --recipe spikes-adding, to say what the models are trained on"
                     .into(),
             ));
         }
     };
-    let budget = match (&args.resume, args.steps, args.minutes) {
-        (Some(_), ..) => Budget::Steps(1),
-        (None, Some(steps), _) => Budget::Steps(steps),
-        (None, None, Some(minutes)) => Budget::Minutes(minutes),
-        (None, None, None) => {
+    let budget = match (args.steps, args.minutes) {
+        (Some(steps), _) => Budget::Steps(steps),
+        (None, Some(minutes)) => Budget::Minutes(minutes),
+        (None, None) => {
             return Err(TrainError::Usage(
                 "give each model's budget: --steps N or --minutes M".into(),
             ));
         }
     };
-    let stop = limited(Stop::on_signals(true)?, args.stop_after)?;
-    compare(CompareOptions {
-        plan: Plan {
-            recipe,
-            models: Plan::models(&args.models)?,
-            budget,
-            params: args.params,
-            set: args.set,
-        },
-        base,
-        out: args.out,
-        resume: args.resume,
-        devices: Devices::open(&args.device)?,
-        stop,
-    })
+    let plan = Plan {
+        recipe: name,
+        models: Plan::models(&args.models)?,
+        budget,
+        params: args.params,
+        seeds: args.seeds.clone(),
+        rates: args.rates.clone(),
+        set: args.set.clone(),
+    };
+    Ok((plan, recipe))
 }
 
 /// The built-in recipe of a task.

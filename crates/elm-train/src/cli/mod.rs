@@ -15,6 +15,7 @@ mod sweep;
 mod train;
 mod weight_args;
 mod weights;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -135,14 +136,20 @@ fn execute(command: Command) -> Result<Option<StopReason>> {
 /// Most threads that `--threads` accepts; each costs memory, whether it has work or not.
 const MAX_THREADS: usize = 1024;
 
+/// Refuses a number of threads that no pool can have.
+fn check_threads(threads: Option<usize>) -> Result<()> {
+    match threads {
+        Some(n) if !(1..=MAX_THREADS).contains(&n) => Err(crate::TrainError::Usage(format!(
+            "--threads must be 1 to {MAX_THREADS}, found {n}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// `--threads`, for the CPU.
 fn set_threads(threads: Option<usize>) -> Result<()> {
+    check_threads(threads)?;
     if let Some(n) = threads {
-        if !(1..=MAX_THREADS).contains(&n) {
-            return Err(crate::TrainError::Usage(format!(
-                "--threads must be 1 to {MAX_THREADS}, found {n}"
-            )));
-        }
         rayon::ThreadPoolBuilder::new()
             .num_threads(n)
             .build_global()

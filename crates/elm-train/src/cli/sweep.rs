@@ -1,16 +1,12 @@
 //! `elm sweep`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use super::train::limited;
-use crate::device;
+use super::workers::{Call, Workers, report, status};
 use crate::error::{Result, TrainError};
-use crate::stop::{Stop, StopReason};
-use crate::sweep::{
-    Calls, Jobs, Member, Share, Sweep, SweepFolder, Worker, stop_with_parent, write_report,
-};
-use crate::{say, tell};
+use crate::say;
+use crate::stop::StopReason;
+use crate::sweep::{Calls, Share, Sweep, SweepFolder};
 
 /// Train many runs by one file: settings of recipe keys, and seeds.
 ///
@@ -26,39 +22,23 @@ pub(super) struct Args {
     /// Folder of the sweep [default: runs/<name of FILE>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Processes that work side by side on this machine
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    jobs: usize,
     /// Only every N-th member from I on: I/N; N alone inside of a job array
     #[arg(long, value_name = "I/N", allow_hyphen_values = true)]
     shard: Option<String>,
     /// Only the member with this number, from 0
     #[arg(long, value_name = "K", conflicts_with_all = ["shard", "jobs"])]
     only: Option<usize>,
-    /// Try members that failed once more
-    #[arg(long)]
-    retry: bool,
     /// Print a command for each member
     #[arg(long, group = "print")]
     list: bool,
     /// Print a script for sbatch, an array of N tasks [default: a task for each member, at most 1000]
     #[arg(long, group = "print", value_name = "N", num_args = 0..=1, require_equals = true)]
     slurm: Option<Option<usize>>,
-    /// Say how far the sweep is
-    #[arg(long, group = "print")]
-    status: bool,
     /// Write report.html, results.csv and best.toml of what is finished
     #[arg(long, group = "print")]
     report: bool,
-    /// Stop after so many minutes with checkpoints and exit code 75
-    #[arg(long, value_name = "MINUTES", allow_negative_numbers = true)]
-    stop_after: Option<f64>,
-    /// Where to compute: names as in `elm train`; processes take turns on several, e.g. flex,cuda
-    #[arg(long, value_name = "DEVICES", default_value = "auto")]
-    device: String,
-    /// CPU threads, divided among the processes [default: all]
-    #[arg(long, allow_negative_numbers = true)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    workers: Workers,
     /// One of the processes of --jobs: stops when its standard input ends
     #[arg(long, hide = true)]
     worker: bool,
@@ -115,19 +95,16 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
     if args.list || args.slurm.is_some() {
         return print_calls(&args, &file, &out, &sweep).map(|()| None);
     }
-    if args.status || args.report {
+    if args.workers.status || args.report {
         let (folder, mut kept) = SweepFolder::existing(&out)?;
         kept.file.metric = sweep.file.metric;
-        return match args.status {
+        return match args.workers.status {
             true => status(&kept, &folder),
             false => report(&kept, &folder),
         }
         .map(|()| None);
     }
-    if args.jobs == 0 {
-        let problem = "--jobs must be 1 or more, found 0";
-        return Err(TrainError::Usage(problem.into()));
-    }
+    args.workers.check()?;
     let own = own(&args, &sweep)?;
     match args.only {
         // as quick as the list is long: each call looks at its own
@@ -137,22 +114,27 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
     }
     let (folder, sweep) = match file.is_dir() {
         true => SweepFolder::existing(&out)?,
-        false => SweepFolder::open(&out, &file, &sweep)?,
+        false => {
+            let text = std::fs::read_to_string(&file)
+                .map_err(|e| TrainError::file(&file, format!("cannot read it: {e}")))?;
+            SweepFolder::open(&out, &text, &file.display().to_string(), &sweep)?
+        }
     };
-    let members: Vec<&Member> = own.iter().map(|&index| &sweep.members[index]).collect();
-    let stop = limited(Stop::on_signals(true)?, args.stop_after)?;
-    let stopped = match args.jobs {
-        1 => work(&args, &sweep, &folder, &members, &stop)?,
-        _ => supervise(&args, &sweep, &folder, &members, &stop)?,
+    let stop = args.workers.stop()?;
+    let call = Call {
+        sweep: &sweep,
+        folder: &folder,
+        members: own.iter().map(|&index| &sweep.members[index]).collect(),
+        share: share(&args)?,
+        is_worker: args.worker,
     };
-    // requeued by schedulers, which stop by SIGTERM
-    let stopped = stopped.map(|reason| match reason {
-        StopReason::Terminate => StopReason::Warning,
-        other => other,
-    });
+    if args.workers.jobs == 1 {
+        super::set_threads(args.workers.threads)?;
+    }
+    let stopped = args.workers.train(&call, &stop)?;
     match args.worker {
         true => Ok(stopped),
-        false => conclude(&args, &sweep, &folder, &members, stopped),
+        false => args.workers.conclude(&call, stopped, args.only.is_some()),
     }
 }
 
@@ -192,13 +174,13 @@ fn own(args: &Args, sweep: &Sweep) -> Result<Vec<usize>> {
             ))),
         };
     }
-    let share = Share::new(args.shard.as_deref(), &variable)?;
+    let share = share(args)?;
     Ok((0..count).filter(|&member| share.has(member)).collect())
 }
 
-fn devices(args: &Args) -> Vec<String> {
-    let names = args.device.split(',').map(str::trim);
-    names.map(String::from).collect()
+/// The share of the members that this call has, by --shard or by the job array that it is in.
+fn share(args: &Args) -> Result<Share> {
+    Share::new(args.shard.as_deref(), &variable)
 }
 
 fn print_calls(args: &Args, file: &Path, out: &Path, sweep: &Sweep) -> Result<()> {
@@ -213,8 +195,8 @@ fn print_calls(args: &Args, file: &Path, out: &Path, sweep: &Sweep) -> Result<()
         program,
         file: absolute(file)?,
         out: absolute(out)?,
-        devices: devices(args),
-        threads: args.threads,
+        devices: args.workers.devices(),
+        threads: args.workers.threads,
     };
     if let Some(tasks) = args.slurm {
         let tasks = tasks.unwrap_or(sweep.members.len().min(MOST_TASKS));
@@ -228,150 +210,12 @@ fn print_calls(args: &Args, file: &Path, out: &Path, sweep: &Sweep) -> Result<()
         return Ok(());
     }
     // a share of the list only if it was asked for, and not for the job that makes it
-    let share = match &args.shard {
-        Some(shard) => Share::new(Some(shard), &variable)?,
+    let share = match args.shard {
+        Some(_) => share(args)?,
         None => Share::ALL,
     };
     for member in sweep.members.iter().filter(|m| share.has(m.index)) {
         say!("{}", calls.member(member.index));
     }
     Ok(())
-}
-
-fn status(sweep: &Sweep, folder: &SweepFolder) -> Result<()> {
-    let tally = folder.progress(sweep)?.tally(folder, &sweep.members);
-    say!(
-        "{}: {} members: {}",
-        folder.path().display(),
-        sweep.members.len(),
-        tally.sentence()
-    );
-    for (state, names) in [("running", &tally.running), ("begun", &tally.begun)] {
-        for name in names {
-            say!("  {state:<9} {name}");
-        }
-    }
-    for (name, why) in &tally.failed {
-        say!("  {:<9} {name}: {why}", "failed");
-    }
-    Ok(())
-}
-
-fn report(sweep: &Sweep, folder: &SweepFolder) -> Result<()> {
-    let (results, path) = write_report(sweep, folder)?;
-    say!("{}", results.table(sweep).trim_end());
-    say!("{}; report {}", results.tally.sentence(), path.display());
-    Ok(())
-}
-
-/// Works on the members in this process.
-fn work(
-    args: &Args,
-    sweep: &Sweep,
-    folder: &SweepFolder,
-    members: &[&Member],
-    stop: &Stop,
-) -> Result<Option<StopReason>> {
-    super::set_threads(args.threads)?;
-    if args.worker {
-        stop_with_parent(stop);
-    }
-    let worker = Worker {
-        sweep,
-        folder,
-        device: device::open(&device_of(args, members))?,
-        stop: stop.clone(),
-        retry: args.retry,
-        announce: match args.worker {
-            // what is said goes nowhere, as each run has its log
-            true => |line| tell!("{line}"),
-            false => |line| say!("{line}"),
-        },
-    };
-    worker.work(members)
-}
-
-/// Processes of a job array, and calls for one member, take turns on the devices.
-fn device_of(args: &Args, members: &[&Member]) -> String {
-    let devices = devices(args);
-    let first = members.first().map_or(0, |member| member.index);
-    devices[first % devices.len()].clone()
-}
-
-/// Lets several processes work on the members.
-fn supervise(
-    args: &Args,
-    sweep: &Sweep,
-    folder: &SweepFolder,
-    members: &[&Member],
-    stop: &Stop,
-) -> Result<Option<StopReason>> {
-    let failed = |e| TrainError::Run(format!("cannot start the workers of the sweep: {e}"));
-    let program = std::env::current_exe().map_err(failed)?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    // no more than can have a member
-    let jobs = args.jobs.min(members.len()).max(1);
-    let threads = (args.threads.unwrap_or(cores) / jobs).max(1);
-    say!(
-        "sweep of {} members, {} of them here, by {jobs} processes with {threads} threads each; folder {}",
-        sweep.members.len(),
-        members.len(),
-        folder.path().display()
-    );
-    let devices = devices(args);
-    let commands = (0..jobs).map(|job| {
-        let mut command = Command::new(&program);
-        command.arg("sweep").arg(folder.path()).arg("--worker");
-        command.args(["--threads", &threads.to_string()]);
-        command.args(["--device", &devices[job % devices.len()]]);
-        if args.retry {
-            command.arg("--retry");
-        }
-        let share = match &args.shard {
-            Some(shard) => Share::new(Some(shard), &variable),
-            None => Share::new(None, &variable),
-        };
-        let share = share?;
-        command.args(["--shard", &format!("{}/{}", share.index, share.of)]);
-        Ok(command)
-    });
-    Jobs::new(commands.collect::<Result<_>>()?).run(stop)
-}
-
-/// Says how far the sweep is, and writes the report if it is over.
-fn conclude(
-    args: &Args,
-    sweep: &Sweep,
-    folder: &SweepFolder,
-    members: &[&Member],
-    stopped: Option<StopReason>,
-) -> Result<Option<StopReason>> {
-    let progress = folder.progress(sweep)?;
-    let own = progress.tally(folder, members.iter().copied());
-    // a call for one member does not look at all of them
-    let is_over = args.only.is_none() && progress.tally(folder, &sweep.members).is_over();
-    if is_over {
-        report(sweep, folder)?;
-    } else {
-        say!("{}: {}", folder.path().display(), own.sentence());
-    }
-    if let Some(reason) = stopped {
-        match reason {
-            StopReason::Pause => say!(
-                "members here wait for those of other shards, which nobody works on; call again to go on"
-            ),
-            _ => say!("stopped by {}; call again to go on", reason.name()),
-        }
-        return Ok(Some(reason));
-    }
-    for (name, why) in &own.failed {
-        tell!("member {name} failed: {why}");
-    }
-    match own.failed.len() {
-        0 => Ok(None),
-        n => Err(TrainError::Run(format!(
-            "{n} of {} members failed; --retry tries them again",
-            members.len()
-        ))),
-    }
 }

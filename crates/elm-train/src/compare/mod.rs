@@ -1,226 +1,125 @@
-//! Several models on one task under equal budgets: the same data, the same batches, the same seed.
+//! Several models on one task under equal budgets: the same data, the same batches, the same seeds, as many tries each.
 //!
-//! The models are trained one after the other, each in a run folder of its own within that of the comparison. What is
-//! finished stays: a comparison that was stopped goes on where it was.
+//! A comparison is a sweep over models, learning rates and seeds: its folder is that of a sweep, its runs are the members,
+//! and the workers of sweeps train them. What it has of its own is how the members are chosen, and its report.
 
+mod budget;
 mod outcome;
 mod page;
 mod plan;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-pub use outcome::{Comparison, Missing, ModelResult, TestMetric};
-pub use plan::{Budget, Plan};
+pub use budget::Budget;
+pub use outcome::{Comparison, Missing, ModelResult, RunResult, TestMetric, Try};
+pub use plan::Plan;
 
 use crate::devices::Devices;
+use crate::durable;
 use crate::error::{Result, TrainError};
 use crate::recipe::Recipe;
-use crate::run::{self, Ended, RunFolder, TrainOptions, measure};
-use crate::stop::{Stop, StopReason};
-use crate::{logging, say, tell};
+use crate::run::{self, measure, next_free};
+use crate::say;
+use crate::stop::Stop;
+use crate::sweep::{Sweep, SweepFolder};
 
-/// The recipe that all models start from, in the folder of a comparison.
-const BASE: &str = "base.toml";
-/// What was said.
-const LOG: &str = "log.txt";
-
-/// A comparison and where to make it.
-pub struct CompareOptions {
-    /// What is compared; ignored when a comparison is gone on with, which has its own.
-    pub plan: Plan,
-    /// The recipe that names task and data; ignored likewise.
-    pub base: Recipe,
-    /// The folder; the next free `runs/compare-<recipe>-<n>` unless set.
-    pub out: Option<PathBuf>,
-    /// Folder of a comparison to go on with.
-    pub resume: Option<PathBuf>,
-    /// Where to compute.
-    pub devices: Devices,
-    /// Stops the comparison when asked; the report then holds what is finished.
-    pub stop: Stop,
-}
-
-/// Trains the models of a plan one after the other and writes one report of them all.
+/// The folder of a comparison that is begun: `out`, or the next free `runs/compare-<recipe>-<n>`. One that holds this very
+/// plan is gone on with.
 ///
-/// A model that fails is told and left out; the others are trained all the same. The reason is returned if it was stopped
-/// before the last of them was finished.
+/// Where the budget is one of time, some steps of each model are taken on `devices`, to see how long they are.
 ///
 /// # Errors
-/// Wrong input before anything is trained; afterwards if the folder cannot be written, or if a model failed.
-pub fn compare(mut options: CompareOptions) -> Result<Option<StopReason>> {
-    if let Some(folder) = &options.resume {
-        options.plan = Plan::load(folder)?;
-        options.base = Recipe::load(folder.join(BASE))?;
+/// Wrong input, before anything is written; afterwards if the folder cannot be made.
+pub fn begin(
+    plan: &Plan,
+    recipe: &Recipe,
+    out: Option<&Path>,
+    devices: &Devices,
+    stop: &Stop,
+) -> Result<(SweepFolder, Sweep)> {
+    if let Some(out) = out
+        && Plan::of(out)?.as_ref() == Some(plan)
+    {
+        return SweepFolder::existing(out);
     }
-    options.plan.budget.validate()?;
+    let mut base = plan.base(recipe)?;
     // a model's size follows from the data, which a user's own files have to be opened for
-    let changed = options.plan.changed(&options.base)?;
-    if changed.task.is_open() {
-        changed.validate()?;
-        options.base.form = Some(run::data_form(&changed, &options.stop)?);
+    if base.task.is_open() {
+        base.validate()?;
+        base.form = Some(run::data_form(&base, stop)?);
     }
-    let recipes = options.plan.recipes(&options.base)?;
-    let folder = folder(&options)?;
-    logging::to_file(&folder.file(LOG))?;
-    say!(
-        "comparing {} models on {}, {}; folder {}",
-        recipes.len(),
-        options.base.task,
-        options.plan.budget,
-        folder.path().display()
-    );
-    for recipe in &recipes {
+    let sweep = plan.sweep(&base, |recipe| {
+        let times = measure(recipe, devices, stop)?;
         say!(
-            "  {:<12} {:>9} trained parameters  {}",
+            "{}: a step takes {:.1} ms and a validation {:.2} s here",
             recipe.model.kind,
-            recipe.num_trained(),
-            recipe.model_config().title()
-        );
-    }
-    let mut session = Session {
-        options,
-        folder,
-        missing: Vec::new(),
-    };
-    let (failed, stopped) = session.train_all(&recipes);
-    // each run had its own in between
-    logging::to_file(&session.folder.file(LOG))?;
-    session.report(stopped)?;
-    match failed {
-        true => Err(TrainError::Run("not every model could be trained".into())),
-        false => Ok(stopped),
-    }
-}
-
-/// The comparison's folder, with its plan and its base recipe.
-fn folder(options: &CompareOptions) -> Result<RunFolder> {
-    if let Some(folder) = &options.resume {
-        return RunFolder::lock(folder);
-    }
-    let name = format!("compare-{}", options.plan.recipe);
-    let folder = RunFolder::create(options.out.as_deref(), &name)?;
-    folder.write(BASE, &options.base.to_toml())?;
-    folder.write_json(plan::PLAN, &options.plan)?;
-    Ok(folder)
-}
-
-struct Session {
-    options: CompareOptions,
-    /// Locked as long as this lives.
-    folder: RunFolder,
-    missing: Vec<Missing>,
-}
-
-impl Session {
-    fn run_folder(&self, recipe: &Recipe) -> PathBuf {
-        self.folder.file(recipe.model.kind.name())
-    }
-
-    /// Trains the models in their order and notes which have no result: whether one failed, and why it was stopped.
-    fn train_all(&mut self, recipes: &[Recipe]) -> (bool, Option<StopReason>) {
-        let (mut failed, mut stopped) = (false, None);
-        for recipe in recipes {
-            let model = recipe.model.kind;
-            if let Some(reason) = self.options.stop.asked() {
-                stopped = Some(reason);
-                let reason = "not begun: the comparison was stopped".into();
-                self.missing.push(Missing { model, reason });
-                continue;
-            }
-            let reason = match self.train(recipe) {
-                Ok(Ended::Finished) => continue,
-                Ok(Ended::Stopped(reason)) | Err(TrainError::Stopped { reason, .. }) => {
-                    stopped = Some(reason);
-                    "not finished: the comparison was stopped".into()
-                }
-                Err(error) => {
-                    failed = true;
-                    tell!("{model} failed: {error}");
-                    format!("failed: {error}")
-                }
-            };
-            self.missing.push(Missing { model, reason });
-        }
-        (failed, stopped)
-    }
-
-    /// Trains one model, or goes on with it, unless that was done before.
-    fn train(&self, recipe: &Recipe) -> Result<Ended> {
-        let folder = self.run_folder(recipe);
-        let kind = recipe.model.kind;
-        if outcome::is_finished(&folder) {
-            say!("\n{kind}: finished before");
-            return Ok(Ended::Finished);
-        }
-        say!("\n{kind}");
-        let begun = folder.join("recipe.toml").is_file();
-        let recipe = match begun {
-            true => recipe.clone(),
-            false => self.budgeted(recipe)?,
-        };
-        run::train(TrainOptions {
-            tuning: run::Tuning::default(),
-            name: kind.to_string(),
-            recipe,
-            out: (!begun).then(|| folder.clone()),
-            resume: begun.then_some(folder),
-            set: Vec::new(),
-            tensorboard: false,
-            pause_after: None,
-            devices: self.options.devices.clone(),
-            stop: self.options.stop.clone(),
-        })
-    }
-
-    /// The recipe with the steps that the budget allows.
-    fn budgeted(&self, recipe: &Recipe) -> Result<Recipe> {
-        let options = &self.options;
-        let minutes = match options.plan.budget {
-            Budget::Steps(steps) => return Ok(plan::for_steps(recipe, steps)),
-            Budget::Minutes(minutes) => minutes,
-        };
-        let times = measure(recipe, &options.devices, &options.stop)?;
-        say!(
-            "a step takes {:.1} ms and a validation {:.2} s here",
             1e3 * times.step,
             times.validation
         );
-        Ok(plan::for_minutes(recipe, minutes, times))
-    }
-
-    /// Writes the report and `compare.json`, and says what came out.
-    fn report(self, stopped: Option<StopReason>) -> Result<()> {
-        let Self {
-            options,
-            folder,
-            missing,
-        } = self;
-        let finished = options.plan.models.iter();
-        let results = finished
-            .filter(|kind| missing.iter().all(|missing| missing.model != **kind))
-            .map(|kind| outcome::read(&folder.file(kind.name())))
-            .collect::<Result<Vec<_>>>()?;
-        let comparison = Comparison {
-            task: options.base.task,
-            seed: options.base.seed,
-            device: options.devices.describe(),
-            threads: rayon::current_num_threads(),
-            plan: options.plan,
-            results,
-            missing,
-        };
-        folder.write_json("compare.json", &comparison)?;
-        let report = folder.file("report.html");
-        folder.write("report.html", &page::render(&comparison))?;
-        say!("\n{}", comparison.table());
-        say!("report {}", report.display());
-        if let Some(reason) = stopped {
+        Ok(times)
+    })?;
+    for kind in &plan.models {
+        let mut recipes = sweep.members.iter().map(|member| sweep.recipe(member));
+        if let Some(recipe) = recipes.find(|r| r.as_ref().is_ok_and(|r| r.model.kind == *kind)) {
+            let recipe = recipe?;
             say!(
-                "stopped by {}; go on with: elm compare --resume {}",
-                reason.name(),
-                folder.path().display()
+                "  {kind:<12} {:>9} trained parameters  {}",
+                recipe.num_trained(),
+                recipe.model_config().title()
             );
         }
-        Ok(())
     }
+    let out = match out {
+        Some(out) => out.to_path_buf(),
+        None => next_free(&format!("compare-{}", plan.recipe))?,
+    };
+    let (folder, sweep) =
+        SweepFolder::open(&out, &sweep.file.to_toml(), "this comparison", &sweep)?;
+    write_json(&folder.file(plan::PLAN), plan)?;
+    say!(
+        "comparing {} models on {}, {}; folder {}",
+        plan.models.len(),
+        sweep.base.task,
+        plan.budget,
+        out.display()
+    );
+    Ok((folder, sweep))
+}
+
+/// Writes `report.html` and `compare.json` of what is finished into the folder of a comparison.
+///
+/// # Errors
+/// If a finished run cannot be read, or a file cannot be written.
+pub fn write_report(
+    plan: Plan,
+    sweep: &Sweep,
+    folder: &SweepFolder,
+) -> Result<(Comparison, PathBuf)> {
+    let _lock = folder.exclusive()?;
+    let comparison = Comparison::read(plan, sweep, folder)?;
+    write_json(&folder.file("compare.json"), &comparison)?;
+    let report = folder.file("report.html");
+    durable::write_whole(&report, page::render(&comparison))?;
+    Ok((comparison, report))
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
+    let json = serde_json::to_string_pretty(value).map_err(|e| durable::unwritten(path, e))?;
+    durable::write_whole(path, json + "\n")
+}
+
+/// The plan of the comparison in a folder.
+///
+/// # Errors
+/// [`TrainError::File`] if it holds none.
+pub fn plan_of(folder: &Path) -> Result<Plan> {
+    Plan::of(folder)?.ok_or_else(|| {
+        TrainError::file(
+            folder,
+            format!(
+                "expected the folder of a comparison with a {}, found none",
+                plan::PLAN
+            ),
+        )
+    })
 }

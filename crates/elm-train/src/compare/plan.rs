@@ -1,58 +1,26 @@
-//! What a comparison trains, and for how long.
+//! What a comparison trains: a sweep over models, learning rates and seeds.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Budget;
 use crate::error::{Result, TrainError};
 use crate::model::ModelKind;
 use crate::recipe::{Recipe, key_named};
 use crate::run::StepTimes;
+use crate::sweep::{Assignment, Axis, Metric, Random, Sweep, SweepFile};
 
-/// Epochs that a budget of steps is divided into, if it can be.
-const EPOCHS: std::ops::RangeInclusive<u64> = 8..=25;
-/// Epochs that a budget of time is divided into, unless its validations would take too much of it.
-const TIMED_EPOCHS: u64 = 12;
-/// Largest share of a budget of time that validations may take.
-const VALIDATION_SHARE: f64 = 0.2;
-/// Largest part of a training that warms up.
-const WARM_UP: usize = 10;
-
-/// How long each model is trained.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Budget {
-    /// Gradient steps.
-    Steps(u64),
-    /// Minutes of training and validation.
-    Minutes(f64),
-}
-
-impl Budget {
-    /// Checks its range.
-    ///
-    /// # Errors
-    /// [`TrainError::Usage`] if it allows no training.
-    pub fn validate(self) -> Result<()> {
-        let problem = match self {
-            Self::Steps(0) => "--steps must be at least 1, found 0".to_string(),
-            Self::Minutes(m) if !(m > 0.0 && m <= 1e6) => {
-                format!("--minutes must be above 0 and at most a million, found {m}")
-            }
-            _ => return Ok(()),
-        };
-        Err(TrainError::Usage(problem))
-    }
-}
-
-impl std::fmt::Display for Budget {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Steps(steps) => write!(f, "{steps} steps each"),
-            Self::Minutes(minutes) => write!(f, "{minutes} minutes each"),
-        }
-    }
-}
+/// File of the plan in a comparison's folder, which tells it from that of another sweep.
+pub(super) const PLAN: &str = "plan.json";
+/// The key of the models, and that of `--rates`.
+const KIND: &str = "model.kind";
+const RATE: &str = "train.learning_rate";
+/// What settings are judged by.
+const METRIC: &str = "valid_loss";
+/// Sections that are the same for all models.
+const OF_DATA: [&str; 3] = ["data.", "arrays.", "text."];
 
 /// A comparison: models, their data and their budget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,10 +29,14 @@ pub struct Plan {
     pub recipe: String,
     /// The models in their order.
     pub models: Vec<ModelKind>,
-    /// How long each is trained.
+    /// How long each run is trained.
     pub budget: Budget,
     /// Trained parameters that the sizes are chosen for; the recipe's own sizes and defaults unless set.
     pub params: Option<usize>,
+    /// Seeds of each setting; the recipe's where there are none.
+    pub seeds: Vec<u64>,
+    /// Learning rates that each model is trained with; its own where there are none.
+    pub rates: Vec<f64>,
     /// Changes of recipe keys.
     pub set: Vec<String>,
 }
@@ -93,56 +65,156 @@ impl Plan {
         }
     }
 
-    /// The recipe of each model, before its budget: `base` with the model, the changes that it has a use for, and its
-    /// size.
+    /// The plan in the folder of a comparison; none where it is the folder of another sweep, or of nothing.
     ///
     /// # Errors
-    /// For a change that no model has a use for, or a recipe that is not valid.
-    pub fn recipes(&self, base: &Recipe) -> Result<Vec<Recipe>> {
-        for assignment in &self.set {
-            let key = assignment.split_once('=').map_or("", |(key, _)| key.trim());
-            if key == "model.kind" {
-                return Err(TrainError::Usage(
-                    "--set model.kind has no use here: --models says which models are compared"
-                        .into(),
-                ));
-            }
+    /// [`TrainError::File`] if the file holds something else.
+    pub fn of(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(PLAN);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| TrainError::file(&path, format!("cannot read it: {e}")))?;
+        let plan = serde_json::from_str(&text)
+            .map_err(|e| TrainError::file(&path, format!("expected a comparison: {e}")))?;
+        Ok(Some(plan))
+    }
+
+    /// `base` with the changes that are the same for all models: data, and the seed.
+    ///
+    /// # Errors
+    /// For a wrong value, or options that contradict each other.
+    pub fn base(&self, base: &Recipe) -> Result<Recipe> {
+        self.budget.validate()?;
+        self.refuse_twice()?;
+        let mut base = base.clone();
+        for assignment in self.set.iter().filter(|set| is_common(set)) {
+            base.set(assignment)?;
+        }
+        Ok(base)
+    }
+
+    /// The sweep of the comparison on [its base](Self::base): a row for each model, with its size and budget, by all learning
+    /// rates, by all seeds. `times` measures a model's steps where the budget is one of time.
+    ///
+    /// # Errors
+    /// For a change that no model has a use for, a recipe that is not valid, and those of `times`.
+    pub fn sweep(
+        &self,
+        base: &Recipe,
+        mut times: impl FnMut(&Recipe) -> Result<StepTimes>,
+    ) -> Result<Sweep> {
+        let mut file = self.models_alone(base)?;
+        let plain = sweep(&file, base)?;
+        plain.validate()?;
+        let mut chosen = Vec::new();
+        for kind in &self.models {
+            let member = plain
+                .members
+                .iter()
+                .find(|m| is_of(m.changes.iter(), *kind));
+            let Some(member) = member else { continue };
+            let own = plain.recipe(member)?;
+            let sized = match self.params {
+                Some(params) => {
+                    let sized = own.sized(params);
+                    self.refuse_size(&own, &sized, params)?;
+                    sized
+                }
+                None => own.clone(),
+            };
+            sized
+                .validate()
+                .map_err(|e| TrainError::Usage(format!("model {kind} on {}: {e}", self.recipe)))?;
+            chosen.push((own, self.budget.of(&sized, &mut times)?));
+        }
+        lay(&mut file, &chosen);
+        let sweep = sweep(&file, base)?;
+        sweep.validate()?;
+        Ok(sweep)
+    }
+
+    /// The sweep file before sizes and budgets are chosen.
+    fn models_alone(&self, base: &Recipe) -> Result<SweepFile> {
+        let mut set: Vec<Assignment> = Vec::new();
+        for text in self.set.iter().filter(|set| !is_common(set)) {
+            let key = key_of(text);
             let serves = |kind: &ModelKind| {
                 let recipe = base.clone().with_model(*kind);
                 key_named(key).is_some_and(|key| key.serves(&recipe))
             };
             if !self.models.iter().any(serves) {
                 // the recipe says what is wrong with it
-                let mut recipe = base.clone().with_model(self.models[0]);
-                recipe.set(assignment)?;
+                base.clone().with_model(self.models[0]).set(text)?;
             }
+            let assignment = Assignment::read(text).map_err(TrainError::Usage)?;
+            set.retain(|earlier| earlier.key != assignment.key);
+            set.push(assignment);
         }
-        let one = |kind: &ModelKind| {
-            let mut recipe = base.clone();
-            self.change(&mut recipe)?;
-            let mut recipe = recipe.with_model(*kind);
-            self.change(&mut recipe)?;
-            if let Some(params) = self.params {
-                let chosen = recipe.sized(params);
-                self.refuse_twice(&recipe, &chosen, params)?;
-                recipe = chosen;
-            }
-            recipe.validate().map_err(|error| {
-                TrainError::Usage(format!("model {kind} on {}: {error}", self.recipe))
-            })?;
-            Ok(recipe)
+        set.sort_by(|a, b| a.key.cmp(&b.key));
+        let row = |kind: &ModelKind| {
+            vec![Assignment {
+                key: KIND.into(),
+                value: kind.name().into(),
+            }]
         };
-        self.models.iter().map(one).collect()
+        let rates = Axis {
+            key: RATE.into(),
+            values: self.rates.iter().map(|&rate| rate.into()).collect(),
+        };
+        Ok(SweepFile {
+            base: self.recipe.clone(),
+            seeds: self.seeds.clone(),
+            metric: Metric::new(METRIC, None).map_err(TrainError::Usage)?,
+            halving: None,
+            set,
+            list: self.models.iter().map(row).collect(),
+            grid: match self.rates.is_empty() {
+                true => Vec::new(),
+                false => vec![rates],
+            },
+            random: Random::default(),
+        })
+    }
+
+    /// Refuses keys that are given by --set and by an option of their own, too.
+    fn refuse_twice(&self) -> Result<()> {
+        let rates: Vec<String> = self.rates.iter().map(f64::to_string).collect();
+        for set in &self.set {
+            let key = key_of(set);
+            let option = match key {
+                KIND => {
+                    return Err(TrainError::Usage(
+                        "--set model.kind has no use here: --models says which models are compared"
+                            .into(),
+                    ));
+                }
+                "seed" if !self.seeds.is_empty() => format!("--seeds {}", list(&self.seeds)),
+                RATE if !rates.is_empty() => format!("--rates {}", rates.join(",")),
+                key if Budget::KEYS.contains(&key) => self.budget.option(),
+                _ => continue,
+            };
+            return Err(TrainError::Usage(format!(
+                "{option} gives {key}, which --set {set} gives as well: leave one of them out"
+            )));
+        }
+        if let Some(twice) = twice(&self.seeds) {
+            return Err(TrainError::Usage(format!("--seeds names {twice} twice")));
+        }
+        match twice(&rates) {
+            Some(twice) => Err(TrainError::Usage(format!("--rates names {twice} twice"))),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a size that is given by --set and chosen by --params, too.
-    fn refuse_twice(&self, given: &Recipe, chosen: &Recipe, params: usize) -> Result<()> {
+    fn refuse_size(&self, given: &Recipe, chosen: &Recipe, params: usize) -> Result<()> {
         let kind = given.model.kind;
         let at_other_size = given.sized(params.saturating_mul(4).max(4));
         let sizes = given.differences(chosen).into_keys();
         for key in sizes.chain(given.differences(&at_other_size).into_keys()) {
-            let same = |set: &&String| set.split_once('=').is_some_and(|(k, _)| k.trim() == key);
-            if let Some(set) = self.set.iter().find(same) {
+            if let Some(set) = self.set.iter().find(|set| key_of(set) == key) {
                 return Err(TrainError::Usage(format!(
                     "--params {params} chooses {key} of the model {kind}, which --set {set} gives as well: leave one of them out"
                 )));
@@ -150,86 +222,68 @@ impl Plan {
         }
         Ok(())
     }
+}
 
-    /// `base` with the changes that it has a use for.
-    pub(super) fn changed(&self, base: &Recipe) -> Result<Recipe> {
-        let mut recipe = base.clone();
-        self.change(&mut recipe)?;
-        Ok(recipe)
-    }
+fn key_of(assignment: &str) -> &str {
+    assignment.split_once('=').map_or("", |(key, _)| key.trim())
+}
 
-    /// Makes the changes that a recipe has a use for.
-    fn change(&self, recipe: &mut Recipe) -> Result<()> {
-        for assignment in &self.set {
-            let key = assignment.split_once('=').map_or("", |(key, _)| key.trim());
-            if key_named(key).is_some_and(|key| key.serves(recipe)) {
-                recipe.set(assignment)?;
+/// Does a change concern all models alike?
+fn is_common(assignment: &str) -> bool {
+    let key = key_of(assignment);
+    key == "seed" || OF_DATA.iter().any(|section| key.starts_with(section))
+}
+
+fn list(numbers: &[u64]) -> String {
+    let all: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    all.join(",")
+}
+
+fn twice<T: Ord + ToString>(all: &[T]) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    all.iter().find(|one| !seen.insert(*one)).map(T::to_string)
+}
+
+fn sweep(file: &SweepFile, base: &Recipe) -> Result<Sweep> {
+    Sweep::new(file.clone(), base.clone()).map_err(TrainError::Usage)
+}
+
+fn is_of<'a>(mut changes: impl Iterator<Item = &'a Assignment>, kind: ModelKind) -> bool {
+    changes.any(|a| a.key == KIND && a.value.as_str() == Some(kind.name()))
+}
+
+/// Writes into the rows of a file what was chosen for each: the recipe before, and after. What is the same for all of them
+/// goes to the keys of all members.
+fn lay(file: &mut SweepFile, chosen: &[(Recipe, Recipe)]) {
+    let keys: BTreeSet<String> = chosen
+        .iter()
+        .flat_map(|(own, chosen)| own.differences(chosen).into_keys())
+        .collect();
+    for key in keys {
+        let values: Vec<Option<toml::Value>> = chosen
+            .iter()
+            .map(|(_, recipe)| recipe.value(&key))
+            .collect();
+        file.set.retain(|earlier| earlier.key != key);
+        let assignment = |value: &toml::Value| Assignment {
+            key: key.clone(),
+            value: value.clone(),
+        };
+        match values.first() {
+            Some(Some(first)) if values.iter().all(|value| value.as_ref() == Some(first)) => {
+                file.set.push(assignment(first));
+            }
+            _ => {
+                for (row, value) in file.list.iter_mut().zip(&values) {
+                    row.extend(value.iter().map(assignment));
+                }
             }
         }
-        Ok(())
     }
-
-    /// The plan in a folder of a comparison.
-    ///
-    /// # Errors
-    /// [`TrainError::File`] if there is none, or it is none.
-    pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join(PLAN);
-        let text = std::fs::read_to_string(&path).map_err(|e| {
-            TrainError::file(
-                folder,
-                format!("expected the folder of a comparison with a {PLAN}: {e}"),
-            )
-        })?;
-        let plan: Self = serde_json::from_str(&text)
-            .map_err(|e| TrainError::file(&path, format!("expected a comparison: {e}")))?;
-        plan.budget.validate()?;
-        match plan.models.is_empty() {
-            true => Err(TrainError::file(&path, "names no models")),
-            false => Ok(plan),
-        }
+    file.set.sort_by(|a, b| a.key.cmp(&b.key));
+    for row in &mut file.list {
+        row.sort_by(|a, b| a.key.cmp(&b.key));
     }
-}
-
-/// File of the plan in a comparison's folder.
-pub(super) const PLAN: &str = "plan.json";
-
-/// The recipe with exactly this many gradient steps; where they cannot be divided into epochs, the last one is shorter.
-pub(super) fn for_steps(recipe: &Recipe, steps: u64) -> Recipe {
-    let epochs = EPOCHS
-        .filter(|epochs| steps.is_multiple_of(*epochs))
-        .max()
-        .unwrap_or(steps.min(*EPOCHS.end()));
-    let mut recipe = in_epochs(recipe, epochs, steps.div_ceil(epochs));
-    let train = &mut recipe.train;
-    train.steps = steps as usize;
-    train.warmup_steps = train.warmup_steps.min(train.steps / WARM_UP);
-    recipe
-}
-
-/// The recipe that ends after these minutes. Its epochs are of so many steps that about [`TIMED_EPOCHS`] of them go into
-/// the time, fewer where their validations would take too much of it.
-pub(super) fn for_minutes(recipe: &Recipe, minutes: f64, times: StepTimes) -> Recipe {
-    let seconds = 60.0 * minutes;
-    let allowed = VALIDATION_SHARE * seconds / times.validation.max(1e-9);
-    let epochs = TIMED_EPOCHS.min(allowed as u64).max(1);
-    let left = seconds - epochs as f64 * times.validation;
-    let steps = (left / times.step.max(1e-9)).max(1.0) as u64;
-    let mut recipe = in_epochs(recipe, epochs, (steps / epochs).max(1));
-    recipe.train.minutes = minutes;
-    recipe
-}
-
-fn in_epochs(recipe: &Recipe, epochs: u64, batches: u64) -> Recipe {
-    let mut recipe = recipe.clone();
-    let train = &mut recipe.train;
-    train.minutes = 0.0;
-    train.steps = 0;
-    train.epochs = epochs as usize;
-    train.batches_per_epoch = batches as usize;
-    let most = (epochs.saturating_mul(batches) as usize) / WARM_UP;
-    train.warmup_steps = train.warmup_steps.min(most);
-    recipe
 }
 
 #[cfg(test)]
@@ -243,55 +297,31 @@ mod tests {
             models: Plan::models(models).unwrap(),
             budget: Budget::Steps(100),
             params: None,
+            seeds: Vec::new(),
+            rates: Vec::new(),
             set: set.iter().map(|s| s.to_string()).collect(),
         }
     }
 
-    #[test]
-    fn steps_are_kept_where_epochs_divide_them() {
-        let recipe = Recipe::builtin("spikes-adding").unwrap();
-        let steps = |steps| {
-            let train = for_steps(&recipe, steps).train;
-            (
-                train.steps,
-                train.steps.div_ceil(train.batches_per_epoch),
-                train.warmup_steps,
-            )
-        };
-        assert_eq!(steps(1000), (1000, 25, 100));
-        assert_eq!(steps(5000), (5000, 25, 200));
-        assert_eq!(steps(1), (1, 1, 0));
-        assert_eq!(steps(7), (7, 7, 0));
-        assert_eq!(steps(88), (88, 22, 8));
-        // primes: a shorter last epoch
-        assert_eq!(steps(997), (997, 25, 99));
-        assert_eq!(steps(47), (47, 24, 4));
+    /// A step takes 10 ms, and a validation a second.
+    fn sweep_of(plan: &Plan) -> Result<Sweep> {
+        let base = plan.base(&Recipe::builtin("spikes-adding")?)?;
+        plan.sweep(&base, |_| {
+            Ok(StepTimes {
+                step: 0.01,
+                validation: 1.0,
+            })
+        })
     }
 
-    #[test]
-    fn time_is_divided_into_epochs() {
-        let recipe = Recipe::builtin("spikes-adding").unwrap();
-        for (step, validation, expected) in [
-            (0.01, 0.5, 12),
-            (0.3, 0.1, 12),
-            // validations of 9 s: only one goes into a fifth of the time
-            (0.01, 9.0, 1),
-        ] {
-            let times = StepTimes { step, validation };
-            let train = for_minutes(&recipe, 1.0, times).train;
-            assert_eq!((train.epochs, train.minutes), (expected, 1.0));
-            let steps = (train.epochs * train.batches_per_epoch) as f64;
-            let all = steps * step + expected as f64 * validation;
-            assert!(all <= 60.0 && all > 50.0, "{all}");
-        }
-        // less time than a step takes: one step, and the time is over
-        let times = StepTimes {
-            step: 2.0,
-            validation: 0.0,
-        };
-        let train = for_minutes(&recipe, 0.01, times).train;
-        assert_eq!(train.batches_per_epoch, 1);
-        for_steps(&recipe, 100).validate().unwrap();
+    fn recipes(plan: &Plan) -> Vec<Recipe> {
+        let sweep = sweep_of(plan).unwrap();
+        let members = sweep.members.iter();
+        members.map(|m| sweep.recipe(m).unwrap()).collect()
+    }
+
+    fn error(plan: &Plan) -> String {
+        sweep_of(plan).unwrap_err().to_string()
     }
 
     #[test]
@@ -302,8 +332,10 @@ mod tests {
             "model.num_memory=7",
             "lif.num_neurons=9",
             "train.learning_rate=1e-3",
+            "data.valid_samples=30",
+            "seed=5",
         ];
-        let recipes = plan("elm,lif,tcn", &set).recipes(&base).unwrap();
+        let recipes = recipes(&plan("elm,lif,tcn", &set));
         let rates: Vec<_> = recipes
             .iter()
             .map(|r| (r.train.batch_size, r.train.learning_rate))
@@ -312,7 +344,9 @@ mod tests {
         assert_eq!(recipes[0].model.num_memory, 7);
         assert_eq!(recipes[1].lif.num_neurons, 9);
         for recipe in &recipes {
-            assert_eq!((&recipe.data, recipe.seed), (&base.data, base.seed));
+            assert_eq!((recipe.seed, recipe.train.steps), (5, 100));
+            assert_eq!(recipe.data.valid_samples, 30);
+            assert_eq!(recipe.data.dir, base.data.dir);
         }
         for (models, set, words) in [
             ("elm", "lif.num_neurons=9", "no use in the model elm"),
@@ -322,21 +356,59 @@ mod tests {
                 "did you mean `train.batch_size`",
             ),
             ("elm", "model.kind=lif", "--models"),
-            ("elm,lif", "lif.num_neurons=0", "model lif on spikes-adding"),
+            ("elm,lif", "lif.num_neurons=0", "kind-lif"),
         ] {
-            let error = plan(models, &[set]).recipes(&base).unwrap_err();
-            assert!(error.to_string().contains(words), "{error}");
+            let error = error(&plan(models, &[set]));
+            assert!(error.contains(words), "{error}");
         }
     }
 
     #[test]
-    fn a_size_is_not_chosen_twice() {
-        let base = Recipe::builtin("spikes-adding").unwrap();
+    fn every_model_has_as_many_tries_and_what_they_share_is_said_once() {
+        let mut plan = plan("elm,chrono-lstm", &[]);
+        plan.params = Some(20_000);
+        plan.rates = vec![1e-3, 1e-2];
+        plan.seeds = vec![0, 1, 2];
+        let sweep = sweep_of(&plan).unwrap();
+        assert_eq!((sweep.members.len(), sweep.num_settings()), (12, 4));
+        let text = sweep.file.to_toml();
+        assert_eq!(text.matches("train.steps = 100").count(), 1, "{text}");
+        assert_eq!(text.matches("num_memory").count(), 1, "{text}");
+        for (place, recipe) in recipes(&plan).iter().enumerate() {
+            let kind = [ModelKind::Elm, ModelKind::ChronoLstm][place / 6];
+            assert_eq!(recipe.model.kind, kind);
+            assert_eq!(recipe.train.learning_rate, [1e-3, 1e-2][place / 3 % 2]);
+            assert_eq!(recipe.seed, place as u64 % 3);
+            assert!(recipe.num_trained().abs_diff(20_000) < 2000);
+        }
+        // what is written down is the same sweep
+        let read = SweepFile::parse(&text).unwrap();
+        assert!(
+            Sweep::new(read, sweep.base.clone())
+                .unwrap()
+                .is_same(&sweep)
+        );
+    }
+
+    #[test]
+    fn minutes_are_kept_and_a_warm_up_is_bounded() {
+        let mut plan = plan("elm,lif", &["train.warmup_steps=9999"]);
+        plan.budget = Budget::Minutes(1.0);
+        for recipe in recipes(&plan) {
+            assert_eq!((recipe.train.minutes, recipe.train.steps), (1.0, 0));
+            let steps = recipe.train.epochs * recipe.train.batches_per_epoch;
+            assert!((4000..=4900).contains(&steps), "{steps}");
+            assert_eq!(recipe.train.warmup_steps, steps / 10);
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
         for set in ["model.num_memory=30", "network.hidden_neurons=[7]"] {
             let mut plan = plan("elm,network", &[set]);
-            plan.recipes(&base).unwrap();
+            sweep_of(&plan).unwrap();
             plan.params = Some(5000);
-            let error = plan.recipes(&base).unwrap_err().to_string();
+            let error = error(&plan);
             assert!(
                 error.contains("--params 5000") && error.contains(set),
                 "{error}"
@@ -344,7 +416,22 @@ mod tests {
         }
         let mut plan = plan("elm", &["model.memory_tau_max=300"]);
         plan.params = Some(5000);
-        plan.recipes(&base).unwrap();
+        plan.seeds = vec![3];
+        plan.rates = vec![1e-3];
+        sweep_of(&plan).unwrap();
+        for (set, option) in [
+            ("seed=4", "--seeds 3"),
+            ("train.learning_rate=1", "--rates 0.001"),
+            ("train.epochs=3", "--steps 100"),
+            ("train.minutes=3", "--steps 100"),
+        ] {
+            plan.set = vec![set.into()];
+            let error = error(&plan);
+            assert!(error.contains(option) && error.contains(set), "{error}");
+        }
+        plan.set.clear();
+        plan.rates = vec![1e-3, 0.001];
+        assert!(error(&plan).contains("--rates names 0.001 twice"));
     }
 
     #[test]

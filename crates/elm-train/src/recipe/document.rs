@@ -185,6 +185,12 @@ impl Recipe {
         text
     }
 
+    /// The value of a key by its dotted name; none where it is unset, the recipe has no use for it, or there is no such key.
+    pub fn value(&self, name: &str) -> Option<Value> {
+        let key = key_named(name).filter(|key| key.serves(self))?;
+        key.value(&self.table()).cloned()
+    }
+
     /// The keys in which another recipe differs, with the value here and there.
     pub fn differences(&self, other: &Self) -> BTreeMap<String, [String; 2]> {
         let (here, there) = (self.table(), other.table());

@@ -3,6 +3,7 @@
 use super::page::{escape, missing, page, section};
 use super::sections::{self, BELOW, HALF, WIDE, frame};
 use super::svg::{Canvas, Panel, Scale, Style, extent, number};
+use super::table::Table;
 
 /// More points than this are drawn without dots.
 const MAX_DOTS: usize = 60;
@@ -14,10 +15,10 @@ pub struct ComparisonReport {
     pub title: String,
     /// Facts under the heading, as (name, value).
     pub facts: Vec<(String, String)>,
-    /// Headings of the table's columns; the first is that of the models.
-    pub columns: Vec<String>,
-    /// Rows of the table, a cell for each column.
-    pub rows: Vec<Vec<String>>,
+    /// What each model came to.
+    pub results: Table,
+    /// Other tables, below it.
+    pub tables: Vec<Table>,
     /// Names of the models that have curves, in their order.
     pub models: Vec<String>,
     /// What was followed over the training.
@@ -31,8 +32,17 @@ pub struct ComparisonReport {
 pub struct ComparedMetric {
     /// Name, with its unit.
     pub name: String,
-    /// A curve for each model, in the order of [`ComparisonReport::models`].
-    pub curves: Vec<Vec<CurvePoint>>,
+    /// The runs' curves.
+    pub curves: Vec<ComparedCurve>,
+}
+
+/// One metric of one run over its training.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ComparedCurve {
+    /// Place of its model in [`ComparisonReport::models`].
+    pub model: usize,
+    /// The epochs.
+    pub points: Vec<CurvePoint>,
 }
 
 /// A metric at the end of an epoch.
@@ -60,11 +70,12 @@ pub fn render_comparison(report: &ComparisonReport) -> String {
 
 fn summary(report: &ComparisonReport) -> String {
     let mut body = sections::facts(&report.facts);
-    if report.rows.is_empty() {
+    if report.results.rows.is_empty() {
         body.push_str(&missing("No model was trained to its end."));
         return section("summary", "Summary", &body);
     }
-    body.push_str(&sections::dense_table(&report.columns, &report.rows));
+    let tables = std::iter::once(&report.results).chain(&report.tables);
+    body.extend(tables.map(Table::html));
     section("summary", "Summary", &body)
 }
 
@@ -99,7 +110,7 @@ fn panel(
     over: &str,
     x: fn(&CurvePoint) -> f64,
 ) -> String {
-    let points = || metric.curves.iter().flatten();
+    let points = || metric.curves.iter().flat_map(|curve| &curve.points);
     let (Some(values), Some(reach)) = (extent(points().map(|p| p.value)), extent(points().map(x)))
     else {
         return missing("Not measured in any epoch.");
@@ -113,13 +124,16 @@ fn panel(
     let mut canvas = Canvas::new(HALF, 12.0 + 190.0 + BELOW, &label);
     panel.y_axis(&mut canvas, "", 5);
     panel.x_axis(&mut canvas, Some(over), 6);
-    for (place, (name, curve)) in report.models.iter().zip(&metric.curves).enumerate() {
-        let style = Style::Model(place);
-        panel.curve(&mut canvas, style, curve.iter().map(|p| (x(p), p.value)));
-        if curve.len() > MAX_DOTS {
+    for ComparedCurve { model, points } in &metric.curves {
+        let Some(name) = report.models.get(*model) else {
+            continue;
+        };
+        let style = Style::Model(*model);
+        panel.curve(&mut canvas, style, points.iter().map(|p| (x(p), p.value)));
+        if points.len() > MAX_DOTS {
             continue;
         }
-        for point in curve {
+        for point in points {
             if let Some(at) = panel.at((x(point), point.value)) {
                 let hover = format!(
                     "{name}: {} after {} steps, {} s",

@@ -24,17 +24,21 @@ mod picture;
 mod sections;
 mod svg;
 mod sweep;
+mod table;
 
 #[cfg(test)]
 mod tests;
 
-pub use comparison::{ComparedMetric, ComparisonReport, CurvePoint, render_comparison};
+pub use comparison::{
+    ComparedCurve, ComparedMetric, ComparisonReport, CurvePoint, render_comparison,
+};
 pub use data::{
     ClassReport, EpochPoint, ExampleTrace, MemoryTraces, MemoryUnitTrace, MetricCurve, Report,
     RocCurve, SummaryRow, TimescaleList,
 };
 pub use picture::{SamplePicture, sheet};
 pub use sweep::{BestRecipe, KeyPanel, KeyPoint, KeyValue, SweepReport, render_sweep};
+pub use table::Table;
 
 /// The report as one HTML page.
 pub fn render(report: &Report) -> String {

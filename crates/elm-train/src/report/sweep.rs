@@ -3,6 +3,7 @@
 use super::page::{escape, missing, page, paragraph, section};
 use super::sections::{self, BELOW, HALF, frame};
 use super::svg::{Anchor, Canvas, Panel, Scale, Style, extent, number};
+use super::table::Table;
 
 /// A key whose greatest value is so many times its least is drawn on a logarithmic scale.
 const WIDE_RANGE: f64 = 30.0;
@@ -16,10 +17,8 @@ pub struct SweepReport {
     pub title: String,
     /// Facts under the heading, as (name, value).
     pub facts: Vec<(String, String)>,
-    /// Headings of the table's columns.
-    pub columns: Vec<String>,
-    /// Rows of the table, a cell for each column.
-    pub rows: Vec<Vec<String>>,
+    /// The settings by rank.
+    pub settings: Table,
     /// The metric against each key that varies.
     pub panels: Vec<KeyPanel>,
     /// The recipe of the best setting.
@@ -100,8 +99,8 @@ pub fn render_sweep(report: &SweepReport) -> String {
 
 fn summary(report: &SweepReport) -> String {
     let mut body = sections::facts(&report.facts);
-    body.push_str(&sections::dense_table(&report.columns, &report.rows));
-    section("summary", "Settings by rank", &body)
+    body.push_str(&report.settings.html());
+    section("summary", "Summary", &body)
 }
 
 fn panels(report: &SweepReport) -> String {

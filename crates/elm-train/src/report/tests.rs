@@ -346,27 +346,37 @@ fn each_layer_has_its_timescales_and_a_model_without_any_has_no_section() {
 
 #[test]
 fn a_comparison_shows_every_model_against_steps_and_seconds() {
-    let curve = |rate: f64| -> Vec<CurvePoint> {
-        (1..=5)
+    let curve = |model: usize, rate: f64| ComparedCurve {
+        model,
+        points: (1..=5)
             .map(|epoch| CurvePoint {
                 step: 10.0 * f64::from(epoch),
                 seconds: rate * f64::from(epoch),
                 value: 1.0 / f64::from(epoch),
             })
-            .collect()
+            .collect(),
+    };
+    let table = |cells: [[&str; 2]; 3]| {
+        let [columns, rows @ ..] = cells.map(|row| row.map(String::from).to_vec());
+        Table {
+            columns,
+            rows: rows.into(),
+            ..Table::default()
+        }
     };
     let mut report = ComparisonReport {
         title: "<compared>".into(),
         facts: vec![("Budget".into(), "50 steps each".into())],
-        columns: vec!["Model".into(), "Accuracy".into()],
-        rows: vec![
-            vec!["<elm>".into(), "90.1".into()],
-            vec!["lif".into(), "80.2".into()],
-        ],
+        results: table([["Model", "Accuracy"], ["<elm>", "90.1"], ["lif", "80.2"]]),
+        tables: vec![table([
+            ["Model", "Loss"],
+            ["<elm>", "0.33"],
+            ["lif", "0.44"],
+        ])],
         models: vec!["<elm>".into(), "lif".into()],
         metrics: vec![ComparedMetric {
             name: "Validation loss".into(),
-            curves: vec![curve(1.0), curve(3.0)],
+            curves: vec![curve(0, 1.0), curve(1, 3.0)],
         }],
         notes: vec!["none was tuned".into()],
     };
@@ -379,6 +389,7 @@ fn a_comparison_shows_every_model_against_steps_and_seconds() {
         "&lt;elm&gt;",
         "90.1",
         "80.2",
+        "0.44",
         "gradient steps",
         "seconds",
         "class=\"m0\"",
@@ -390,8 +401,8 @@ fn a_comparison_shows_every_model_against_steps_and_seconds() {
     }
     assert!(!html.contains("<elm>"));
     // what is not finite leaves gaps, and nothing at all is said
-    report.metrics[0].curves[0][2].value = f64::NAN;
-    report.metrics[0].curves[1].clear();
+    report.metrics[0].curves[0].points[2].value = f64::NAN;
+    report.metrics[0].curves[1].points.clear();
     assert_numbers(&render_comparison(&report));
     let empty = render_comparison(&ComparisonReport::default());
     assert_balanced(&empty);

@@ -37,18 +37,13 @@ impl RunFolder {
     /// [`TrainError::File`] if the folder holds files already or cannot be made, [`TrainError::Usage`] if another process
     /// was there first.
     pub fn create(path: Option<&Path>, name: &str) -> Result<Self> {
-        if let Some(path) = path {
-            make(path)?;
-            return Self::claim(path.to_path_buf());
-        }
-        for n in 1.. {
-            let path = PathBuf::from(format!("runs/{name}-{n}"));
-            // the next number if another process was faster
-            if make(&path)? {
-                return Self::claim(path);
+        match path {
+            Some(path) => {
+                make(path)?;
+                Self::claim(path.to_path_buf())
             }
+            None => Self::claim(next_free(name)?),
         }
-        unreachable!("some number is free")
     }
 
     /// Locks a folder that is empty.
@@ -148,6 +143,22 @@ impl RunFolder {
 fn is_beginning(name: &std::ffi::OsStr) -> bool {
     let partials = [RECIPE, RECORD].map(|name| format!(".{name}.partial"));
     name == LOCK || name == RECORD || partials.iter().any(|partial| name == partial.as_str())
+}
+
+/// Makes the next free folder `runs/<name>-<n>`.
+///
+/// # Errors
+/// [`TrainError::File`] if it cannot be made.
+pub fn next_free(name: &str) -> Result<PathBuf> {
+    let mut n = 1;
+    loop {
+        let path = PathBuf::from(format!("runs/{name}-{n}"));
+        // the next number if another process was faster
+        if make(&path)? {
+            return Ok(path);
+        }
+        n += 1;
+    }
 }
 
 /// Makes a folder and what it is in; false if it was there before.

@@ -36,7 +36,7 @@ mod tune;
 mod used;
 
 pub use data::about;
-pub use folder::RunFolder;
+pub use folder::{RunFolder, next_free};
 pub use history::{Column, EpochRecord, best, read as read_epochs};
 pub use list::{RunState, RunSummary, list, summary};
 pub use measure::{StepTimes, measure};

@@ -13,7 +13,7 @@ const MOST_DEATHS: u32 = 3;
 
 /// A member that no other process works on while this lives.
 #[derive(Debug)]
-pub(super) struct Claim(#[expect(dead_code, reason = "open files hold locks")] File);
+pub(crate) struct Claim(#[expect(dead_code, reason = "open files hold locks")] File);
 
 impl Claim {
     /// Claims by the lock of this file; none if another process has it.

@@ -95,11 +95,12 @@ pub struct SweepFolder {
 }
 
 impl SweepFolder {
-    /// The folder `path` of the sweep in `file`, made if it is not there; and the sweep with what the folder keeps of it.
+    /// The folder `path` of the sweep that `text` describes as a sweep file, made if it is not there; and the sweep with what
+    /// the folder keeps of it. `name` says what the sweep is where the folder holds another one.
     ///
     /// # Errors
     /// If the folder holds something else, or another sweep, or cannot be made.
-    pub fn open(path: &Path, file: &Path, sweep: &Sweep) -> Result<(Self, Sweep)> {
+    pub fn open(path: &Path, text: &str, name: &str, sweep: &Sweep) -> Result<(Self, Sweep)> {
         let failed =
             |e| TrainError::file(path, format!("cannot make the folder of the sweep: {e}"));
         if path.exists() && !path.join(SWEEP).exists() {
@@ -120,7 +121,6 @@ impl SweepFolder {
         if !path.join(SWEEP).exists() {
             let base = sweep.base.clone().with_absolute_paths().to_toml();
             durable::write_whole(&path.join(BASE), base)?;
-            let text = std::fs::read(file).map_err(failed)?;
             durable::write_whole(&path.join(SWEEP), text)?;
         }
         drop(lock);
@@ -129,8 +129,7 @@ impl SweepFolder {
             return Err(TrainError::file(
                 path,
                 format!(
-                    "the folder holds another sweep than {}: choose another --out, or give the folder itself to go on with it",
-                    file.display()
+                    "the folder holds another sweep than {name}: choose another --out, or give the folder itself to go on with it"
                 ),
             ));
         }
@@ -175,7 +174,7 @@ impl SweepFolder {
     ///
     /// # Errors
     /// [`TrainError::Run`] if the folder cannot be locked.
-    pub(super) fn exclusive(&self) -> Result<Claim> {
+    pub(crate) fn exclusive(&self) -> Result<Claim> {
         Claim::wait(&self.file(LOCK))
     }
 

@@ -310,11 +310,8 @@ mod tests {
     }
 
     fn folder_of(sweep: &Sweep, text: &str, path: &std::path::Path) -> SweepFolder {
-        let file = path.join("file.toml");
-        std::fs::write(&file, text).unwrap();
-        SweepFolder::open(&path.join("sweep"), &file, sweep)
-            .unwrap()
-            .0
+        let opened = SweepFolder::open(&path.join("sweep"), text, "a test", sweep);
+        opened.unwrap().0
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod script;
 mod share;
 mod statistics;
 mod work;
+mod write;
 
 pub use draw::Draw;
 pub use expand::{Member, Sweep};

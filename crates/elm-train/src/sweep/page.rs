@@ -11,7 +11,7 @@ use super::parse::Goal;
 use super::results::{Results, Setting};
 use crate::durable;
 use crate::error::Result;
-use crate::report::{BestRecipe, KeyPanel, KeyPoint, KeyValue, SweepReport, render_sweep};
+use crate::report::{BestRecipe, KeyPanel, KeyPoint, KeyValue, SweepReport, Table, render_sweep};
 
 /// Settings that are said; all are in the files.
 const SAID: usize = 10;
@@ -46,22 +46,8 @@ pub fn write_report(sweep: &Sweep, folder: &SweepFolder) -> Result<(Results, Pat
 impl Results {
     /// The best settings as a table for people.
     pub fn table(&self, sweep: &Sweep) -> String {
-        let (columns, rows) = table(sweep, &self.settings[..self.settings.len().min(SAID)]);
-        let width = |place: usize| {
-            let cells = rows.iter().map(|row| row[place].chars().count());
-            cells
-                .chain([columns[place].chars().count()])
-                .max()
-                .unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-        let line = |cells: &[String]| {
-            let cells = cells.iter().zip(&widths);
-            let cells = cells.map(|(cell, width)| format!("{cell:>width$}"));
-            cells.collect::<Vec<_>>().join("  ") + "\n"
-        };
-        let mut out = line(&columns);
-        out.extend(rows.iter().map(|row| line(row)));
+        let said = &self.settings[..self.settings.len().min(SAID)];
+        let mut out = table(sweep, said).to_text();
         if self.settings.len() > SAID {
             out += &format!("and {} more\n", self.settings.len() - SAID);
         }
@@ -88,7 +74,7 @@ fn cell(setting: &Setting, key: &str) -> String {
 }
 
 /// A row for each setting: its keys, then the metric over its seeds.
-fn table(sweep: &Sweep, settings: &[Setting]) -> (Vec<String>, Vec<Vec<String>>) {
+fn table(sweep: &Sweep, settings: &[Setting]) -> Table {
     let keys = sweep.file.varying();
     let metric = &sweep.file.metric.name;
     let mut columns = vec!["Rank".to_string()];
@@ -128,8 +114,12 @@ fn table(sweep: &Sweep, settings: &[Setting]) -> (Vec<String>, Vec<Vec<String>>)
         }
         cells
     };
-    let rows = (1..).zip(settings).map(row).collect();
-    (columns, rows)
+    Table {
+        title: "Settings by rank".into(),
+        about: String::new(),
+        rows: (1..).zip(settings).map(row).collect(),
+        columns,
+    }
 }
 
 fn best_sentence(results: &Results, setting: &Setting) -> String {
@@ -193,7 +183,6 @@ fn page(
 ) -> String {
     let name = folder.path().file_name().unwrap_or_default();
     let shown = &results.settings[..results.settings.len().min(SHOWN)];
-    let (columns, rows) = table(sweep, shown);
     let goal = match results.metric.goal {
         Goal::Min => "least first",
         Goal::Max => "greatest first",
@@ -212,8 +201,7 @@ fn page(
         ]
         .map(|(name, value)| (name.to_string(), value))
         .into(),
-        columns,
-        rows,
+        settings: table(sweep, shown),
         panels: sweep
             .file
             .varying()
