@@ -102,6 +102,7 @@ pub fn here(job: &Job) -> Result<(), String> {
     let timed = |path| {
         let options = BenchOptions {
             config: job.config,
+            batch: None,
             steps: job.steps,
             path,
             budget,

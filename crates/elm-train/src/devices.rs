@@ -8,8 +8,8 @@ use crate::error::{Result, TrainError};
 /// Most devices of one training.
 const MOST: usize = 256;
 
-/// One device or several, which share each batch. The first is the main one: it holds the weights and the optimizer,
-/// validates and tests.
+/// One device or several, which share each batch that is trained on and take turns on those that validate. The first is the
+/// main one: it holds the weights and the optimizer, and tests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Devices {
     main: Device,

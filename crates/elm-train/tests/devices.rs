@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -91,6 +92,31 @@ fn several_devices_train_as_one_and_always_the_same() {
         finished(&simulations(&mixed, "flex,ndarray", &[]));
         assert_close(&steps(&mixed), &steps(&one), "flex,ndarray");
     }
+}
+
+#[test]
+fn several_devices_validate_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    // steps that change no weight: what differs would come from the validation
+    let still = [
+        "train.learning_rate=1e-30",
+        "train.epochs=1",
+        "train.batches_per_epoch=2",
+    ];
+    let of = |name: &str, devices: &str| {
+        let run = folder.path().join(name);
+        finished(&simulations(&run, devices, &still));
+        let mut rows = timeless(&run);
+        // the training's loss is a sum of parts
+        for row in &mut rows {
+            row.as_object_mut().unwrap().remove("train_loss");
+        }
+        assert!(rows[0]["valid_loss"].as_f64().unwrap() > 0.0);
+        rows
+    };
+    let one = of("one", "flex");
+    assert_eq!(of("two", "flex,flex"), one);
+    assert_eq!(of("three", "flex,flex,flex"), one);
 }
 
 /// A small network with every kind of dropout and its penalties, on synthetic spikes.
@@ -245,6 +271,8 @@ struct Faulty {
 
 impl Judge for Faulty {
     fn losses(&self, y: Tensor<2>, targets: RowTargets) -> Tensor<1> {
+        let thread = std::thread::current().name().map(String::from);
+        VALIDATED.lock().unwrap().extend(thread);
         self.inner.losses(y, targets)
     }
     fn training_losses(&self, y: Tensor<2>, targets: RowTargets) -> Tensor<1> {
@@ -294,6 +322,9 @@ fn larger(run: &Path, devices: &str, fault: Fault) -> elm_train::Result<Ended> {
     train_task(options, &Larger { targets, fault })
 }
 
+/// Names of the threads that judged batches to validate.
+static VALIDATED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
 /// Start weights are drawn by the process's one generator: trainings in this process take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -303,7 +334,10 @@ fn a_slow_device_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let runs = ["plain", "slow"].map(|name| folder.path().join(name));
     larger(&runs[0], "flex,flex,flex", Fault::Nothing).unwrap();
+    VALIDATED.lock().unwrap().clear();
     larger(&runs[1], "flex,flex,flex", Fault::Sleeps).unwrap();
+    let threads = VALIDATED.lock().unwrap().clone();
+    assert!(threads.contains("device-1"), "they validate: {threads:?}");
     assert_eq!(timeless(&runs[0]), timeless(&runs[1]));
     assert_eq!(steps(&runs[0]), steps(&runs[1]));
 }

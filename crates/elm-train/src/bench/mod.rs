@@ -27,6 +27,8 @@ pub struct Timing {
     pub median: f64,
     /// Minimum.
     pub min: f64,
+    /// Processor time of all threads, on average: what else the machine did is not in it. None where the system does not tell.
+    pub processor: Option<f64>,
 }
 
 /// What a bench run found.
@@ -59,6 +61,8 @@ pub struct BenchResult {
 pub struct BenchOptions {
     /// Size.
     pub config: BenchConfig,
+    /// Samples, where not those of the size.
+    pub batch: Option<usize>,
     /// Time steps, where not those of the size.
     pub steps: Option<usize>,
     /// Implementation of the recurrence.
@@ -79,7 +83,10 @@ pub fn bench(options: &BenchOptions, device: &Device) -> Result<BenchResult> {
         ..
     } = *options;
     let (neuron, batch, steps) = config.sizes();
-    let steps = options.steps.unwrap_or(steps);
+    let (batch, steps) = (
+        options.batch.unwrap_or(batch),
+        options.steps.unwrap_or(steps),
+    );
     device.seed(0);
     let autodiff = device.clone().autodiff();
     let mut model = neuron.init(&autodiff)?.with_path(path);
@@ -143,15 +150,28 @@ fn measure(budget: Duration, mut work: impl FnMut() -> Result<()>) -> Result<Tim
     for _ in 0..4 {
         work()?;
     }
+    let processor = processor_seconds();
     let (mut times, start) = (Vec::new(), Instant::now());
     while (start.elapsed() < budget && times.len() < 60) || times.len() < 5 {
         times.push(once(&mut work)?);
     }
+    let used = processor.zip(processor_seconds());
     times.sort_by(f64::total_cmp);
     Ok(Timing {
+        processor: used.map(|(from, to)| 1e3 * (to - from) / times.len() as f64),
         median: times[times.len() / 2],
         min: times[0],
     })
+}
+
+/// Seconds that the threads of this process computed so far, from Linux's `/proc`, which counts in hundredths.
+fn processor_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // the name of the program may hold anything but ends with the last bracket
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / 100.0)
 }
 
 /// Peak resident memory of this process, from Linux's `/proc`.

@@ -15,6 +15,9 @@ pub(super) struct Args {
     /// Size to time
     #[arg(long, value_enum, default_value = "nio_m20")]
     config: BenchConfig,
+    /// Samples [default: those of the size]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
     /// Time steps [default: those of the size]
     #[arg(long)]
     steps: Option<usize>,
@@ -48,11 +51,16 @@ pub(super) fn run(args: Args) -> Result<()> {
         (false, None) => ScanPath::Auto,
         (false, Some(megabytes)) => ScanPath::MemoryBudget(megabytes.saturating_mul(1_000_000)),
     };
-    if args.steps == Some(0) {
-        return Err(TrainError::Usage("--steps 0: expected at least 1".into()));
+    for (option, value) in [("--batch", args.batch), ("--steps", args.steps)] {
+        if value == Some(0) {
+            return Err(TrainError::Usage(format!(
+                "{option} 0: expected at least 1"
+            )));
+        }
     }
     let options = BenchOptions {
         config: args.config,
+        batch: args.batch,
         steps: args.steps,
         path,
         budget,

@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(recipes[1].lif.num_neurons, 9);
         for recipe in &recipes {
             assert_eq!((recipe.seed, recipe.train.steps), (5, 100));
-            assert_eq!(recipe.data.valid_samples, 30);
+            assert_eq!(recipe.data.valid_samples, Some(30));
             assert_eq!(recipe.data.dir, base.data.dir);
         }
         for (models, set, words) in [

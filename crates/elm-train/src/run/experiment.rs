@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use burn::module::Module;
 use burn::tensor::Device;
 use elm_data::{BatchSource, BatchStream, Cut, default_workers};
 
 use super::card;
 use super::describe::Finished;
+use super::fan::Fan;
 use super::history::Column;
 use super::outcome::Outcome;
 use super::progress::StatusLine;
@@ -15,7 +17,7 @@ use crate::model::card::TaskCard;
 use crate::recipe::Recipe;
 use crate::report::Report;
 use crate::stop::Stop;
-use crate::task::{Objective, OnDevice, TaskModel};
+use crate::task::{Carry, Objective, OnDevice, TaskModel};
 
 /// The model that an experiment trains.
 pub(super) type ModelOf<E> = TaskModel<<E as Experiment>::Objective>;
@@ -139,24 +141,83 @@ pub(super) fn next<S: BatchSource>(batches: &mut BatchStream<S>) -> Result<S::Ba
     }
 }
 
-/// What a model makes of the batches of a source.
+/// Where a model is evaluated.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The device that the model is on.
+    main: &'a Device,
+    /// All devices, where there are several.
+    fan: Option<&'a Fan>,
+}
+
+impl<'a> From<&'a Device> for Place<'a> {
+    fn from(main: &'a Device) -> Self {
+        Self { main, fan: None }
+    }
+}
+
+impl<'a> Place<'a> {
+    /// The devices of a fan, if there is one; the model is on `main`.
+    pub(super) fn of(main: &'a Device, fan: Option<&'a Fan>) -> Self {
+        Self { main, fan }
+    }
+}
+
+/// What a model makes of the batches of a source. Several devices take turns on the batches, unless the answers to one depend
+/// on those before; they are collected in their order, so that what comes out is what one device would have made of them.
 ///
 /// # Errors
-/// If a batch cannot be read, the device fails, or `stop` is asked for.
-pub(super) fn measure<E: Experiment>(
+/// If a batch cannot be read, a device fails, or `stop` is asked for.
+pub(super) fn measure<'a, E: Experiment>(
     experiment: &E,
     model: &ModelOf<E>,
     (source, count): (Arc<E::Source>, u64),
-    device: &Device,
+    place: impl Into<Place<'a>>,
     stop: &Stop,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<MeterOf<E>> {
+    let Place { main, fan } = place.into();
+    let fan = fan.filter(|_| !<E::Objective as Objective>::Carry::GOES_ON);
+    let models: Vec<ModelOf<E>> = match fan {
+        None => vec![model.clone()],
+        Some(fan) => {
+            let devices = fan.devices().map(|device| device.clone().inner());
+            devices
+                .map(|device| model.clone().to_device(&device))
+                .collect()
+        }
+    };
     let mut meter = MeterOf::<E>::default();
-    for (done, batch) in (1..).zip(batches(experiment, source, 0, count)) {
+    let mut carry = Default::default();
+    let mut batches = batches(experiment, source, 0, count);
+    let mut done = 0;
+    loop {
         stop.check("stopped before all batches were evaluated")?;
-        let batch = BatchOf::<E>::on_device(batch?, device);
-        E::Objective::measure(model, batch, &mut meter)?;
+        let round = batches.by_ref().take(models.len());
+        let round = round.collect::<elm_data::Result<Vec<_>>>()?;
+        if round.is_empty() {
+            return Ok(meter);
+        }
+        done += round.len() as u64;
+        let answers = match fan {
+            None => {
+                let answer = |batch| {
+                    let batch = BatchOf::<E>::on_device(batch, main);
+                    E::Objective::answer(model, batch, &mut carry)
+                };
+                round.into_iter().map(answer).collect::<Result<Vec<_>>>()?
+            }
+            Some(fan) => {
+                let parts = models.iter().cloned().zip(round).collect();
+                fan.map(parts, |device, (model, batch): (ModelOf<E>, _)| {
+                    let batch = BatchOf::<E>::on_device(batch, &device.clone().inner());
+                    E::Objective::answer(&model, batch, &mut Default::default())
+                })?
+            }
+        };
+        for answers in answers {
+            model.objective.collect(answers, &mut meter);
+        }
         progress(done, count);
     }
-    Ok(meter)
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::checkpoint::{Best, Checkpoints, Partial, State};
-use super::experiment::{self, Experiment, ModelOf};
+use super::experiment::{self, Experiment, ModelOf, Place};
 use super::finish;
 use super::folder::RunFolder;
 use super::history::{self, EpochRecord};
@@ -351,7 +351,7 @@ impl<E: Experiment> Loop<'_, E> {
             self.experiment,
             model,
             valid,
-            &self.device,
+            Place::of(&self.device, self.trainer.fan()),
             self.stop,
             &mut |done, total| {
                 meters.show(&format!("{place}  validating, batch {done}/{total}"), None);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 
-use super::experiment::{Experiment, batches, measure as evaluate, next};
+use super::experiment::{Experiment, Place, batches, measure as evaluate, next};
 use super::step::Trainer;
 use super::train::{Opened, open};
 use crate::devices::Devices;
@@ -75,7 +75,7 @@ fn time<E: Experiment>(experiment: &E, devices: &Devices, stop: &Stop) -> Result
         experiment,
         &model,
         (source, count),
-        device,
+        Place::of(device, trainer.fan()),
         stop,
         &mut |_, _| (),
     )?;

@@ -160,6 +160,11 @@ impl<O: Objective> Trainer<O> {
         }
     }
 
+    /// The devices that share a batch, where there are several.
+    pub(super) fn fan(&self) -> Option<&Fan> {
+        self.fan.as_ref()
+    }
+
     /// The model that is evaluated: the average if there is one, without autodiff.
     pub(crate) fn evaluated(&self) -> TaskModel<O> {
         match &self.average {

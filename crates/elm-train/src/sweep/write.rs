@@ -42,7 +42,7 @@ impl Assignment {
     ///
     /// # Errors
     /// A sentence if it is no assignment to a recipe key.
-    pub fn read(text: &str) -> std::result::Result<Self, String> {
+    pub fn read(text: &str) -> Result<Self, String> {
         let split = text.split_once('=');
         let (key, value) = split.ok_or_else(|| format!("expected KEY=VALUE, found `{text}`"))?;
         let (key, value) = (key.trim(), value.trim());

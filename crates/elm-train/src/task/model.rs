@@ -18,9 +18,11 @@ pub trait OnDevice<B>: Sized + Send + 'static {
 pub trait Objective: Clone + Debug + Send + Sync + 'static {
     /// A batch on a device.
     type Batch: Send + 'static;
-    /// Collects what a model makes of batch after batch, without training.
+    /// What a model makes of a batch, off the device.
+    type Answers: Send + 'static;
+    /// Collects the answers to batch after batch.
     type Meter: Default;
-    /// What goes on from one batch that is trained on to the next; `()` for nothing.
+    /// What goes on from one batch to the next; `()` for nothing.
     type Carry: Carry;
 
     /// Loss of a model on a batch that it is trained on.
@@ -33,19 +35,29 @@ pub trait Objective: Clone + Debug + Send + Sync + 'static {
         carry: &mut Self::Carry,
     ) -> Result<Losses>;
 
-    /// Adds a model's answers to a batch to a meter.
+    /// A model's answers to a batch, without training.
     ///
     /// # Errors
-    /// If the device fails.
-    fn measure(model: &TaskModel<Self>, batch: Self::Batch, meter: &mut Self::Meter) -> Result<()>;
+    /// If the batch does not fit the model, or the device fails.
+    fn answer(
+        model: &TaskModel<Self>,
+        batch: Self::Batch,
+        carry: &mut Self::Carry,
+    ) -> Result<Self::Answers>;
+
+    /// Adds the answers to the next batch to a meter.
+    fn collect(&self, answers: Self::Answers, meter: &mut Self::Meter);
 
     /// What the batches of a meter come to.
     fn measured(meter: &Self::Meter) -> Measured;
 }
 
-/// What goes on from one batch to the next while a model is trained, such as the states of streams of text. It is part of a
+/// What goes on from one batch to the next, such as the states of streams of text. While a model is trained it is part of a
 /// checkpoint.
 pub trait Carry: Default + Send + 'static {
+    /// Does the answer to a batch depend on the batches before it?
+    const GOES_ON: bool;
+
     /// Its bytes; none where there is nothing to keep.
     ///
     /// # Errors
@@ -66,6 +78,8 @@ pub trait Carry: Default + Send + 'static {
 }
 
 impl Carry for () {
+    const GOES_ON: bool = false;
+
     fn save(&self) -> Result<Option<Vec<u8>>> {
         Ok(None)
     }
@@ -106,7 +120,7 @@ pub struct TaskModel<O: Objective> {
     /// What compares the two sequences of a pair, where the task is to.
     pub head: Option<PairHead>,
     #[module(skip)]
-    pub(super) objective: O,
+    pub(crate) objective: O,
 }
 
 impl<O: Objective> TaskModel<O> {

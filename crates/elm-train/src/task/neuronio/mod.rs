@@ -7,5 +7,5 @@ mod published;
 
 pub use batch::NeuronIoTensors;
 pub use evaluate::{Tested, check, evaluate, predict};
-pub use model::{LossWeights, NeuronIoModel, WindowMeter, bce_with_logits};
+pub use model::{LossWeights, NeuronIoModel, WindowAnswers, WindowMeter, bce_with_logits};
 pub use published::{Figures, PublishedResult, published};

@@ -21,6 +21,7 @@ pub type NeuronIoModel = TaskModel<LossWeights>;
 
 impl Objective for LossWeights {
     type Batch = NeuronIoTensors;
+    type Answers = WindowAnswers;
     type Meter = WindowMeter;
     type Carry = ();
 
@@ -32,23 +33,25 @@ impl Objective for LossWeights {
         })
     }
 
-    fn measure(
-        model: &NeuronIoModel,
-        batch: NeuronIoTensors,
-        meter: &mut WindowMeter,
-    ) -> Result<()> {
+    fn answer(model: &NeuronIoModel, batch: NeuronIoTensors, (): &mut ()) -> Result<WindowAnswers> {
         let judged = judge(model, batch);
+        let loss = numbers(judged.loss)?.first().copied();
+        Ok(WindowAnswers {
+            loss: loss.map_or(f64::NAN, f64::from),
+            logits: numbers(judged.logits)?,
+            spikes: numbers(judged.spikes)?,
+            soma_errors: numbers(judged.soma_error)?,
+        })
+    }
+
+    fn collect(&self, answers: WindowAnswers, meter: &mut WindowMeter) {
         meter.batches += 1;
-        meter.loss += numbers(judged.loss)?
-            .first()
-            .copied()
-            .map_or(f64::NAN, f64::from);
-        meter.logits.extend(numbers(judged.logits)?);
-        meter.spikes.extend(numbers(judged.spikes)?);
-        for error in numbers(judged.soma_error)? {
+        meter.loss += answers.loss;
+        meter.logits.extend(answers.logits);
+        meter.spikes.extend(answers.spikes);
+        for error in answers.soma_errors {
             meter.squared_error += f64::from(error).powi(2);
         }
-        Ok(())
     }
 
     fn measured(meter: &WindowMeter) -> Measured {
@@ -63,6 +66,19 @@ impl Objective for LossWeights {
             ],
         }
     }
+}
+
+/// A model's answers to a batch of windows, time step by time step.
+#[derive(Debug, Clone)]
+pub struct WindowAnswers {
+    /// Mean loss.
+    loss: f64,
+    /// Of a spike.
+    logits: Vec<f32>,
+    /// Targets of the logits.
+    spikes: Vec<f32>,
+    /// Scaled soma voltage less its target.
+    soma_errors: Vec<f32>,
 }
 
 /// Loss and metrics over all time steps of some batches of equal size, taken together: an AUC is no mean of the

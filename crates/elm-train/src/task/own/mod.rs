@@ -57,7 +57,7 @@ pub use arrays::ArraysTask;
 pub use batch::{ArrayTensors, OwnBatches, RowTargets};
 pub use class_meter::{ClassMeter, CrossEntropy};
 pub use judge::{HostTargets, Judge, LossChoice, Meter, Rows, judge};
-pub use objective::{OwnLoss, OwnMeter};
+pub use objective::{OwnAnswers, OwnLoss, OwnMeter};
 pub use value_meter::{MeanOf, ValueJudge, ValueLoss, ValueMeter};
 
 use crate::error::Result;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use super::batch::ArrayTensors;
-use super::judge::{Judge, Meter, Rows};
+use super::judge::{HostTargets, Judge, Meter, Rows};
 use crate::error::Result;
 use crate::recipe::Readout;
 use crate::task::sequence::read_out;
@@ -18,6 +18,17 @@ pub struct OwnLoss {
     pub judge: Arc<dyn Judge>,
     /// Where the answer for a whole sequence is read out.
     pub readout: Readout,
+}
+
+/// What a model made of a batch.
+#[derive(Debug, Clone)]
+pub struct OwnAnswers {
+    /// Outputs `[row, output]`, row by row.
+    y: Vec<f32>,
+    outputs: usize,
+    /// The loss of each row.
+    losses: Vec<f32>,
+    targets: HostTargets,
 }
 
 /// What a model made of batch after batch.
@@ -66,6 +77,7 @@ fn answers(
 
 impl Objective for OwnLoss {
     type Batch = ArrayTensors;
+    type Answers = OwnAnswers;
     type Meter = OwnMeter;
     type Carry = ();
 
@@ -78,20 +90,34 @@ impl Objective for OwnLoss {
         })
     }
 
-    fn measure(model: &TaskModel<Self>, batch: ArrayTensors, meter: &mut OwnMeter) -> Result<()> {
+    fn answer(model: &TaskModel<Self>, batch: ArrayTensors, (): &mut ()) -> Result<OwnAnswers> {
         let (y, _) = answers(model, &batch)?;
-        let [rows, outputs] = y.dims();
-        let judge = &model.objective.judge;
-        let losses = numbers(judge.losses(y.clone(), batch.targets))?;
-        meter.loss += losses.iter().copied().map(f64::from).sum::<f64>();
-        meter.rows += rows;
-        meter.meter.get_or_insert_with(|| judge.meter()).add(&Rows {
-            y: &numbers(y)?,
+        let [_, outputs] = y.dims();
+        let losses = model.objective.judge.losses(y.clone(), batch.targets);
+        Ok(OwnAnswers {
+            losses: numbers(losses)?,
+            y: numbers(y)?,
             outputs,
-            targets: &batch.host,
+            targets: batch.host,
+        })
+    }
+
+    fn collect(&self, answers: OwnAnswers, meter: &mut OwnMeter) {
+        let OwnAnswers {
+            y,
+            outputs,
+            losses,
+            targets,
+        } = answers;
+        meter.loss += losses.iter().copied().map(f64::from).sum::<f64>();
+        meter.rows += y.len() / outputs.max(1);
+        let own = meter.meter.get_or_insert_with(|| self.judge.meter());
+        own.add(&Rows {
+            y: &y,
+            outputs,
+            targets: &targets,
             losses: &losses,
         });
-        Ok(())
     }
 
     fn measured(meter: &OwnMeter) -> Measured {

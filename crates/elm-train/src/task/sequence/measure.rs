@@ -40,31 +40,48 @@ pub struct Classified {
     pub answers: Vec<Answer>,
 }
 
-impl ClassMeter {
-    /// Adds a model's answers to a batch.
+/// The answers to the samples of a batch, in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answers {
+    /// Sum of their losses.
+    loss: f64,
+    answers: Vec<Answer>,
+}
+
+impl Answers {
+    /// A model's answers to a batch.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn add(&mut self, model: &SequenceModel, batch: SequenceTensors) -> Result<()> {
+    pub fn of(model: &SequenceModel, batch: SequenceTensors) -> Result<Self> {
         let labels = numbers(batch.labels.clone().float())?;
         let logits = model.logits(&batch.inputs);
         let [_, classes] = logits.dims();
         let losses = numbers(cross_entropy(logits.clone(), batch.labels, 0.0))?;
-        self.loss += losses.iter().copied().map(f64::from).sum::<f64>();
         let probabilities = numbers(activation::softmax(logits, 1))?;
         let rows = probabilities.chunks_exact(classes.max(1));
-        self.answers
-            .extend(labels.into_iter().zip(rows).map(|(label, row)| {
-                let best = row.iter().copied().enumerate();
-                let best = best.max_by(|a, b| a.1.total_cmp(&b.1));
-                let (predicted, probability) = best.unwrap_or_default();
-                Answer {
-                    label: label as usize,
-                    predicted,
-                    probability,
-                }
-            }));
-        Ok(())
+        let answer = |(label, row): (f32, &[f32])| {
+            let best = row.iter().copied().enumerate();
+            let best = best.max_by(|a, b| a.1.total_cmp(&b.1));
+            let (predicted, probability) = best.unwrap_or_default();
+            Answer {
+                label: label as usize,
+                predicted,
+                probability,
+            }
+        };
+        Ok(Self {
+            loss: losses.into_iter().map(f64::from).sum(),
+            answers: labels.into_iter().zip(rows).map(answer).collect(),
+        })
+    }
+}
+
+impl ClassMeter {
+    /// Adds the answers to the next batch.
+    pub fn add(&mut self, more: Answers) {
+        self.loss += more.loss;
+        self.answers.extend(more.answers);
     }
 
     /// Mean loss, and the accuracy in percent.

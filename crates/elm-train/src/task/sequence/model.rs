@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use elm_data::Task;
 
 use super::batch::{SequenceInput, SequenceTensors};
-use super::measure::ClassMeter;
+use super::measure::{Answers, ClassMeter};
 use crate::error::Result;
 use crate::model::{PairHead, SequenceToSequence};
 use crate::recipe::{Readout, Recipe};
@@ -100,6 +100,7 @@ pub(crate) fn read_out(readout: Readout, y: Tensor<3>, lengths: Option<&[usize]>
 
 impl Objective for ClassLoss {
     type Batch = SequenceTensors;
+    type Answers = Answers;
     type Meter = ClassMeter;
     type Carry = ();
 
@@ -112,12 +113,12 @@ impl Objective for ClassLoss {
         })
     }
 
-    fn measure(
-        model: &SequenceModel,
-        batch: SequenceTensors,
-        meter: &mut ClassMeter,
-    ) -> Result<()> {
-        meter.add(model, batch)
+    fn answer(model: &SequenceModel, batch: SequenceTensors, (): &mut ()) -> Result<Answers> {
+        Answers::of(model, batch)
+    }
+
+    fn collect(&self, answers: Answers, meter: &mut ClassMeter) {
+        meter.add(answers);
     }
 
     fn measured(meter: &ClassMeter) -> Measured {

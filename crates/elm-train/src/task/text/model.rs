@@ -39,10 +39,9 @@ impl OnDevice<StreamBatch> for TextTensors {
     }
 }
 
-/// Collects the losses of a text, whose states go on from batch to batch.
+/// Collects the losses of a text.
 #[derive(Debug, Clone, Default)]
 pub struct TextMeter {
-    states: StreamStates,
     loss: f64,
     tokens: usize,
 }
@@ -73,6 +72,8 @@ fn judge(
 
 impl Objective for TextLoss {
     type Batch = TextTensors;
+    /// The loss of each predicted byte.
+    type Answers = Vec<f32>;
     type Meter = TextMeter;
     type Carry = StreamStates;
 
@@ -84,12 +85,18 @@ impl Objective for TextLoss {
         })
     }
 
-    fn measure(model: &TextModel, batch: TextTensors, meter: &mut TextMeter) -> Result<()> {
-        let (losses, _) = judge(model, batch, &mut meter.states)?;
-        let losses = numbers(losses)?;
+    fn answer(
+        model: &TextModel,
+        batch: TextTensors,
+        states: &mut StreamStates,
+    ) -> Result<Vec<f32>> {
+        let (losses, _) = judge(model, batch, states)?;
+        numbers(losses)
+    }
+
+    fn collect(&self, losses: Vec<f32>, meter: &mut TextMeter) {
         meter.tokens += losses.len();
-        meter.loss += losses.iter().copied().map(f64::from).sum::<f64>();
-        Ok(())
+        meter.loss += losses.into_iter().map(f64::from).sum::<f64>();
     }
 
     fn measured(meter: &TextMeter) -> Measured {

@@ -216,6 +216,8 @@ fn restored(config: &ModelConfig, saved: &[Saved], device: &Device) -> Result<Op
 }
 
 impl Carry for StreamStates {
+    const GOES_ON: bool = true;
+
     fn save(&self) -> Result<Option<Vec<u8>>> {
         let tensors = match (&self.saved, &self.state) {
             (Some(saved), _) => saved.clone(),
