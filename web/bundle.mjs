@@ -9,13 +9,14 @@ const MOST_MODEL_BYTES = 3_500_000;
 /** Where models come from: this repository's own, and the published neurons that its tests read. */
 const SOURCES = ["../models", "../crates/elm-model/tests/pretrained"];
 
-/** The page of runs, which a server of `elm` serves. */
-const board = "dist-board";
+/** The page of runs, which is in the program: `elm board` needs no Node.js. Its files are in the repository. */
+const board = "../crates/elm-train/board";
 
 const common = { bundle: true, minify: true, format: "esm", target: "es2022" };
 await build({ ...common, entryPoints: { page: "src/main.ts" }, outdir: dist });
 copyFileSync("index.html", join(dist, "index.html"));
-await build({ ...common, entryPoints: { board: "src/board/main.ts" }, outdir: board });
+const notice = `/* uPlot, https://github.com/leeoniya/uPlot\n\n${readFileSync("node_modules/uplot/LICENSE", "utf8").trim()}\n*/`;
+await build({ ...common, entryPoints: { board: "src/board/main.ts" }, outdir: board, footer: { js: notice } });
 copyFileSync("board.html", join(board, "index.html"));
 copyFileSync("node_modules/uplot/LICENSE", join(dist, "uplot-license.txt"));
 rmSync(join(dist, "recordings"), { recursive: true, force: true });

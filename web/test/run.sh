@@ -26,7 +26,12 @@ if [[ ! -d web/node_modules/playwright-core ]]; then
   (cd web && npm ci --no-audit --no-fund) >/dev/null 2>&1 || not_run "Its packages could not be fetched from the npm registry."
 fi
 
+# the page of runs is in the program, and so in the repository: it must be what its sources make
+committed="$(mktemp -d)"
+cp crates/elm-train/board/* "$committed"
 web/build.sh
+diff -r "$committed" crates/elm-train/board >/dev/null || { echo "crates/elm-train/board was not what web/src/board makes; it is now: commit it" >&2; exit 1; }
+cargo build --release --workspace
 cargo build --release -p elm-web --example reference
-timeout 60 node web/test/board.mjs
+timeout 300 node web/test/board.mjs "${CARGO_TARGET_DIR:-target}/release/elm"
 timeout 300 node web/test/browser.mjs "${CARGO_TARGET_DIR:-target}/release/examples/reference"

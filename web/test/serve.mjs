@@ -5,13 +5,12 @@ import { extname, join, normalize } from "node:path";
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".json": "application/json" };
 
-/** Serves a folder; the address, and how to end it. `answer` may take a request first, and says whether it did. */
-export async function serve(folder, answer = () => false) {
+/** Serves a folder; the address, and how to end it. */
+export async function serve(folder) {
   const requests = [];
   const server = createServer((request, response) => {
     const name = normalize(decodeURIComponent(new URL(request.url, "http://x").pathname));
     requests.push(`${request.method} ${name}`);
-    if (answer(name, new URL(request.url, "http://x").searchParams, response)) return;
     const path = join(folder, name === "/" ? "index.html" : name);
     if (!path.startsWith(folder) || !statSync(path, { throwIfNoEntry: false })?.isFile()) {
       response.writeHead(404).end();

@@ -1,6 +1,7 @@
 //! Training, evaluation and reports for ELM neurons; the library behind the `elm` command.
 
 pub mod bench;
+pub mod board;
 mod caught;
 pub mod cli;
 pub mod compare;

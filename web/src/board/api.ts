@@ -22,6 +22,9 @@ export interface Run {
   why: string | null;
 }
 
+/** A name and its value. */
+export type Fact = [string, string];
+
 /** `GET api/run?name=NAME`. */
 export interface Details {
   /** `recipe.toml`. */
@@ -30,9 +33,33 @@ export interface Details {
   epochs: Epoch[];
   /** Files of the run that may be opened, below `files/`: `report.html`, `model.safetensors`. */
   files: string[];
+  /** What its model file says. */
+  model: Fact[];
+  /** `test.json`: metric, value, and the published one where there is one. */
+  test: [string, number | null, number | null][];
 }
 
-/** A line of `metrics.jsonl`; one event of `GET api/steps?name=NAME`, from the first line on. */
+/** One of `GET api/groups`: a sweep or a comparison, whose runs are in the list of runs. */
+export interface Group {
+  name: string;
+  kind: "sweep" | "comparison";
+  /** How far it is. */
+  state: string;
+  /** What a sweep ranks by, and its best value so far. */
+  metric?: string;
+  best?: number | null;
+  files: string[];
+}
+
+/** One of `GET api/models`: a model that ships, or one that lies in the folder itself. */
+export interface Model {
+  name: string;
+  /** Where to get it, below `files/`. */
+  file?: string;
+  facts: Fact[];
+}
+
+/** A line of `metrics.jsonl`. */
 export interface StepLine {
   step: number;
   epoch: number;
@@ -40,6 +67,15 @@ export interface StepLine {
   learning_rate: number;
   gradient_norm: number;
   samples_per_second: number;
+}
+
+/** One event of `GET api/steps?name=NAME&name=NAME`. */
+export interface Steps {
+  /** The run. */
+  name: string;
+  /** These are its first: those told before are none any more. */
+  restart: boolean;
+  steps: StepLine[];
 }
 
 async function get<T>(path: string): Promise<T> {
@@ -60,10 +96,17 @@ export function fileAddress(name: string, file: string): string {
   return `files/${[...name.split("/"), file].map(encodeURIComponent).join("/")}`;
 }
 
-/** Follows a run's lines; after a broken connection they come once more from the first one. */
-export function follow(name: string, began: () => void, line: (line: StepLine) => void): EventSource {
-  const source = new EventSource(`api/steps?name=${encodeURIComponent(name)}`);
-  source.onopen = began;
-  source.onmessage = ({ data }) => line(JSON.parse(data) as StepLine);
+export function groups(): Promise<Group[]> {
+  return get("api/groups");
+}
+
+export function models(): Promise<Model[]> {
+  return get("api/models");
+}
+
+/** Follows the steps of runs, from their first ones on. One connection for all: a browser has six for a server. */
+export function follow(names: string[], heard: (steps: Steps) => void): EventSource {
+  const source = new EventSource(`api/steps?${new URLSearchParams(names.map((name) => ["name", name]))}`);
+  source.onmessage = ({ data }) => heard(JSON.parse(data) as Steps);
   return source;
 }

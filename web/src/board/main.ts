@@ -4,22 +4,18 @@ import "../style.css";
 import "./board.css";
 import { el } from "../dom";
 import { themeButton } from "../theme";
-import { type Details, details, fileAddress, follow, type Run, runs, type StepLine } from "./api";
+import { details, groups, models, type Run, runs, type StepLine } from "./api";
 import { Curves, MOST_RUNS, type Series } from "./curves";
+import { facts, fileLink, groupList, modelList } from "./lists";
 import { differences, keys } from "./recipes";
+import { type Watched, WatchedRuns } from "./watched";
 
 /** Time between two looks at the list (ms). */
 const LIST_EVERY = 3000;
 /** Time between two drawings of curves that grow (ms). */
 const DRAW_EVERY = 250;
-
-/** A run that is looked at. */
-interface Watched {
-  name: string;
-  details: Details;
-  lines: StepLine[];
-  source: EventSource;
-}
+/** Time between two looks at sweeps and comparisons (ms). */
+const GROUPS_EVERY = 10_000;
 
 const notice = document.getElementById("notice") as HTMLElement;
 
@@ -30,7 +26,9 @@ function failed(problem: unknown): void {
 
 class Board {
   private listed: Run[] = [];
-  private readonly watched = new Map<string, Watched>();
+  private readonly watched = new WatchedRuns(() => {
+    this.changed = true;
+  });
   private readonly rows = el("tbody", {});
   private readonly filter = el("input", { type: "search", id: "filter", placeholder: "name or state" });
   private readonly count = el("p", { class: "about", role: "status" });
@@ -39,6 +37,8 @@ class Board {
   private readonly metrics = el("div", { class: "metrics" });
   private readonly recipes = el("div", { class: "table" });
   private readonly files = el("div", {});
+  private readonly groups = el("div", { class: "table" });
+  private readonly models = el("div", { class: "table" });
   private changed = false;
 
   constructor(host: HTMLElement) {
@@ -66,13 +66,17 @@ class Board {
           this.filter,
           el("div", { class: "table" }, el("table", {}, el("thead", {}, el("tr", {}, ...head)), this.rows)),
           this.count,
+          this.groups,
+          this.models,
         ),
         this.right,
       ),
     );
     this.drawRight();
     void this.look();
+    void this.lookAround();
     setInterval(() => void this.look(), LIST_EVERY);
+    setInterval(() => void this.lookAround(), GROUPS_EVERY);
     setInterval(() => this.grow(), DRAW_EVERY);
   }
 
@@ -85,12 +89,30 @@ class Board {
       return failed(problem);
     }
     this.drawList();
-    for (const watched of this.watched.values()) {
+    for (const watched of this.watched.all) {
       const run = this.listed.find((run) => run.name === watched.name);
-      if (run && run.epochs > watched.details.epochs.length) {
+      if (run && (run.epochs !== watched.details.epochs.length || run.state !== watched.state)) {
         watched.details = await details(watched.name).catch(() => watched.details);
+        watched.state = run.state;
         this.drawMetrics();
+        this.drawFiles();
       }
+    }
+  }
+
+  /** Asks for sweeps, comparisons and models. */
+  private async lookAround(): Promise<void> {
+    const list = (name: string) => {
+      this.filter.value = `${name}/`;
+      this.filter.dispatchEvent(new Event("input"));
+      this.filter.focus();
+    };
+    try {
+      this.groups.replaceChildren(...groupList(await groups(), list));
+      // what is opened stays so
+      if (this.models.childElementCount === 0) this.models.replaceChildren(...modelList(await models()));
+    } catch (problem) {
+      failed(problem);
     }
   }
 
@@ -121,8 +143,7 @@ class Board {
 
   private async choose(name: string, box: HTMLInputElement): Promise<void> {
     if (!box.checked) {
-      this.watched.get(name)?.source.close();
-      this.watched.delete(name);
+      this.watched.remove(name);
       return this.drawRight();
     }
     if (this.watched.size >= MOST_RUNS) {
@@ -130,16 +151,7 @@ class Board {
       return failed(new Error(`${MOST_RUNS} runs are compared at most: leave one out first.`));
     }
     try {
-      const found = await details(name);
-      const lines: StepLine[] = [];
-      const began = () => {
-        lines.length = 0;
-      };
-      const source = follow(name, began, (line) => {
-        lines.push(line);
-        this.changed = true;
-      });
-      this.watched.set(name, { name, details: found, lines, source });
+      this.watched.add(name, await details(name));
       this.drawRight();
     } catch (problem) {
       box.checked = false;
@@ -163,13 +175,13 @@ class Board {
   private grow(): void {
     if (!this.changed || this.watched.size === 0) return;
     this.changed = false;
-    const all = [...this.watched.values()];
+    const { all } = this.watched;
     for (const [curves, series] of this.figures) curves.draw(all.map(series));
   }
 
   /** What was measured at the end of each epoch. */
   private drawMetrics(): void {
-    const all = [...this.watched.values()];
+    const { all } = this.watched;
     const other = new Set(["epoch", "step", "seconds", "train_seconds", "learning_rate"]);
     const names = new Set(all.flatMap(({ details }) => Object.keys(details.epochs[0] ?? {})).filter((name) => !other.has(name)));
     const figures = [...names].map((metric) => {
@@ -181,7 +193,7 @@ class Board {
   }
 
   private drawRecipes(): void {
-    const all = [...this.watched.values()];
+    const { all } = this.watched;
     const different = differences(all.map(({ details }) => keys(details.recipe)));
     const head = el("tr", {}, el("th", { scope: "col" }, "Key"), ...all.map(({ name }) => el("th", { scope: "col" }, name)));
     const rows = different.map(([name, values]) => el("tr", {}, el("th", { scope: "row" }, name), ...values.map((value) => el("td", {}, value || "–"))));
@@ -189,10 +201,21 @@ class Board {
     const title = el("h3", {}, one ? "Recipe" : `Keys in which the recipes differ: ${different.length}`);
     const body = one ? el("pre", {}, all[0].details.recipe) : el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
     this.recipes.replaceChildren(title, body);
+    this.drawFiles();
+  }
+
+  /** Tests, models and files. */
+  private drawFiles(): void {
+    const number = (value: number | null) => value?.toPrecision(4) ?? "–";
     this.files.replaceChildren(
-      ...all.map(({ name, details: { files } }) =>
-        el("p", { class: "row" }, `${name}: `, ...files.map((file) => el("a", { href: fileAddress(name, file), target: "_blank" }, file))),
-      ),
+      ...this.watched.all.map(({ name, details: { files, model, test } }) => {
+        const rows = test.map(([metric, ours, published]): [string, string] => [
+          `test: ${metric}`,
+          published === null ? number(ours) : `${number(ours)} (published ${number(published)})`,
+        ]);
+        const links = files.flatMap((file) => [fileLink(name, file), " "]);
+        return el("div", { class: "table" }, el("h3", {}, name), facts([...rows, ...model]), el("p", {}, ...links));
+      }),
     );
   }
 }

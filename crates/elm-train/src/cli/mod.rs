@@ -1,6 +1,7 @@
 //! The command line: parses arguments, calls the library, prints.
 
 mod bench;
+mod board;
 mod compare;
 mod data;
 mod eval;
@@ -48,6 +49,7 @@ enum Command {
     Compare(compare::Args),
     Sweep(sweep::Args),
     Runs(runs::Args),
+    Board(board::Args),
     Predict(predict::Args),
     Eval(eval::Args),
     Generate(generate::Args),
@@ -120,6 +122,7 @@ fn execute(command: Command) -> Result<Option<StopReason>> {
         Command::Compare(args) => return compare::run(args),
         Command::Sweep(args) => return sweep::run(args),
         Command::Runs(args) => runs::run(args),
+        Command::Board(args) => board::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Generate(args) => generate::run(args),

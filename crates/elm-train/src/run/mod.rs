@@ -44,6 +44,7 @@ pub use outcome::{Outcome, ResultRow};
 pub use progress::{StatusLine, fitted};
 pub use record::{Ending, How, RunRecord, Session};
 pub(crate) use step::Trainer;
+pub(crate) use steps::{FILE as STEPS, StepRecord};
 pub use time::duration;
 pub use train::{Ended, TrainOptions, data_form, train, train_task};
 pub use tune::Tuning;

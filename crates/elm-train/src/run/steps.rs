@@ -9,11 +9,11 @@ use crate::durable::{self, write_whole};
 use crate::error::{Result, TrainError};
 
 /// File of the steps in a run's folder.
-const FILE: &str = "metrics.jsonl";
+pub(crate) const FILE: &str = "metrics.jsonl";
 
 /// What one gradient step came to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct StepRecord {
+pub(crate) struct StepRecord {
     /// Gradient steps since the start of training, this one included.
     pub step: u64,
     /// Epoch, from 1.

@@ -11,7 +11,7 @@ use crate::recipe::Recipe;
 use crate::run::{self, RunRecord, RunState};
 
 /// The sweep file as it was given.
-const SWEEP: &str = "sweep.toml";
+pub(crate) const SWEEP: &str = "sweep.toml";
 /// The base recipe with all its keys.
 const BASE: &str = "base.toml";
 /// Held while a process makes the folder, or writes what is one for all members.

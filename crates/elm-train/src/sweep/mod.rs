@@ -22,6 +22,7 @@ mod write;
 
 pub use draw::Draw;
 pub use expand::{Member, Sweep};
+pub(crate) use folder::SWEEP;
 pub use folder::{MemberState, SweepFolder, Tally};
 pub use jobs::{Jobs, stop_with_parent};
 pub use page::write_report;
