@@ -45,7 +45,11 @@ fn blocks(text: &str) -> Vec<Block> {
             Some(_) if is_inside => is_inside = false,
             Some(language) => {
                 is_inside = true;
-                let note = if before.starts_with("<!--") { before } else { "" };
+                let note = if before.starts_with("<!--") {
+                    before
+                } else {
+                    ""
+                };
                 found.push(Block {
                     language: language.trim().into(),
                     line: number + 1,
@@ -120,11 +124,17 @@ fn rust_is_compiled() {
     let examples = read(&root().join("examples/src/lib.rs"));
     for chapter in chapters() {
         let blocks = blocks(&read(&root().join("docs").join(&chapter)));
-        if blocks.iter().any(|block| block.language.starts_with("rust")) {
+        if blocks
+            .iter()
+            .any(|block| block.language.starts_with("rust"))
+        {
             assert!(examples.contains(&format!("docs/{chapter}")), "{chapter}");
         }
         // fences without a language would be taken for Rust there
-        assert!(blocks.iter().all(|block| !block.language.is_empty()), "{chapter}");
+        assert!(
+            blocks.iter().all(|block| !block.language.is_empty()),
+            "{chapter}"
+        );
     }
 }
 
@@ -168,7 +178,15 @@ fn prose(text: &str) -> Vec<(usize, &str)> {
 /// The pages of the repository.
 fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in ["", "docs", "benches", "web", "fuzz", "models", "crates/elm-data/data"] {
+    for folder in [
+        "",
+        "docs",
+        "benches",
+        "web",
+        "fuzz",
+        "models",
+        "crates/elm-data/data",
+    ] {
         let entries = std::fs::read_dir(root().join(folder)).into_iter().flatten();
         let paths = entries.map(|entry| entry.unwrap().path());
         found.extend(paths.filter(|path| path.extension().is_some_and(|e| e == "md")));
@@ -191,7 +209,15 @@ fn links_lead_to_files() {
 fn cited_files_are_there() {
     // what is made by building, or is a name for any of several
     let is_made = |path: &str| path.contains(['*', '{', '<', '…']) || path.starts_with("web/dist");
-    let folders = ["crates/", "benches/", "examples/", "docs/", "web/", "fuzz/", ".ci/"];
+    let folders = [
+        "crates/",
+        "benches/",
+        "examples/",
+        "docs/",
+        "web/",
+        "fuzz/",
+        ".ci/",
+    ];
     for page in pages() {
         for (line, text) in prose(&read(&page)) {
             let spans = text.split('`').skip(1).step_by(2);
@@ -230,7 +256,10 @@ fn messages_are_those_of_the_program() {
     let page = read(&root().join("docs/troubleshooting.md"));
     let mut checked = 0;
     for (line, text) in prose(&page) {
-        let Some(cell) = text.strip_prefix("| `").and_then(|rest| rest.split('`').next()) else {
+        let Some(cell) = text
+            .strip_prefix("| `")
+            .and_then(|rest| rest.split('`').next())
+        else {
             continue;
         };
         for part in cell.split('…') {
@@ -248,5 +277,8 @@ fn blocks_are_found_with_their_notes() {
     let found = blocks(text);
     let scripts: Vec<Option<String>> = found.iter().map(script).collect();
     assert_eq!(scripts, [Some("one\n".into()), None, Some("three".into())]);
-    assert_eq!(links("[a](b.md#c) ![d](e.svg) [f](https://g)\n```\n[x](y)\n```"), [(1, "b.md".into()), (1, "e.svg".into())]);
+    assert_eq!(
+        links("[a](b.md#c) ![d](e.svg) [f](https://g)\n```\n[x](y)\n```"),
+        [(1, "b.md".into()), (1, "e.svg".into())]
+    );
 }

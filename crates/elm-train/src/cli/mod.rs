@@ -3,6 +3,7 @@
 mod bench;
 mod board;
 mod compare;
+mod completions;
 mod data;
 mod eval;
 mod generate;
@@ -60,6 +61,8 @@ enum Command {
     Recipes(recipes::Args),
     Data(data::Args),
     Bench(bench::Args),
+    #[command(hide = true)]
+    Completions(completions::Args),
 }
 
 /// Runs the command line; the exit code is 0, 1 for a failure at run time, 2 for wrong input, or that of why it was stopped.
@@ -132,6 +135,7 @@ fn execute(command: Command) -> Result<Option<StopReason>> {
         Command::Recipes(args) => recipes::run(args),
         Command::Data(args) => data::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Completions(args) => completions::run(&mut Cli::command(), args),
     }?;
     Ok(None)
 }
@@ -172,7 +176,8 @@ mod tests {
         let help = cli.render_help().to_string();
         assert!(help.lines().count() <= 24, "{help}");
         for command in cli.get_subcommands_mut() {
-            assert!(help.contains(command.get_name()), "{}", command.get_name());
+            let is_listed = help.contains(command.get_name());
+            assert!(is_listed || command.is_hide_set(), "{}", command.get_name());
             // one screen of a command with many options; -h is the short one
             let short = command.render_help().to_string();
             assert!(short.lines().count() <= 44, "{short}");
