@@ -7,7 +7,7 @@ const dist = "dist";
 /** Of all weight files together; the rest of the page has its own limit in the test. */
 const MOST_MODEL_BYTES = 3_500_000;
 /** Where models come from: this repository's own, and the published neurons that its tests read. */
-const SOURCES = ["../models", "../crates/elm-model/tests/pretrained"];
+const SOURCES = ["../models", "../crates/elm-train/models", "../crates/elm-model/tests/pretrained"];
 
 /** The page of runs, which is in the program: `elm board` needs no Node.js. Its files are in the repository. */
 const board = "../crates/elm-train/board";

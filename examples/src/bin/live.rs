@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use elm_stream::file::from_safetensors;
 
-const MODEL: &[u8] = include_bytes!("../../../models/neuronio-m20.safetensors");
+const MODEL: &[u8] = include_bytes!("../../../crates/elm-train/models/neuronio-m20.safetensors");
 const MILLISECONDS: usize = 1000;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::flex();
     let model = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../models/neuronio-m20.safetensors"
+        "/../crates/elm-train/models/neuronio-m20.safetensors"
     );
     let neuron = load_neuron(model, None, &device)?;
     let channels = neuron.config().num_inputs;

@@ -1,7 +1,7 @@
 //! Trained models that ship with the project, by their names.
 //!
-//! They lie in `models` of the repository, each a model file whose card says how it was trained ([`TrainingCard`](crate::model::card::TrainingCard)). Those
-//! of at most [`MOST_EMBEDDED`] bytes are in the program itself, so that an installed `elm` has them, too.
+//! They lie in `models` of the repository or, where they are in the program, of this crate, each a model file whose card says how it was trained ([`TrainingCard`](crate::model::card::TrainingCard)). Those
+//! in the program have at most [`MOST_EMBEDDED`] bytes; an installed `elm` has them, too.
 
 mod add;
 
@@ -23,7 +23,7 @@ pub const MOST_EMBEDDED: u64 = 200_000;
 /// Models in the program: names and files.
 const EMBEDDED: [(&str, &[u8]); 1] = [(
     "neuronio-m20",
-    include_bytes!("../../../../models/neuronio-m20.safetensors"),
+    include_bytes!("../../models/neuronio-m20.safetensors"),
 )];
 
 /// A model that ships.
