@@ -233,6 +233,57 @@ fn cited_files_are_there() {
     }
 }
 
+#[test]
+fn cited_keys_are_those_of_recipes() {
+    let program = Command::new(env!("CARGO_BIN_EXE_elm"))
+        .args(["recipes", "keys"])
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(program.stdout).unwrap();
+    let keys: BTreeSet<&str> = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let sections: BTreeSet<&str> = keys
+        .iter()
+        .filter_map(|key| key.split_once('.'))
+        .map(|(s, _)| s)
+        .collect();
+    let mut cited = 0;
+    for chapter in chapters() {
+        let page = read(&root().join("docs").join(&chapter));
+        for (line, text) in prose(&page) {
+            for span in text.split('`').skip(1).step_by(2) {
+                let key = span.split(['=', ' ']).next().unwrap_or_default();
+                let is_name = key
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || "._".contains(c));
+                let section = key.split_once('.').map(|(section, _)| section);
+                let is_file = [
+                    ".toml",
+                    ".csv",
+                    ".json",
+                    ".jsonl",
+                    ".html",
+                    ".npz",
+                    ".safetensors",
+                    ".py",
+                    ".rs",
+                    ".yml",
+                ];
+                if is_name
+                    && section.is_some_and(|s| sections.contains(s))
+                    && !is_file.iter().any(|e| key.ends_with(e))
+                {
+                    assert!(keys.contains(key), "docs/{chapter}, line {line}: {key}");
+                    cited += 1;
+                }
+            }
+        }
+    }
+    assert!(cited > 15, "{cited}");
+}
+
 /// Sources of the crates.
 fn sources(folder: &Path, found: &mut String) {
     for entry in std::fs::read_dir(folder).unwrap() {
