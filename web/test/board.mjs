@@ -101,7 +101,7 @@ try {
   await page.getByRole("button", { name: "widths" }).click();
   await page.getByText(/1 of \d+ runs/).waitFor();
   await page.getByText("neuronio-m20").click();
-  await page.getByText("trained parameters").first().waitFor();
+  await page.locator("details", { hasText: "neuronio-m20" }).getByText("trained parameters").waitFor();
   if (process.env.ELM_WEB_SHOTS) await page.screenshot({ path: join(process.env.ELM_WEB_SHOTS, "board.png"), fullPage: true });
   await page.getByPlaceholder("name or state").fill("failed");
   await page.getByText(/1 of \d+ runs/).waitFor();
