@@ -10,7 +10,7 @@ export function fileLink(name: string, file: string): HTMLAnchorElement {
 /** Names and values in two columns. */
 export function facts(all: Fact[]): HTMLElement {
   const rows = all.map(([name, value]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, value)));
-  return el("table", {}, el("tbody", {}, ...rows));
+  return el("table", { class: "facts" }, el("tbody", {}, ...rows));
 }
 
 /** The sweeps and comparisons; `choose` gets the name of one whose runs are to be listed. */

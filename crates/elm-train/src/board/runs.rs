@@ -6,7 +6,7 @@ use elm_model::weights::StateDict;
 use serde_json::{Value, json};
 
 use super::root::{Root, read_text};
-use crate::compare::PLAN;
+use crate::compare::plan_of;
 use crate::model::{self, ModelCard};
 use crate::run::{self, STEPS};
 use crate::shipped;
@@ -128,16 +128,6 @@ fn collect(root: &Root, folder: &Path, depth: usize, found: &mut Vec<Value>) {
         found.push(sweep(root, &name, folder));
         return;
     }
-    if root.file_of(&name, PLAN).is_some() {
-        let state = match root.file_of(&name, "report.html") {
-            Some(_) => "reported",
-            None => "in progress",
-        };
-        found.push(json!({
-            "name": name, "kind": "comparison", "state": state, "files": files(root, &name),
-        }));
-        return;
-    }
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut folders: Vec<_> = entries
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
@@ -153,17 +143,22 @@ fn sweep(root: &Root, name: &str, folder: &Path) -> Value {
     let results =
         SweepFolder::existing(folder).and_then(|(folder, sweep)| Results::read(&sweep, &folder));
     let files = files(root, name);
+    // a comparison is a sweep with a plan
+    let kind = match plan_of(folder) {
+        Ok(_) => "comparison",
+        Err(_) => "sweep",
+    };
     match results {
         Ok(results) => json!({
             "name": name,
-            "kind": "sweep",
+            "kind": kind,
             "state": results.tally.sentence(),
             "metric": results.metric.name,
             "best": results.best().and_then(|best| best.spread).map(|spread| spread.mean),
             "files": files,
         }),
         Err(error) => json!({
-            "name": name, "kind": "sweep", "state": error.to_string(), "files": files,
+            "name": name, "kind": kind, "state": error.to_string(), "files": files,
         }),
     }
 }
