@@ -1,9 +1,9 @@
 //! `elm board`: a page of the runs in a folder, for browsers on this machine.
 //!
 //! The server reads, and changes nothing: there are no other methods than GET and HEAD, and no file is opened that is not, with
-//! all symbolic links followed, in the folder ([`root`]). It answers only to names that mean this machine ([`gate`]), so
+//! all symbolic links followed, in the folder (`root`). It answers only to names that mean this machine (`gate`), so
 //! that a page of somebody else's, whose name was made to point here, cannot read runs. A connection is one request, a
-//! thread, and ends in a bounded time ([`serve`]); `httparse` reads the request ([`request`]). An asynchronous server would
+//! thread, and ends in a bounded time (`serve`); `httparse` reads the request (`request`). An asynchronous server would
 //! bring a dozen crates for nothing: there are a few browsers, not thousands.
 
 mod answer;
