@@ -1,4 +1,5 @@
 //! `elm board`: what it answers, and what it refuses.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -3,6 +3,7 @@
 //! A block of commands (```` ```sh ````) is run as it stands, each chapter in an empty folder of its own, unless the line before
 //! it is a comment: `<!-- not run: REASON -->`, or `<!-- run in short: COMMANDS -->`, which are run in its place. Blocks of
 //! Rust are compiled and run as doctests of `elm-examples`.
+#![allow(clippy::unwrap_used)]
 #![cfg(unix)]
 
 use std::collections::BTreeSet;
