@@ -28,6 +28,7 @@ mod container;
 mod cut;
 pub mod error;
 mod files;
+mod group;
 mod hdf5;
 pub mod json;
 pub mod lra;

@@ -8,10 +8,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::data::{InputKind, Inputs, SequenceData, SequenceSample, Target, TargetKind};
 use super::scaling::Scaler;
+use crate::group::by_length;
 use crate::{BatchSource, BatchValues, DataError, Result};
 
-/// Batches that are drawn together and sorted by length: more of them waste less and mix less.
-const SORTED_TOGETHER: usize = 64;
 /// Largest batch (values): a mistyped size must not ask for all the memory.
 const MOST_VALUES: usize = 1 << 31;
 
@@ -83,14 +82,7 @@ impl Buckets {
         rng.set_stream(epoch);
         let mut order = self.samples.clone();
         order.shuffle(&mut rng);
-        let mut batches = Vec::with_capacity(self.batches());
-        for together in order.chunks_mut(self.batch.saturating_mul(SORTED_TOGETHER)) {
-            // of the same length, in the order of the draw
-            together.sort_by_key(|(_, steps)| *steps);
-            batches.extend(together.chunks(self.batch).map(<[_]>::to_vec));
-        }
-        batches.shuffle(&mut rng);
-        batches
+        by_length(&mut order, self.batch, |(_, steps)| *steps, &mut rng)
     }
 }
 

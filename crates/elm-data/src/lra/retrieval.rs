@@ -98,6 +98,15 @@ impl Retrieval {
         }
     }
 
+    /// Steps of the longer text of sample `index`.
+    ///
+    /// # Panics
+    /// If there is no such sample, as a slice does.
+    pub fn steps(&self, index: usize) -> usize {
+        let texts = self.pairs[index].texts.iter();
+        texts.map(ExactSizeIterator::len).max().unwrap_or(0)
+    }
+
     /// Class of sample `index`.
     ///
     /// # Panics

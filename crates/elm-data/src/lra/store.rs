@@ -92,6 +92,14 @@ impl ByteSequences {
         }
     }
 
+    /// Steps of sample `index`.
+    ///
+    /// # Panics
+    /// If there is no such sample, as a slice does.
+    pub fn steps(&self, index: usize) -> usize {
+        self.ends[index] - self.start(index)
+    }
+
     /// Class of sample `index`.
     ///
     /// # Panics

@@ -7,6 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::TaskData;
+use crate::group::by_length;
 use crate::stream::BatchSource;
 use crate::{BatchValues, DataError, Encoding, Result, SequenceBatch};
 
@@ -32,6 +33,8 @@ pub struct SampleBatches {
     batch_size: usize,
     order: Order,
     dropout: Option<Dropout>,
+    /// Steps of each sample, where batches are of about the same length.
+    lengths: Option<Vec<usize>>,
     /// The orders of the epochs last asked for: workers are in one or two epochs at a time.
     shuffled: Mutex<Vec<(u64, Arc<[u32]>)>>,
 }
@@ -59,6 +62,7 @@ impl SampleBatches {
             batch_size,
             order,
             dropout: None,
+            lengths: None,
             shuffled: Mutex::new(Vec::new()),
         })
     }
@@ -70,6 +74,14 @@ impl SampleBatches {
             rate: rate.min(0.999),
             seed,
         });
+        self
+    }
+
+    /// Are samples of about the same length to come together, so that little is padded? Each epoch still has every sample
+    /// once and an order of its own. Of no effect where all are of the same length, or come in their order.
+    pub fn group_by_length(mut self, grouped: bool) -> Self {
+        let lengths = || (0..self.data.len()).map(|sample| self.data.steps(sample));
+        self.lengths = grouped.then(|| lengths().collect()).flatten();
         self
     }
 
@@ -127,6 +139,17 @@ impl SampleBatches {
         rng.set_stream(epoch);
         let mut order: Vec<u32> = (0..self.data.len() as u32).collect();
         order.shuffle(&mut rng);
+        if let Some(lengths) = &self.lengths {
+            // the first samples may complete a batch of the epoch before, the last ones begin one of the next
+            let size = self.batch_size as u64;
+            let begun = (epoch.wrapping_mul(order.len() as u64) % size) as usize;
+            let first = ((self.batch_size - begun) % self.batch_size).min(order.len());
+            let whole = (order.len() - first) / self.batch_size * self.batch_size;
+            let between = &mut order[first..first + whole];
+            let steps = |sample: &u32| lengths[*sample as usize];
+            let batches = by_length(between, self.batch_size, steps, &mut rng).concat();
+            between.copy_from_slice(&batches);
+        }
         let order: Arc<[u32]> = order.into();
         if known.len() >= 2 {
             known.remove(0);

@@ -58,6 +58,15 @@ pub trait TaskData: Send + Sync {
     /// If there is no such sample, as a slice does.
     fn label(&self, index: usize) -> usize;
 
+    /// Steps of the longest input sequence of sample `index`, without reading it; none where all samples have the same.
+    ///
+    /// # Panics
+    /// If there is no such sample, as a slice does.
+    fn steps(&self, index: usize) -> Option<usize> {
+        let _ = index;
+        None
+    }
+
     /// Sample `index` in `epoch`: another one where samples are drawn on the fly.
     ///
     /// # Errors
@@ -195,6 +204,10 @@ impl TaskData for ByteSequences {
         Self::label(self, index)
     }
 
+    fn steps(&self, index: usize) -> Option<usize> {
+        Some(Self::steps(self, index))
+    }
+
     fn read(&self, _: u64, index: usize) -> Result<Sample> {
         Ok(self.sample(index))
     }
@@ -207,6 +220,10 @@ impl TaskData for Retrieval {
 
     fn label(&self, index: usize) -> usize {
         Self::label(self, index)
+    }
+
+    fn steps(&self, index: usize) -> Option<usize> {
+        Some(Self::steps(self, index))
     }
 
     fn read(&self, _: u64, index: usize) -> Result<Sample> {

@@ -60,6 +60,42 @@ fn every_epoch_has_each_sample_once_in_an_order_of_its_own() {
 }
 
 #[test]
+fn samples_of_about_the_same_length_come_together() {
+    // lengths from 1 to 97 in no order; 1000 samples are no whole number of batches
+    let steps = |i: usize| i * 31 % 97 + 1;
+    let lines: String = (0..1000)
+        .map(|i| format!("{}\t{}\n", "1 ".repeat(steps(i)), i % 10))
+        .collect();
+    let text = format!("Source\tTarget\n{lines}");
+    let data: Arc<dyn TaskData> =
+        Arc::new(listops::from_bytes("lengths", text.as_bytes(), 200).unwrap());
+    assert_eq!(data.steps(5), Some(steps(5)));
+    let made = |grouped| {
+        let encoding = Task::LISTOPS.encoding().unwrap();
+        let batches =
+            SampleBatches::new(Arc::clone(&data), encoding, 16, Order::Shuffled { seed: 3 });
+        batches.unwrap().group_by_length(grouped)
+    };
+    let (grouped, mixed) = (made(true), made(false));
+    let padded = |batches: &SampleBatches| -> usize {
+        let longest = |i| batches.indices(i).into_iter().map(|(_, s)| steps(s)).max();
+        (0..250).filter_map(longest).sum()
+    };
+    assert!(padded(&grouped) * 10 < padded(&mixed) * 6);
+    // four epochs in 250 batches, each with every sample once, in an order that is not that of the lengths
+    let all: Vec<_> = (0..250).flat_map(|i| grouped.indices(i)).collect();
+    for e in 0..4 {
+        let of = all.iter().filter(|(epoch, _)| *epoch == e);
+        let samples: Vec<usize> = of.map(|(_, sample)| *sample).collect();
+        let different: HashSet<_> = samples.iter().collect();
+        assert_eq!((samples.len(), different.len()), (1000, 1000));
+        assert!(!samples.is_sorted_by_key(|s| steps(*s)));
+    }
+    assert_ne!(grouped.indices(0), grouped.indices(125));
+    assert_eq!(grouped.indices(77), made(true).indices(77));
+}
+
+#[test]
 fn batches_are_the_same_whatever_the_number_of_workers() {
     let run = |workers| -> Vec<_> {
         let source = Arc::new(batches(Order::Shuffled { seed: 1 }, 3));

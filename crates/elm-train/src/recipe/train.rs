@@ -117,6 +117,9 @@ pub struct TrainRecipe {
     /// Probability that an input value of a training sample is left out; what is kept is scaled by 1 / (1 - p).
     #[schemars(range(min = 0, max = 0.999), extend("x-needs" = "folder"))]
     pub input_dropout: f64,
+    /// Do samples of about the same length come together in a batch? Little is padded then, and an epoch takes less time.
+    #[schemars(extend("x-needs" = "lengths", "x-aliases" = ["bucket_by_length"]))]
+    pub group_by_length: bool,
     /// Gradient steps from one line of metrics.jsonl to the next.
     #[schemars(range(min = 1), extend("x-aliases" = ["log_every_n_steps", "logging_steps"]))]
     pub log_every: usize,
@@ -148,6 +151,7 @@ impl Default for TrainRecipe {
             readout: Readout::Last,
             label_smoothing: 0.0,
             input_dropout: 0.0,
+            group_by_length: true,
             log_every: 10,
         }
     }

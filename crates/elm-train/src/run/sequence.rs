@@ -65,7 +65,9 @@ impl SequenceRun {
         let stored = |most| Order::Stored { most };
         let shuffled = Order::Shuffled { seed: recipe.seed };
         let dropout = recipe.train.input_dropout as f32;
-        let train = batches(Split::Train, shuffled)?.with_input_dropout(dropout, recipe.seed);
+        let train = batches(Split::Train, shuffled)?
+            .with_input_dropout(dropout, recipe.seed)
+            .group_by_length(recipe.train.group_by_length);
         Ok(Self {
             train: Arc::new(train),
             valid: Arc::new(batches(Split::Valid, stored(data.valid_samples))?),
