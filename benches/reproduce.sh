@@ -37,9 +37,12 @@ case "$task$quick" in
       begin=(--init-from "$run-$longest/model.safetensors")
     done
     "${elm[@]}" data generate listops --out "$data" --seed 1
-    set -- listops --set "data.dir=$data" --set train.batches_per_epoch=500 --set train.epochs=3 \
-      --set train.learning_rate=0.0005 --set train.warmup_steps=50 "${begin[@]}"
-    floor=44 ;;
+    rm -rf "$run-full"
+    "${elm[@]}" train --recipe listops --set "data.dir=$data" --set train.batches_per_epoch=500 --set train.epochs=3 \
+      --set train.learning_rate=0.0005 --set train.warmup_steps=50 "${begin[@]}" --out "$run-full"
+    set -- listops --set "data.dir=$data" --set seed=2 --set train.epochs=1 \
+      --set train.learning_rate=0.0005 --set train.warmup_steps=50 --init-from "$run-full/model.safetensors"
+    floor=45 ;;
   image | image--quick)
     set -- image --set "data.dir=${CIFAR:?$usage}"; floor=52 ;;
   spoken-digits | spoken-digits--quick)

@@ -9,6 +9,7 @@ pub mod device;
 pub mod devices;
 pub mod durable;
 pub mod error;
+mod insight;
 pub mod logging;
 pub mod model;
 pub mod optim;

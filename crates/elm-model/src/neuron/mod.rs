@@ -1,5 +1,6 @@
 //! One ELM neuron (Spieler et al. 2024 and 2026): configuration, module, state and recordings.
 
+mod ablation;
 mod config;
 mod display;
 mod mlp;

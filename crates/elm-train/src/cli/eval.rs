@@ -8,12 +8,16 @@ use serde_json::{Map, Value, json};
 use super::sources::DataArgs;
 use super::weight_args::{Loaded, WeightArgs};
 use crate::device;
+use crate::durable;
 use crate::error::{Result, TrainError};
+use crate::insight;
+use crate::model::ModelFile;
 use crate::predict::{Meter, Predicting, Score};
 use crate::run::{StatusLine, about};
 use crate::say;
 use crate::stop::Stop;
 use crate::task::neuronio;
+use crate::tell;
 
 /// Evaluate a model on the data of its task, or on arrays with what is true of them (y).
 ///
@@ -36,6 +40,10 @@ pub(super) struct Args {
     data: DataArgs,
     #[command(flatten)]
     options: WeightArgs,
+    /// Folder for pictures (SVG) of what the model does: simulations with their voltage; how the answers to a sample that is
+    /// rightly answered and one that is not form step by step; which memory timescales the accuracy depends on
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
     /// Print JSON for programs
     #[arg(long)]
     json: bool,
@@ -52,10 +60,40 @@ pub(super) fn run(args: Args) -> Result<()> {
     let device = device::open(&args.device)?;
     let path = args.model.or(args.weights).unwrap_or_default();
     let loaded = args.options.load(&path, &device)?;
+    if let Some(folder) = &args.pictures {
+        pictures(folder, &loaded.file, &args.data, &device)?;
+    }
     match args.data.are_simulations(&loaded.file) {
         true => simulations(&path, &loaded, &args.data, args.json, &device),
         false => sequences(&path, &loaded, &args.data, args.json, &device),
     }
+}
+
+/// Draws what the model does, before it is evaluated.
+fn pictures(folder: &Path, file: &ModelFile, data: &DataArgs, device: &Device) -> Result<()> {
+    let stop = Stop::on_signals(false)?;
+    let mut line = StatusLine::new();
+    let mut tell = |text: String| line.show(&text);
+    let drawn = match data.are_simulations(file) {
+        true => insight::draw_simulations(&file.model, &data.simulations()?, device, &stop, &mut tell),
+        false => match data.task_part(file)? {
+            Some(part) => insight::draw_answers(file, &part, device, &stop, &mut tell),
+            None => Err(TrainError::Usage(
+                "--pictures: expected the files of a named task whose sequences have one class each, or simulations of \
+                 NeuronIO"
+                    .into(),
+            )),
+        },
+    };
+    line.clear();
+    let drawn = drawn.map_err(|error| about(&data.data, error))?;
+    std::fs::create_dir_all(folder).map_err(|error| TrainError::file(folder, error))?;
+    for (name, svg) in drawn {
+        let path = folder.join(name);
+        durable::write_whole(&path, svg)?;
+        tell!("picture {}", path.display());
+    }
+    Ok(())
 }
 
 /// By the published protocol.

@@ -1,9 +1,11 @@
 //! `--data` of `elm predict` and `elm eval`: which files, and what is in them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use elm_data::arrays::TimeUnit;
 use elm_data::neuronio::{Simulation, open_simulations, shipped};
+use elm_data::task::TaskData;
 use elm_data::{Split, Task};
 
 use crate::error::{Result, TrainError};
@@ -65,15 +67,30 @@ impl DataArgs {
 
     /// The simulations.
     pub(super) fn simulations(&self) -> Result<Vec<Simulation>> {
-        let split = match self.part {
+        Ok(match self.data.is_empty() {
+            true => shipped(self.split())?,
+            false => open_simulations(&self.data)?,
+        })
+    }
+
+    /// The part of a named task of sequences with one class each; none if the data are something else.
+    pub(super) fn task_part(&self, file: &ModelFile) -> Result<Option<(Task, Arc<dyn TaskData>)>> {
+        let task = file.card.named_task().filter(|task| task.classifies());
+        match (task, self.are_arrays(), &self.data[..]) {
+            (Some(task), false, [dir]) => {
+                let options = file.card.reading().options(self.samples);
+                Ok(Some((task, task.open(dir, self.split(), &options)?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn split(&self) -> Split {
+        match self.part {
             Part::Train => Split::Train,
             Part::Valid => Split::Valid,
             Part::Test => Split::Test,
-        };
-        Ok(match self.data.is_empty() {
-            true => shipped(split)?,
-            false => open_simulations(&self.data)?,
-        })
+        }
     }
 
     fn are_arrays(&self) -> bool {
@@ -106,12 +123,7 @@ impl DataArgs {
         let task = file.card.named_task().filter(|task| task.classifies());
         match (task, self.are_arrays(), &self.data[..]) {
             (Some(task), false, [dir]) => {
-                let split = match self.part {
-                    Part::Train => Split::Train,
-                    Part::Valid => Split::Valid,
-                    Part::Test => Split::Test,
-                };
-                let source = TaskSource::open(file, task, dir, split, self.samples)?;
+                let source = TaskSource::open(file, task, dir, self.split(), self.samples)?;
                 Ok(Data {
                     source: Box::new(source),
                     _input: None,

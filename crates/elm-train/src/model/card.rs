@@ -284,6 +284,14 @@ impl ModelCard {
         Task::from_name(name).ok()
     }
 
+    /// How the files of a named task are read, as in its training; as published where nothing is said.
+    pub fn reading(&self) -> Reading {
+        match self.task.as_ref().map(|task| &task.input) {
+            Some(InputCard::Files { reading, .. }) => *reading,
+            _ => Reading::default(),
+        }
+    }
+
     /// What the outputs mean: as they are at every step, where nothing is said.
     pub fn output(&self) -> OutputCard {
         match &self.task {

@@ -9,7 +9,6 @@ use elm_data::{BatchSource, Encoding, Split, Task};
 use super::source::{Piece, Predicting, SampleAnswer, Source, Truth, batch_size};
 use crate::error::Result;
 use crate::model::ModelFile;
-use crate::model::card::InputCard;
 use crate::task::sequence::SequenceInput;
 use crate::tell;
 
@@ -32,12 +31,9 @@ impl TaskSource {
         split: Split,
         samples: Option<usize>,
     ) -> Result<Self> {
-        let reading = match file.card.task.as_ref().map(|task| &task.input) {
-            Some(InputCard::Files { reading, .. }) => *reading,
-            _ => Default::default(),
-        };
         let encoding: Encoding = task.encoding()?;
-        let data: Arc<dyn TaskData> = task.open(dir, split, &reading.options(samples))?;
+        let options = file.card.reading().options(samples);
+        let data: Arc<dyn TaskData> = task.open(dir, split, &options)?;
         for warning in data.warnings() {
             tell!("warning: {warning}");
         }

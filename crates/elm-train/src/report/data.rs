@@ -158,4 +158,56 @@ pub struct ClassReport {
     pub confusion: Vec<Vec<usize>>,
     /// Some samples with their answers.
     pub samples: Vec<SamplePicture>,
+    /// How the answers to some samples form.
+    pub decisions: Vec<Decision>,
+    /// Which timescales matter, where the model is a neuron.
+    pub ablation: Option<Ablation>,
+}
+
+/// How the answer to a sample forms, step by step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The sample.
+    pub picture: SamplePicture,
+    /// Its tokens as text `[time]`; none where it is no sequence of tokens.
+    pub tokens: Vec<String>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Its class.
+    pub label: usize,
+    /// Probability of each class as it would be read out after each step, `[time][class]`, 0 to 1.
+    pub probabilities: Vec<Vec<f32>>,
+    /// How far the memory moves in each step `[time]`; none of a model without memory units.
+    pub response: Vec<f32>,
+}
+
+impl Decision {
+    /// The likeliest class in the end.
+    pub fn answer(&self) -> usize {
+        let last = self.probabilities.last().into_iter().flatten();
+        let best = last.enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        best.map_or(0, |(class, _)| class)
+    }
+}
+
+/// What a neuron's answers lose without some of its memory units.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ablation {
+    /// Share of right answers of the whole neuron, 0 to 1.
+    pub accuracy: f64,
+    /// Number of samples that were answered.
+    pub samples: usize,
+    /// The groups that were cut off, by rising timescale.
+    pub groups: Vec<AblatedUnits>,
+}
+
+/// A group of memory units, and how the neuron does without them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AblatedUnits {
+    /// Shortest and longest timescale in ms.
+    pub tau_ms: [f32; 2],
+    /// Number of units.
+    pub units: usize,
+    /// Share of right answers without them, 0 to 1.
+    pub accuracy: f64,
 }

@@ -33,12 +33,35 @@ pub use comparison::{
     ComparedCurve, ComparedMetric, ComparisonReport, CurvePoint, render_comparison,
 };
 pub use data::{
-    ClassReport, EpochPoint, ExampleTrace, MemoryTraces, MemoryUnitTrace, MetricCurve, Report,
-    RocCurve, SummaryRow, TimescaleList,
+    AblatedUnits, Ablation, ClassReport, Decision, EpochPoint, ExampleTrace, MemoryTraces,
+    MemoryUnitTrace, MetricCurve, Report, RocCurve, SummaryRow, TimescaleList,
 };
 pub use picture::{SamplePicture, sheet};
 pub use sweep::{BestRecipe, KeyPanel, KeyPoint, KeyValue, SweepReport, render_sweep};
 pub use table::Table;
+
+/// The pictures of simulations, decisions and timescales of a report as SVG files of their own: (file name, content).
+pub fn pictures(report: &Report) -> Vec<(String, String)> {
+    let numbered = |name: &str, drawn: Vec<Option<String>>| -> Vec<(String, String)> {
+        let drawn = (1..).zip(drawn);
+        drawn
+            .filter_map(|(number, svg)| Some((format!("{name}-{number}.svg"), svg?)))
+            .collect()
+    };
+    let voltages = report.examples.iter().map(sections::busy_picture);
+    let mut all = numbered("voltage", voltages.collect());
+    if let Some(answers) = &report.classification {
+        let decisions = answers.decisions.iter().map(sections::decision_picture);
+        all.extend(numbered("decision", decisions.collect()));
+        let ablation = answers.ablation.as_ref();
+        let ablation = ablation.and_then(sections::ablation_picture);
+        all.extend(ablation.map(|svg| ("timescales.svg".to_string(), svg)));
+    }
+    for (_, svg) in &mut all {
+        *svg = page::standalone(svg);
+    }
+    all
+}
 
 /// The report as one HTML page.
 pub fn render(report: &Report) -> String {
@@ -49,6 +72,8 @@ pub fn render(report: &Report) -> String {
             if !report.plain {
                 parts.push(sections::samples(answers));
             }
+            parts.extend(sections::decisions(&answers.decisions));
+            parts.extend(answers.ablation.as_ref().map(sections::ablation));
         }
         None if report.plain => {}
         None => parts.extend([

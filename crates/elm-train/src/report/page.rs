@@ -36,6 +36,13 @@ pub(super) fn missing(text: &str) -> String {
     format!("<p class=\"missing\">{}</p>\n", escape(text))
 }
 
+/// A picture of the page as a file of its own.
+pub(super) fn standalone(svg: &str) -> String {
+    let style = include_str!("style.css");
+    let frame = "<rect width=\"100%\" height=\"100%\" style=\"fill:var(--page)\"/>";
+    svg.replacen(">\n", &format!(">\n<style>\n{style}</style>\n{frame}\n"), 1)
+}
+
 /// The whole page.
 pub(super) fn page(title: &str, sections: &[String]) -> String {
     let title = escape(title);

@@ -30,8 +30,12 @@ pub struct SamplePicture {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Content {
-    /// Grey values, 0 (black) to 255, row by row.
-    Grey { width: usize, values: Vec<u8> },
+    /// Grey values, 0 (black) to 255, row by row; a raster has a column for each step.
+    Grey {
+        width: usize,
+        values: Vec<u8>,
+        is_raster: bool,
+    },
     /// Lines of text.
     Text(Vec<String>),
 }
@@ -43,6 +47,7 @@ impl SamplePicture {
             Some(Sequence::Pixels(values)) => Content::Grey {
                 width: task.side().unwrap_or(values.len()).max(1),
                 values: values.clone(),
+                is_raster: false,
             },
             Some(Sequence::Spikes { steps, .. }) => raster(&sample.inputs[0], *steps),
             _ => Content::Text(text(task, &sample.inputs)),
@@ -59,6 +64,36 @@ impl SamplePicture {
         let percent = 100.0 * probability;
         self.answer = Some((format!("answer: {answer} ({percent:.0} %)"), right));
         self
+    }
+}
+
+/// What a picture shows.
+pub(super) enum Drawn<'a> {
+    /// Grey values row by row.
+    Image { width: usize, values: &'a [u8] },
+    /// The same, with a column for each step.
+    Raster { width: usize, values: &'a [u8] },
+    /// Text.
+    Text,
+}
+
+impl SamplePicture {
+    /// What it shows.
+    pub(super) fn drawn(&self) -> Drawn<'_> {
+        match &self.content {
+            Content::Text(_) => Drawn::Text,
+            Content::Grey {
+                width,
+                values,
+                is_raster,
+            } => {
+                let width = *width;
+                match is_raster {
+                    true => Drawn::Raster { width, values },
+                    false => Drawn::Image { width, values },
+                }
+            }
+        }
     }
 }
 
@@ -79,6 +114,7 @@ fn raster(sequence: &Sequence, steps: usize) -> Content {
     Content::Grey {
         width,
         values: counts.into_iter().map(grey).collect(),
+        is_raster: true,
     }
 }
 
@@ -135,7 +171,9 @@ pub fn sheet(samples: &[SamplePicture]) -> String {
             );
         }
         match &sample.content {
-            Content::Grey { width, values } => grey(&mut svg, *width, values),
+            Content::Grey { width, values, .. } => {
+                svg.push_str(&draw_grey(*width, values, ((0.0, 38.0), (SIZE, SIZE))));
+            }
             Content::Text(lines) => {
                 for (line, text) in lines.iter().enumerate() {
                     let _ = writeln!(
@@ -153,8 +191,14 @@ pub fn sheet(samples: &[SamplePicture]) -> String {
     svg
 }
 
-/// An image as stretches of equal grey: the commonest level is the background, every other one a path.
-fn grey(svg: &mut String, width: usize, values: &[u8]) {
+/// An image at a place of a size, as stretches of equal grey: the commonest level is the background, every other one a
+/// path.
+pub(super) fn draw_grey(
+    width: usize,
+    values: &[u8],
+    ((left, top), size): ((f64, f64), (f64, f64)),
+) -> String {
+    let mut svg = String::new();
     let level = |value: u8| u32::from(value) * (LEVELS - 1) / 255;
     let height = values.len().div_ceil(width).max(1);
     let mut paths = vec![String::new(); LEVELS as usize];
@@ -173,10 +217,10 @@ fn grey(svg: &mut String, width: usize, values: &[u8]) {
         let value = of as u32 * 255 / (LEVELS - 1);
         format!("#{value:02x}{value:02x}{value:02x}")
     };
-    let (across, down) = (SIZE / width as f64, SIZE / height as f64);
+    let (across, down) = (size.0 / width as f64, size.1 / height as f64);
     let _ = writeln!(
         svg,
-        "<g transform=\"translate(0 38) scale({across:.4} {down:.4})\" shape-rendering=\"crispEdges\">\
+        "<g transform=\"translate({left:.1} {top:.1}) scale({across:.4} {down:.4})\" shape-rendering=\"crispEdges\">\
          <rect width=\"{width}\" height=\"{height}\" style=\"fill:{}\"/>",
         colour(commonest)
     );
@@ -186,6 +230,7 @@ fn grey(svg: &mut String, width: usize, values: &[u8]) {
         }
     }
     svg.push_str("</g>\n");
+    svg
 }
 
 #[cfg(test)]
@@ -196,8 +241,7 @@ mod tests {
 
     #[test]
     fn an_image_keeps_its_places() {
-        let mut svg = String::new();
-        grey(&mut svg, 3, &[0, 0, 0, 0, 255, 255]);
+        let svg = draw_grey(3, &[0, 0, 0, 0, 255, 255], ((0.0, 0.0), (3.0, 2.0)));
         assert!(
             svg.contains("width=\"3\" height=\"2\" style=\"fill:#000000\""),
             "{svg}"
@@ -222,7 +266,7 @@ mod tests {
         let sample = Sample { inputs, label: 12 };
         let picture = SamplePicture::new(Task::SHD, &sample);
         assert_eq!(picture.title, "zwei");
-        let Content::Grey { width, values } = picture.content else {
+        let Drawn::Raster { width, values } = picture.drawn() else {
             panic!("spikes are drawn as a raster");
         };
         assert_eq!((width, values.len()), (10, 1400));

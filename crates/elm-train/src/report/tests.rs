@@ -264,6 +264,7 @@ fn a_classification_shows_its_answers_instead_of_simulations() {
             ),
             SamplePicture::new(Task::RETRIEVAL, &sample(vec![text.clone(), text])),
         ],
+        ..ClassReport::default()
     });
     let html = render(&report);
     assert_balanced(&html);
@@ -277,6 +278,91 @@ fn a_classification_shows_its_answers_instead_of_simulations() {
         "the right answers are counted"
     );
     assert!(!html.contains("<b>"), "text is escaped");
+}
+
+/// An answer of three classes that forms over so many steps.
+fn decision(task: Task, input: Sequence, tokens: &[&str], label: usize) -> Decision {
+    let steps = input.len();
+    let sample = Sample {
+        inputs: vec![input],
+        label,
+    };
+    Decision {
+        picture: SamplePicture::new(task, &sample),
+        tokens: tokens.iter().map(ToString::to_string).collect(),
+        classes: ["<a>", "b", "c"].map(String::from).to_vec(),
+        label,
+        probabilities: (0..steps)
+            .map(|t| {
+                let p = t as f32 / steps as f32;
+                vec![p, 1.0 - p, 0.0]
+            })
+            .collect(),
+        response: tokens.iter().map(|t| t.len() as f32).collect(),
+    }
+}
+
+#[test]
+fn answers_form_on_images_spikes_and_tokens() {
+    let pixels = Sequence::Pixels(vec![7; 1024]);
+    let spikes = Sequence::Spikes {
+        steps: 50,
+        events: Vec::new(),
+    };
+    let words = Sequence::Tokens(vec![1, 2, 3]);
+    let mut decisions = vec![
+        decision(Task::IMAGE, pixels, &[], 0),
+        decision(Task::SHD, spikes, &[], 1),
+        decision(Task::LISTOPS, words, &["[MAX ", "<7 ", "] "], 2),
+        decision(Task::LISTOPS, Sequence::Tokens(vec![1]), &["1 "], 2),
+    ];
+    decisions[0].probabilities[5] = vec![f32::NAN; 3];
+    decisions[2].response[1] = f32::NAN;
+    let group = |tau: f32, accuracy| AblatedUnits {
+        tau_ms: [tau, 2.0 * tau],
+        units: 2,
+        accuracy,
+    };
+    let mut report = full_report();
+    report.classification = Some(ClassReport {
+        decisions,
+        ablation: Some(Ablation {
+            accuracy: 0.9,
+            samples: 500,
+            groups: vec![group(1.0, 0.85), group(10.0, f64::NAN), group(100.0, 0.3)],
+        }),
+        ..ClassReport::default()
+    });
+    let html = render(&report);
+    assert_balanced(&html);
+    assert_numbers(&html);
+    // the wrong answer is told and drawn, the right one only once
+    assert!(
+        html.contains("<h3>b: answered &lt;a&gt; (98 %)</h3>"),
+        "{html}"
+    );
+    assert!(html.contains("<h3>&lt;a&gt;: answered &lt;a&gt; (100 %)</h3>"));
+    assert!(html.contains("This sample has no steps to show."));
+    assert!(html.contains("reaches 90.0 %") && html.contains("30.0 % without 2 units"));
+    let files = pictures(&report);
+    let names: Vec<&str> = files.iter().map(|(name, _)| &**name).collect();
+    let expected = [
+        "voltage-1.svg",
+        "voltage-2.svg",
+        "decision-1.svg",
+        "decision-2.svg",
+        "decision-3.svg",
+        "timescales.svg",
+    ];
+    assert_eq!(names, expected);
+    for (name, svg) in &files {
+        assert!(
+            svg.starts_with("<svg ") && svg.contains("<style>"),
+            "{name}"
+        );
+        assert_balanced(svg);
+        assert_numbers(svg);
+    }
 }
 
 #[test]

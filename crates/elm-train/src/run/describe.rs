@@ -14,6 +14,7 @@ use crate::recipe::Recipe;
 use crate::report::{
     EpochPoint, MemoryTraces, MemoryUnitTrace, MetricCurve, Report, SummaryRow, TimescaleList,
 };
+use crate::stop::Stop;
 use crate::task::numbers;
 
 /// Memory units whose traces are drawn, spread over the timescales.
@@ -36,6 +37,8 @@ pub(super) struct Finished<'a> {
     trained: usize,
     /// Where it ran.
     pub(super) device: &'a Device,
+    /// Stops what takes long.
+    pub(super) stop: &'a Stop,
 }
 
 impl<'a> Finished<'a> {
@@ -45,6 +48,7 @@ impl<'a> Finished<'a> {
         state: &'a State,
         model: &'a ModelOf<E>,
         device: &'a Device,
+        stop: &'a Stop,
     ) -> Self {
         Self {
             recipe: experiment.recipe(),
@@ -56,6 +60,7 @@ impl<'a> Finished<'a> {
             model: &model.body,
             trained: model.num_trained(),
             device,
+            stop,
         }
     }
 

@@ -85,7 +85,7 @@ pub(super) fn finish<E: Experiment>(
     folder.write_json(TEST, &test)?;
     say!("\n{}", outcome.table());
     say!("model  {}", folder.file(MODEL).display());
-    let finished = Finished::new(experiment, state, model, device);
+    let finished = Finished::new(experiment, state, model, device, stop);
     let mut report = finished.report(&outcome)?;
     experiment.illustrate(&tested, &finished, &mut report)?;
     folder.write(REPORT, &render(&report))?;
@@ -104,7 +104,9 @@ pub(super) fn interim_report<E: Experiment>(
     model: &ModelOf<E>,
     device: &Device,
 ) -> Result<()> {
-    let finished = Finished::new(experiment, state, model, device);
+    // nothing here takes long
+    let stop = Stop::new();
+    let finished = Finished::new(experiment, state, model, device, &stop);
     let mut report = finished.report(&Outcome::default())?;
     report.notes.insert(
         0,

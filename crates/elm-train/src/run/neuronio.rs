@@ -14,9 +14,10 @@ use super::history::Column;
 use super::outcome::{Outcome, ResultRow};
 use super::progress::StatusLine;
 use crate::error::{Result, TrainError};
+use crate::insight::{examples, shown, title};
 use crate::model::{ModelConfig, PublishedForm, SequenceToSequence};
 use crate::recipe::{DataSource, Recipe};
-use crate::report::{ExampleTrace, MemoryTraces, Report, RocCurve};
+use crate::report::{MemoryTraces, Report, RocCurve};
 use crate::stop::Stop;
 use crate::task::neuronio::{
     self, Figures, LossWeights, NeuronIoModel, PublishedResult, Tested, published,
@@ -26,8 +27,6 @@ use crate::task::neuronio::{
 const IGNORE_FIRST_MS: usize = 500;
 /// Simulations that are drawn.
 const EXAMPLES: usize = 3;
-/// Part of a simulation that is drawn (ms).
-const SHOWN_MS: std::ops::Range<usize> = 500..3500;
 
 /// A NeuronIO recipe with its data.
 pub(super) struct NeuronIoRun {
@@ -182,7 +181,7 @@ impl Experiment for NeuronIoRun {
         report: &mut Report,
     ) -> Result<()> {
         let evaluation = &tested.evaluation;
-        report.examples = self.examples(tested);
+        report.examples = examples(&self.test, tested, EXAMPLES);
         report.roc = Some(RocCurve {
             fpr: evaluation.roc.fpr.clone(),
             tpr: evaluation.roc.tpr.clone(),
@@ -248,17 +247,6 @@ fn comparison(published: &PublishedResult, simulations: usize) -> Vec<String> {
 }
 
 impl NeuronIoRun {
-    /// The simulations with the most output spikes in the part that is shown: silence tells little.
-    fn examples(&self, tested: &Tested) -> Vec<ExampleTrace> {
-        let mut chosen: Vec<usize> = (0..self.test.len()).collect();
-        chosen.sort_by_key(|&i| std::cmp::Reverse(shown_spikes(&self.test[i]).len()));
-        chosen.truncate(EXAMPLES);
-        chosen
-            .into_iter()
-            .map(|i| example(i, &self.test[i], tested))
-            .collect()
-    }
-
     /// Memory over the first test simulation.
     fn memory(&self, finished: &Finished) -> Result<Option<MemoryTraces>> {
         let (Some(simulation), Some(_)) = (self.test.first(), finished.neuron()) else {
@@ -283,36 +271,4 @@ fn published_size(model: &SequenceToSequence) -> Option<usize> {
         },
         _ => None,
     }
-}
-
-fn title(simulation: &Simulation) -> String {
-    format!("Simulation {} of {}", simulation.index, simulation.source)
-}
-
-fn example(i: usize, simulation: &Simulation, tested: &Tested) -> ExampleTrace {
-    let shown = shown(simulation);
-    ExampleTrace {
-        title: title(simulation),
-        start_ms: shown.start as f64,
-        true_soma_mv: simulation.clipped_soma_mv()[shown.clone()].to_vec(),
-        predicted_soma_mv: tested.evaluation.aligned_soma_mv[i][shown.clone()].to_vec(),
-        true_spikes_ms: shown_spikes(simulation),
-        spike_probability: tested.predictions[i].spike_probability[shown].to_vec(),
-    }
-}
-
-fn shown(simulation: &Simulation) -> std::ops::Range<usize> {
-    let end = SHOWN_MS.end.min(simulation.duration_ms as usize);
-    SHOWN_MS.start.min(end)..end
-}
-
-fn shown_spikes(simulation: &Simulation) -> Vec<f32> {
-    let shown = shown(simulation);
-    let inside = |t: &f32| (shown.start as f32..shown.end as f32).contains(t);
-    simulation
-        .output_spikes_ms
-        .iter()
-        .copied()
-        .filter(inside)
-        .collect()
 }

@@ -258,7 +258,7 @@ impl Experiment for OwnRun {
             report.classification = Some(ClassReport {
                 classes: self.classes(),
                 confusion,
-                samples: Vec::new(),
+                ..ClassReport::default()
             });
         }
         if finished.neuron().is_some() {

@@ -15,6 +15,7 @@ use super::history::Column;
 use super::outcome::{Outcome, ResultRow};
 use super::progress::StatusLine;
 use crate::error::Result;
+use crate::insight::{Ablating, ablate, decide};
 use crate::recipe::Recipe;
 use crate::report::{ClassReport, Report, SamplePicture};
 use crate::stop::Stop;
@@ -174,7 +175,7 @@ impl Experiment for SequenceRun {
         finished: &Finished<'_>,
         report: &mut Report,
     ) -> Result<()> {
-        report.classification = Some(self.class_report(tested)?);
+        report.classification = Some(self.class_report(tested, finished)?);
         if finished.neuron().is_some()
             && let Some((x, label)) = self.first_input(finished.device)?
         {
@@ -232,8 +233,30 @@ impl SequenceRun {
         }))
     }
 
-    fn class_report(&self, tested: &Classified) -> Result<ClassReport> {
+    fn class_report(&self, tested: &Classified, finished: &Finished<'_>) -> Result<ClassReport> {
         let task = self.recipe.task;
+        let readout = self.recipe.train.readout;
+        let (body, device) = (finished.body(), finished.device);
+        let mut decisions = Vec::new();
+        for place in decided(&tested.answers) {
+            let sample = self.sample(place)?;
+            let of = (task, &self.encoding);
+            decisions.extend(decide(body, readout, of, &sample, device)?);
+        }
+        let on = Ablating {
+            data: Arc::clone(self.test.data()),
+            encoding: self.encoding,
+            batch: self.recipe.train.batch_size,
+            readout,
+        };
+        let mut line = StatusLine::new();
+        let ablation = match task.inputs() {
+            1 => ablate(body, &on, device, finished.stop, &mut |done, all| {
+                line.show(&format!("comparing timescales, group {done}/{all}"));
+            })?,
+            _ => None,
+        };
+        line.clear();
         let samples = examples(&tested.answers)
             .into_iter()
             .map(|place| {
@@ -252,6 +275,8 @@ impl SequenceRun {
                 .collect(),
             confusion: tested.confusion.clone(),
             samples,
+            decisions,
+            ablation,
         })
     }
 
@@ -276,6 +301,15 @@ impl SequenceRun {
         }
         notes
     }
+}
+
+/// Places of the first sample that was rightly answered, and of the first that was not.
+fn decided(answers: &[Answer]) -> Vec<usize> {
+    let first = |right| {
+        let mut all = answers.iter();
+        all.position(|a| (a.label == a.predicted) == right)
+    };
+    [true, false].into_iter().filter_map(first).collect()
 }
 
 /// Places of the samples to draw: right and wrong ones, evenly spaced, in their order.

@@ -30,16 +30,31 @@ pub(in crate::report) fn examples(examples: &[ExampleTrace]) -> String {
     section("examples", "Soma voltage and spikes", &body)
 }
 
-fn one_example(example: &ExampleTrace) -> String {
+/// The busiest part of a simulation alone; none if it has no values.
+pub(in crate::report) fn busy_picture(example: &ExampleTrace) -> Option<String> {
+    let whole = whole(example)?;
+    let view = match whole.1 - whole.0 <= LONG_MS {
+        true => whole,
+        false => busiest(example, whole),
+    };
+    Some(draw(example, view, None))
+}
+
+/// Times of the first and the last value (ms); none if there are not two.
+fn whole(example: &ExampleTrace) -> Option<(f64, f64)> {
     let steps = example
         .true_soma_mv
         .len()
         .max(example.predicted_soma_mv.len())
         .max(example.spike_probability.len());
-    if steps < 2 || !example.start_ms.is_finite() {
+    let start = example.start_ms;
+    (steps >= 2 && start.is_finite()).then(|| (start, start + (steps - 1) as f64))
+}
+
+fn one_example(example: &ExampleTrace) -> String {
+    let Some(whole) = whole(example) else {
         return missing("This simulation has no values to show.");
-    }
-    let whole = (example.start_ms, example.start_ms + (steps - 1) as f64);
+    };
     if whole.1 - whole.0 <= LONG_MS {
         return picture(example, whole, None);
     }
@@ -84,6 +99,13 @@ fn busiest(example: &ExampleTrace, (start, end): (f64, f64)) -> (f64, f64) {
 }
 
 fn picture(example: &ExampleTrace, view: (f64, f64), shaded: Option<(f64, f64)>) -> String {
+    format!(
+        "<div class=\"scroll\">{}</div>\n",
+        draw(example, view, shaded)
+    )
+}
+
+fn draw(example: &ExampleTrace, view: (f64, f64), shaded: Option<(f64, f64)>) -> String {
     let height = SPIKES_TOP + SPIKES_HEIGHT + BELOW;
     let label = format!("{}: soma voltage and spike probability", example.title);
     let mut canvas = Canvas::new(WIDE, height, &label);
@@ -108,7 +130,7 @@ fn picture(example: &ExampleTrace, view: (f64, f64), shaded: Option<(f64, f64)>)
     spike_strokes(&mut canvas, example, view, &x);
     voltage(&mut canvas, example, view, x);
     probability(&mut canvas, example, view, x);
-    format!("<div class=\"scroll\">{}</div>\n", canvas.finish())
+    canvas.finish()
 }
 
 fn spike_strokes(canvas: &mut Canvas, example: &ExampleTrace, view: (f64, f64), x: &Scale) {

@@ -1,6 +1,8 @@
 //! The sections of the page, each a function from its part of the report to HTML.
 
+mod ablation;
 mod confusion;
+mod decision;
 mod examples;
 mod learning;
 mod memory;
@@ -10,8 +12,10 @@ use super::data::{Report, SummaryRow};
 use super::page::{escape, missing, section};
 use super::svg::{Frame, number};
 
+pub(super) use ablation::{ablation, picture as ablation_picture};
 pub(super) use confusion::{confusion, samples};
-pub(super) use examples::examples;
+pub(super) use decision::{decisions, picture as decision_picture};
+pub(super) use examples::{busy_picture, examples};
 pub(super) use learning::learning;
 pub(super) use memory::{memory, timescales};
 pub(super) use roc::roc;

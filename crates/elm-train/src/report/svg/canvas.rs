@@ -106,6 +106,11 @@ impl Canvas {
         self.body.push('\n');
     }
 
+    /// Elements that something else made.
+    pub(in crate::report) fn insert(&mut self, elements: &str) {
+        self.push(format_args!("{elements}"));
+    }
+
     /// A straight line.
     pub(in crate::report) fn line(&mut self, style: Style, from: (f64, f64), to: (f64, f64)) {
         self.push(format_args!(
