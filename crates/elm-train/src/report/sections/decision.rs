@@ -200,7 +200,8 @@ fn lines(tokens: &[String]) -> Vec<Vec<(usize, usize)>> {
 
 /// Tokens on their colours, with the memory's response under each.
 fn text(canvas: &mut Canvas, lines: &[Vec<(usize, usize)>], decision: &Decision, shades: &[f64]) {
-    let strongest = decision.response.iter().copied().fold(0.0, f32::max);
+    let finite = decision.response.iter().copied().filter(|r| r.is_finite());
+    let strongest = finite.fold(0.0, f32::max);
     for (number, line) in lines.iter().enumerate() {
         let top = TOP - 12.0 + LINE * number as f64;
         let mut svg = String::from("<g style=\"font-family:monospace\">");
@@ -214,7 +215,7 @@ fn text(canvas: &mut Canvas, lines: &[Vec<(usize, usize)>], decision: &Decision,
             let width = CHARACTER * text.trim_end().chars().count().max(1) as f64;
             let shade = shades.get(token).copied().unwrap_or(0.0);
             let response = match decision.response.get(token) {
-                Some(moved) if strongest > 0.0 => moved / strongest,
+                Some(moved) if strongest > 0.0 && moved.is_finite() => moved / strongest,
                 _ => 0.0,
             };
             let _ = write!(
