@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::path::Path;
+
 use common::{elm, failure, stdout};
 use elm_train::{model, shipped};
 use serde_json::Value;
@@ -80,8 +82,19 @@ fn names_stand_for_models_wherever_the_program_is_called() {
         .find(|model| model["name"] == "neuronio-m20")
         .unwrap();
     assert_eq!(one["card"]["training"]["seed"].as_u64(), Some(1), "{json}");
-    let json: Value =
-        serde_json::from_str(&stdout(&["eval", "--model", "neuronio-m20", "--json"])).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("new/pictures");
+    let pictures = pictures.to_str().unwrap();
+    let json: Value = serde_json::from_str(&stdout(&[
+        "eval",
+        "--model",
+        "neuronio-m20",
+        "--json",
+        "--pictures",
+        pictures,
+    ]))
+    .unwrap();
+    assert!(Path::new(pictures).join("voltage-1.svg").is_file());
     // a model that guesses has 0.5; the shipped test has eight simulations
     assert!(json["metrics"]["AUC"].as_f64().unwrap() > 0.95, "{json}");
     let output = elm(&["predict", "--model", "neuronio-m20", "--part", "valid"]);

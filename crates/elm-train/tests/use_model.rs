@@ -96,10 +96,23 @@ fn a_classifier_is_evaluated_and_predicted_with() {
         let model = run.join("model.safetensors");
         let model = model.to_str().unwrap();
         let test = read_json(&run.join("test.json"));
+        let pictures = folder.path().join(format!("pictures of {kind}"));
         // the same numbers as the training's own test
         let result = json(&stdout(&[
-            "eval", model, "--data", &dir, "--json", "--device", "cpu",
+            "eval",
+            model,
+            "--data",
+            &dir,
+            "--json",
+            "--device",
+            "cpu",
+            "--pictures",
+            pictures.to_str().unwrap(),
         ]));
+        let drawn = std::fs::read_dir(&pictures).unwrap().count();
+        // one sample rightly answered, one not, as far as there are such; the end of a Transformer's sequence is no end
+        assert_eq!(drawn > 0, kind != "transformer", "{kind}");
+        assert_eq!(pictures.join("timescales.svg").is_file(), kind == "elm");
         assert_eq!(result["task"], "synthetic-spikes");
         assert_eq!(result["samples"], 21);
         assert_eq!(result["confusion"], test["details"]["confusion"], "{kind}");

@@ -87,6 +87,9 @@ fn pictures(folder: &Path, file: &ModelFile, data: &DataArgs, device: &Device) -
     };
     line.clear();
     let drawn = drawn.map_err(|error| about(&data.data, error))?;
+    if drawn.is_empty() {
+        tell!("note: a Transformer answers from whole sequences: no answer that forms is drawn");
+    }
     std::fs::create_dir_all(folder).map_err(|error| TrainError::file(folder, error))?;
     for (name, svg) in drawn {
         let path = folder.join(name);
