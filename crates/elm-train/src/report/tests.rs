@@ -360,7 +360,7 @@ fn answers_form_on_images_spikes_and_tokens() {
             svg.starts_with("<svg ") && svg.contains("<style>"),
             "{name}"
         );
-        assert_balanced(svg);
+        assert_balanced(&format!("<!doctype html>{svg}"));
         assert_numbers(svg);
     }
 }
