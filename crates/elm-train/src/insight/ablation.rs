@@ -17,8 +17,10 @@ use crate::task::sequence::{SequenceInput, read_out};
 
 /// Groups of about equally many units, from the shortest timescales to the longest.
 const GROUPS: usize = 8;
-/// Samples that are answered, evenly spaced: a whole test set would be answered nine times.
-const SAMPLES: usize = 500;
+/// Samples that are answered, evenly spaced: a whole test set would be answered nine times. Of long sequences fewer, so that
+/// about so many steps are computed for each answer.
+const SAMPLES: std::ops::RangeInclusive<usize> = 100..=500;
+const STEPS: usize = 1 << 20;
 
 /// Data to measure on.
 pub(crate) struct Ablating {
@@ -28,6 +30,8 @@ pub(crate) struct Ablating {
     pub encoding: Encoding,
     /// Samples that are answered together.
     pub batch: usize,
+    /// Steps of the longest sequences.
+    pub length: usize,
     /// Where the answer is read out.
     pub readout: Readout,
 }
@@ -55,9 +59,8 @@ pub(crate) fn ablate(
         .map(|g| &order[cuts(g)..cuts(g + 1)])
         .filter(|units| !units.is_empty())
         .collect();
-    let order = Order::Stored {
-        most: Some(SAMPLES),
-    };
+    let most = (STEPS / on.length.max(1)).clamp(*SAMPLES.start(), *SAMPLES.end());
+    let order = Order::Stored { most: Some(most) };
     let batches = SampleBatches::new(Arc::clone(&on.data), on.encoding, on.batch, order)?;
     let all = groups.len() + 1;
     progress(0, all);

@@ -83,6 +83,7 @@ pub(crate) fn draw_answers(
         data: Arc::clone(data),
         encoding,
         batch: BATCH,
+        length: task.info().length,
         readout,
     };
     let ablation = ablate(&file.model, &on, device, stop, &mut |done, all| {
