@@ -141,7 +141,7 @@ struct Outputs<R> {
 struct Group<R> {
     tiles: Range<usize>,
     rounds: Rounds,
-    sources: SourceBlock<R>,
+    sources: SourceBlock<Row<R>>,
     exchange: GradientExchange<R>,
     /// One for each share.
     work: Vec<Mutex<Work<R>>>,

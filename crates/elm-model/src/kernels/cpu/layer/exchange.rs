@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use super::lanes::{LayerReal, Row};
+use super::lanes::{AnyRow, LayerReal, Row};
 use super::shared::SharedSlice;
 use super::view::View;
 

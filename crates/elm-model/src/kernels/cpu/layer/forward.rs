@@ -4,32 +4,33 @@ use core::ops::Range;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use super::lanes::{Kernel, Lanes, LayerReal, Row};
+use super::lanes::{AnyLanes, AnyRow, Kernel, Lanes, LayerReal};
 use super::neuron::{self, Run};
 use super::pace::{Course, Cpu, Paces};
 use super::rounds::{Rounds, lock};
-use super::schedule::{self, Partition, tiles};
+use super::schedule::{self, Partition};
 use super::shared::SharedSlice;
 use super::source::{SourceBlock, SourceOrder};
 use super::view::View;
+use crate::kernels::cpu::real::Real;
 
 /// Runs the layer; returns the flat result, see [`LayerSpec::result_len`](crate::scan::layer::LayerSpec::result_len), and if
 /// `keep`, the states before every block, `[tile, block, neuron, state]` as rows of samples.
-pub fn forward<R: LayerReal>(
-    view: &View<'_, R>,
+pub fn forward<P: AnyRow>(
+    view: &View<'_, P::R, P>,
     keep: bool,
     partition: &Partition,
-) -> (Vec<R>, Vec<R>) {
+) -> (Vec<P::R>, Vec<P::R>) {
     let (spec, call) = (view.spec(), view.call);
     let order = match call.plan.recurrent() {
         true => SourceOrder::BySteps,
         false => SourceOrder::BySources,
     };
     let result = SharedSlice::new(spec.result_len(call.batch, call.time));
-    let kept = tiles(call.batch) * view.blocks() * spec.neurons * spec.state_width();
+    let kept = view.tiles() * view.blocks() * spec.neurons * spec.state_width();
     let checkpoints = SharedSlice::new(if keep { kept } else { 0 });
     let shares = partition.shares.len();
-    let groups: Vec<Group<R>> = partition
+    let groups: Vec<Group<P>> = partition
         .groups
         .iter()
         .map(|tiles| Group {
@@ -44,7 +45,7 @@ pub fn forward<R: LayerReal>(
     let most = partition.threads();
     let (threads, start) = (pace.threads(most), Instant::now());
     schedule::run(partition, threads, |group, own| {
-        R::dispatch(Thread {
+        P::R::dispatch(Thread {
             view,
             group: &groups[group],
             own,
@@ -61,51 +62,50 @@ pub fn forward<R: LayerReal>(
         });
     });
     let checkpoints = checkpoints.into_vec();
-    let flat = checkpoints.iter().flat_map(|row: &Row<R>| row.0).collect();
-    (result.into_vec(), flat)
+    (result.into_vec(), P::numbers(&checkpoints).to_vec())
 }
 
 /// What the threads of a group have in common.
-struct Group<R> {
+struct Group<P> {
     tiles: Range<usize>,
     rounds: Rounds,
-    sources: SourceBlock<R>,
+    sources: SourceBlock<P>,
     /// One for each share.
-    states: Vec<Mutex<States<R>>>,
+    states: Vec<Mutex<States<P>>>,
 }
 
 /// One thread of a group.
-struct Thread<'a, R: LayerReal> {
-    view: &'a View<'a, R>,
-    group: &'a Group<R>,
+struct Thread<'a, P: AnyRow> {
+    view: &'a View<'a, P::R, P>,
+    group: &'a Group<P>,
     /// The share that it begins every round with.
     own: usize,
     shares: &'a [Range<usize>],
-    result: &'a SharedSlice<R>,
-    checkpoints: Option<&'a SharedSlice<Row<R>>>,
+    result: &'a SharedSlice<P::R>,
+    checkpoints: Option<&'a SharedSlice<P>>,
 }
 
 /// One share of a group's work: what happens to its neurons.
-struct Share<'a, R: LayerReal> {
-    view: &'a View<'a, R>,
-    group: &'a Group<R>,
+struct Share<'a, P: AnyRow> {
+    view: &'a View<'a, P::R, P>,
+    group: &'a Group<P>,
     index: usize,
     shares: usize,
     neurons: Range<usize>,
-    result: &'a SharedSlice<R>,
-    checkpoints: Option<&'a SharedSlice<Row<R>>>,
+    result: &'a SharedSlice<P::R>,
+    checkpoints: Option<&'a SharedSlice<P>>,
 }
 
 /// State of a share's neurons and tiles, neuron by neuron.
 #[derive(Debug)]
-struct States<R> {
-    states: Vec<Row<R>>,
-    magnitudes: Vec<Row<R>>,
+struct States<P> {
+    states: Vec<P>,
+    magnitudes: Vec<P>,
     /// Frames for one neuron at a time: one, or where nothing is recurrent, one per step of a block.
-    frames: Vec<Row<R>>,
+    frames: Vec<P>,
 }
 
-impl<R> Default for States<R> {
+impl<P> Default for States<P> {
     fn default() -> Self {
         Self {
             states: Vec::new(),
@@ -115,11 +115,11 @@ impl<R> Default for States<R> {
     }
 }
 
-impl<R: LayerReal> Kernel<R> for Thread<'_, R> {
+impl<P: AnyRow> Kernel<P::R> for Thread<'_, P> {
     type Out = ();
 
     #[inline(always)]
-    fn run<V: Lanes<R = R>>(self) {
+    fn run<V: Lanes<R = P::R>>(self) {
         let (call, block) = (self.view.call, self.view.block());
         let mut turns = self.group.rounds.turns(self.own);
         for (index, first) in (0..call.time).step_by(block).enumerate() {
@@ -147,7 +147,7 @@ impl<R: LayerReal> Kernel<R> for Thread<'_, R> {
             };
             for t in (0..steps).step_by(piece) {
                 while let Some(share) = turns.share() {
-                    self.share(share).advance::<V>(first, t..t + piece);
+                    self.share(share).advance::<P::In<V>>(first, t..t + piece);
                 }
                 turns.meet();
             }
@@ -159,9 +159,9 @@ impl<R: LayerReal> Kernel<R> for Thread<'_, R> {
     }
 }
 
-impl<'a, R: LayerReal> Thread<'a, R> {
+impl<'a, P: AnyRow> Thread<'a, P> {
     #[inline(always)]
-    fn share(&self, index: usize) -> Share<'a, R> {
+    fn share(&self, index: usize) -> Share<'a, P> {
         Share {
             view: self.view,
             group: self.group,
@@ -174,7 +174,7 @@ impl<'a, R: LayerReal> Thread<'a, R> {
     }
 }
 
-impl<R: LayerReal> Share<'_, R> {
+impl<P: AnyRow> Share<'_, P> {
     /// Neurons and tiles in the order of the states.
     fn each(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let tiles = self.group.tiles.clone();
@@ -188,7 +188,7 @@ impl<R: LayerReal> Share<'_, R> {
         let view = self.view;
         let (width, len) = (view.spec().state_width(), view.constants.frame.len);
         let count = self.group.tiles.len() * self.neurons.len();
-        let mut states = vec![Row::default(); count * width];
+        let mut states = vec![P::default(); count * width];
         for (state, (tile, n)) in states.chunks_exact_mut(width).zip(self.each()) {
             view.rows(view.slices.inner, width, tile, n, state);
         }
@@ -201,15 +201,15 @@ impl<R: LayerReal> Share<'_, R> {
         };
         *lock(&self.group.states[self.index]) = States {
             states,
-            magnitudes: vec![Row::default(); count],
-            frames: vec![Row::default(); frames * len],
+            magnitudes: vec![P::default(); count],
+            frames: vec![P::default(); frames * len],
         };
     }
 
     /// The activity handed in, for the first step's recurrent synapses.
     fn start_activity(&self) {
         for (tile, n) in self.each() {
-            let mut row = [Row::default()];
+            let mut row = [P::default()];
             self.view
                 .rows(self.view.slices.activity, 1, tile, n, &mut row);
             // SAFETY: only this share writes its neurons' rows, and none is read before all have met.
@@ -257,7 +257,7 @@ impl<R: LayerReal> Share<'_, R> {
 
     /// Runs this share's neurons over some steps of the block.
     #[inline(always)]
-    fn advance<V: Lanes<R = R>>(&self, first: usize, steps: Range<usize>) {
+    fn advance<V: AnyLanes<R = P::R, Row = P>>(&self, first: usize, steps: Range<usize>) {
         let states = &mut *lock(&self.group.states[self.index]);
         let view = self.view;
         let width = view.spec().state_width();
@@ -298,11 +298,11 @@ impl<R: LayerReal> Share<'_, R> {
 
     /// Hands out the activity of neuron n after step t of the block.
     #[inline(always)]
-    fn emit(&self, tile: usize, first: usize, t: usize, n: usize, activity: Row<R>) {
+    fn emit(&self, tile: usize, first: usize, t: usize, n: usize, activity: P) {
         let view = self.view;
-        for (b, value) in view.samples(tile).zip(activity.0) {
+        for (b, value) in view.samples(tile).zip(activity.samples()) {
             // SAFETY: only this share writes its neurons' results, and nothing is read before all are done.
-            unsafe { self.result.set(view.activity_at(b, first + t, n), value) }
+            unsafe { self.result.set(view.activity_at(b, first + t, n), *value) }
         }
         if view.call.plan.recurrent() {
             // SAFETY: only this share writes its neurons' rows, and the others read the next step's after all have
@@ -330,17 +330,17 @@ impl<R: LayerReal> Share<'_, R> {
         let states = lock(&self.group.states[self.index]);
         let view = self.view;
         let width = view.spec().state_width();
-        let count = R::of((view.call.time * view.spec().memory) as f64);
+        let count = P::R::of((view.call.time * view.spec().memory) as f64);
         for (k, (tile, n)) in self.each().enumerate() {
             let state = &states.states[k * width..][..width];
             for (lane, b) in view.samples(tile).enumerate() {
                 let at = view.state_at(b, n);
                 // SAFETY: as in `emit`.
                 unsafe {
-                    let mean = states.magnitudes[k].0[lane] / count;
+                    let mean = states.magnitudes[k].samples()[lane] / count;
                     self.result.set(view.magnitude_at(b, n), mean);
                     for (out, row) in self.result.write(at..at + width).iter_mut().zip(state) {
-                        *out = row.0[lane];
+                        *out = row.samples()[lane];
                     }
                 }
             }

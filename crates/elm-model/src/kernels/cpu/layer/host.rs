@@ -6,7 +6,7 @@ use burn::tensor::{IntDType, Shape};
 
 use super::backward::{self, BackwardInputs};
 use super::forward;
-use super::lanes::LayerReal;
+use super::lanes::{AnyRow, LayerReal, OneSample, Row};
 use super::view::{Givens, LayerSlices, SynapseOrder, View};
 use crate::kernels::host::{HostBackend, by_dtype, for_each_host};
 use crate::scan::layer::{
@@ -34,14 +34,18 @@ impl<B: HostBackend> Held<B> {
         }
     }
 
-    fn view<'a, R: LayerReal>(&'a self, call: &'a LayerCall, order: SynapseOrder) -> View<'a, R> {
+    fn view<'a, P: AnyRow>(
+        &'a self,
+        call: &'a LayerCall,
+        order: SynapseOrder,
+    ) -> View<'a, P::R, P> {
         let givens = Givens {
             tokens: B::slice(&self.tokens),
             input_mask: B::slice(&self.input_mask),
             recurrent_mask: B::slice(&self.recurrent_mask),
             memory_mask: B::slice(&self.memory_mask),
         };
-        let slices = LayerSlices::from_array(self.tensors.each_ref().map(B::slice::<R>));
+        let slices = LayerSlices::from_array(self.tensors.each_ref().map(B::slice::<P::R>));
         View::new(call, slices, givens, order)
     }
 }
@@ -55,13 +59,24 @@ fn layer_forward<B: HostBackend, R: LayerReal>(
 ) -> (FloatTensor<B>, FloatTensor<B>) {
     let device = tensors.decay.device();
     let held = Held::<B>::new(tensors, givens);
-    let view = held.view::<R>(call, SynapseOrder::Connectome);
-    let (result, kept) = forward::forward(&view, keep, &view.partition());
+    let order = SynapseOrder::Connectome;
+    // the backward pass goes on from rows of eight
+    let (result, kept) = match !keep && call.batch <= FEW {
+        true => forward_in::<OneSample<R>>(&held.view(call, order), keep),
+        false => forward_in::<Row<R>>(&held.view(call, order), keep),
+    };
     let make = |values: Vec<R>| {
         let shape = Shape::new([values.len()]);
         B::make(values, shape, &device)
     };
     (make(result), make(kept))
+}
+
+/// Samples up to which each is computed by itself rather than eight side by side, as measured.
+const FEW: usize = 5;
+
+fn forward_in<P: AnyRow>(view: &View<'_, P::R, P>, keep: bool) -> (Vec<P::R>, Vec<P::R>) {
+    forward::forward(view, keep, &view.partition())
 }
 
 /// Gradients of all tensors; that of the input is one number where it is not asked for.
@@ -84,7 +99,7 @@ fn layer_backward<B: HostBackend, R: LayerReal>(
         input: wanted.input,
         timescales: wanted.timescales,
     };
-    let view = held.view::<R>(call, SynapseOrder::FeedForwardFirst);
+    let view = held.view::<Row<R>>(call, SynapseOrder::FeedForwardFirst);
     let mut gradients = backward::backward(&view, &kept, &view.partition());
     if call.spec.hidden_layers == 0 {
         // the tensor of no packed maps holds one number per neuron

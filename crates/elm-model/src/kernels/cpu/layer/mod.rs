@@ -35,7 +35,8 @@ mod tests {
 
     use super::backward::{BackwardInputs, backward};
     use super::forward::forward;
-    use super::schedule::{Partition, split, tiles};
+    use super::lanes::OneSample;
+    use super::schedule::{Partition, split};
     use super::view::{Givens, LayerSlices, SynapseOrder, View};
     use crate::equations::{FilterTau, NeuronForm};
     use crate::layer::{Wiring, WiringSizes};
@@ -76,7 +77,7 @@ mod tests {
         }
     }
 
-    /// Threads that share neurons, tiles or both yield what one thread does.
+    /// Threads that share neurons, tiles or both yield what one thread does, and rows of one sample what rows of eight do.
     #[test]
     fn every_partition_yields_the_same() {
         for recurrent in [0.0, 0.6] {
@@ -120,9 +121,11 @@ mod tests {
                 recurrent_mask: &mask,
                 memory_mask: &mask,
             };
-            let view = View::new(&call, slices, givens, SynapseOrder::FeedForwardFirst);
-            let read = View::new(&call, slices, givens, SynapseOrder::Connectome);
-            assert!(view.blocks() > 1 && tiles(batch) == 3);
+            let view: View<f64> = View::new(&call, slices, givens, SynapseOrder::FeedForwardFirst);
+            let read: View<f64> = View::new(&call, slices, givens, SynapseOrder::Connectome);
+            let single: View<f64, OneSample<f64>> =
+                View::new(&call, slices, givens, SynapseOrder::Connectome);
+            assert!(view.blocks() > 1 && view.tiles() == 3 && single.tiles() == batch);
             let grad = random(spec.result_len(batch, time), -1.0, 1.0);
             let run = |groups: usize, shares: usize| {
                 let partition = Partition {
@@ -142,6 +145,13 @@ mod tests {
             };
             let (result, gradients) = run(1, 1);
             assert!(result.iter().all(|v| v.is_finite()));
+            for (groups, shares) in [(1, 1), (batch, 1), (2, 3)] {
+                let partition = Partition {
+                    groups: split(batch, groups),
+                    shares: split(n, shares),
+                };
+                assert_eq!(forward(&single, false, &partition).0, result);
+            }
             for (groups, shares) in [(1, 2), (3, 1), (2, 3), (1, 11)] {
                 let (other, others) = run(groups, shares);
                 assert_eq!(result, other, "{groups} groups of {shares}");

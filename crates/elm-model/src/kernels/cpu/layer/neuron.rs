@@ -1,8 +1,9 @@
-//! One neuron on one tile of samples: its weights, its state, and a run over some steps.
+//! One neuron on one tile of samples, be it eight or one: its weights, its state, and a run over some steps.
 
 use super::frame::Frame;
-use super::lanes::{Lanes, LayerReal, Row, flat};
+use super::lanes::{AnyLanes, AnyRow, LayerReal};
 use super::product::product;
+use crate::kernels::cpu::real::Real;
 use crate::kernels::scalar;
 use crate::scan::layer::{LayerMap, LayerSpec};
 
@@ -61,9 +62,9 @@ impl<R: LayerReal> Constants<R> {
 
 /// Sources of all synapses at some steps: the row of source s at step t stands at `t · step + s · source`.
 #[derive(Debug, Clone, Copy)]
-pub struct Sources<'a, R> {
+pub struct Sources<'a, P> {
     /// All rows.
-    pub rows: &'a [Row<R>],
+    pub rows: &'a [P],
     /// Rows from one step to the next.
     pub step: usize,
     /// Rows from one source to the next.
@@ -71,33 +72,31 @@ pub struct Sources<'a, R> {
 }
 
 /// State of one neuron between steps: memory, then trace and mean as in the packed state.
-pub type State<'a, R> = &'a mut [Row<R>];
+pub type State<'a, P> = &'a mut [P];
 
 /// What a run over some steps also yields.
-pub struct Run<'a, R> {
+pub struct Run<'a, P> {
     /// One frame per step, or with `stride` 0 one for all.
-    pub frames: &'a mut [Row<R>],
+    pub frames: &'a mut [P],
     /// Rows from one frame to the next.
     pub stride: usize,
     /// Sum of |MLP output|.
-    pub magnitude: &'a mut Row<R>,
+    pub magnitude: &'a mut P,
     /// Factors on the MLP's output, one row per memory unit.
-    pub mask: Option<&'a [Row<R>]>,
+    pub mask: Option<&'a [P]>,
 }
 
 /// Runs one neuron over `steps` steps and shows the activity after each to `emit`.
 #[inline(always)]
-pub fn forward<V: Lanes>(
+pub fn forward<V: AnyLanes>(
     constants: &Constants<V::R>,
     weights: &Weights<'_, V::R>,
-    sources: Sources<'_, V::R>,
+    sources: Sources<'_, V::Row>,
     steps: usize,
-    state: State<'_, V::R>,
-    run: Run<'_, V::R>,
-    mut emit: impl FnMut(usize, Row<V::R>),
-) where
-    V::R: LayerReal,
-{
+    state: State<'_, V::Row>,
+    run: Run<'_, V::Row>,
+    mut emit: impl FnMut(usize, V::Row),
+) {
     let frame = &constants.frame;
     let spec = &constants.spec;
     let Run {
@@ -131,12 +130,12 @@ pub fn forward<V: Lanes>(
 
 /// `b[d] = Σ w · z[source]` for one step, whose sources lie next to each other.
 #[inline(always)]
-fn branch_sums<V: Lanes>(
+fn branch_sums<V: AnyLanes>(
     spec: &LayerSpec,
     weights: &Weights<'_, V::R>,
-    sources: Sources<'_, V::R>,
+    sources: Sources<'_, V::Row>,
     t: usize,
-    out: &mut [Row<V::R>],
+    out: &mut [V::Row],
 ) {
     let rows = &sources.rows[t * sources.step..];
     assert!(sources.source == 1 && rows.len() >= spec.inputs + spec.neurons);
@@ -156,12 +155,12 @@ fn branch_sums<V: Lanes>(
 
 /// The same for a block of steps: a weight and its source are read once for [`STEPS`] steps.
 #[inline(always)]
-fn branch_sums_block<V: Lanes>(
+fn branch_sums_block<V: AnyLanes>(
     spec: &LayerSpec,
     weights: &Weights<'_, V::R>,
-    sources: Sources<'_, V::R>,
+    sources: Sources<'_, V::Row>,
     steps: usize,
-    frames: &mut [Row<V::R>],
+    frames: &mut [V::Row],
     stride: usize,
 ) {
     let synapses = weights.synapses.chunks_exact(spec.per_branch);
@@ -183,12 +182,12 @@ fn branch_sums_block<V: Lanes>(
 const STEPS: usize = 8;
 
 #[inline(always)]
-fn branch_sum_steps<V: Lanes, const N: usize>(
+fn branch_sum_steps<V: AnyLanes, const N: usize>(
     w: &[V::R],
     index: &[u32],
-    sources: Sources<'_, V::R>,
+    sources: Sources<'_, V::Row>,
     t: usize,
-    frames: &mut [Row<V::R>],
+    frames: &mut [V::Row],
     stride: usize,
 ) {
     let mut acc = [V::splat(V::R::default()); N];
@@ -207,16 +206,14 @@ fn branch_sum_steps<V: Lanes, const N: usize>(
 
 /// `m_t` from `m_{t−1}` and the branches in the frame.
 #[inline(always)]
-fn memory_update<V: Lanes>(
+fn memory_update<V: AnyLanes>(
     constants: &Constants<V::R>,
     weights: &Weights<'_, V::R>,
-    state: State<'_, V::R>,
-    rows: &mut [Row<V::R>],
-    magnitude: &mut Row<V::R>,
-    mask: Option<&[Row<V::R>]>,
-) where
-    V::R: LayerReal,
-{
+    state: State<'_, V::Row>,
+    rows: &mut [V::Row],
+    magnitude: &mut V::Row,
+    mask: Option<&[V::Row]>,
+) {
     let (spec, frame) = (&constants.spec, &constants.frame);
     let memory = &mut state[..spec.memory];
     for (u, (m, decay)) in rows[frame.decayed()]
@@ -234,7 +231,8 @@ fn memory_update<V: Lanes>(
     );
     for (k, map) in constants.maps.iter().enumerate() {
         rows.copy_within(frame.pre[k].clone(), frame.active[k].start);
-        scalar::hidden_values(flat(&mut rows[frame.active[k].clone()]), spec.activation);
+        let active = V::Row::numbers_mut(&mut rows[frame.active[k].clone()]);
+        scalar::hidden_values(active, spec.activation);
         linear::<V>(
             &weights.packed[map.at..map.bias()],
             &weights.packed[map.bias()..][..map.outputs],
@@ -252,7 +250,7 @@ fn memory_update<V: Lanes>(
     for z in tanh.iter() {
         *magnitude = magnitude.zip(*z, |sum, z| sum + scalar::absolute(z));
     }
-    for z in flat(tanh) {
+    for z in V::Row::numbers_mut(tanh) {
         *z = scalar::squash_tanh(*z);
     }
     for j in 0..spec.memory {
@@ -267,10 +265,10 @@ fn memory_update<V: Lanes>(
 
 /// `out = bias + input · weight`, both ranges of the frame's rows, the input behind the output.
 #[inline(always)]
-fn linear<V: Lanes>(
+fn linear<V: AnyLanes>(
     weight: &[V::R],
     bias: &[V::R],
-    rows: &mut [Row<V::R>],
+    rows: &mut [V::Row],
     input: core::ops::Range<usize>,
     out: core::ops::Range<usize>,
 ) {
@@ -281,28 +279,28 @@ fn linear<V: Lanes>(
 }
 
 #[inline(always)]
-fn set<V: Lanes>(out: &mut [Row<V::R>], bias: &[V::R]) {
+fn set<V: AnyLanes>(out: &mut [V::Row], bias: &[V::R]) {
     for (out, bias) in out.iter_mut().zip(bias) {
-        *out = Row::splat(*bias);
+        *out = V::Row::splat(*bias);
     }
 }
 
 /// Readout, high-pass and output activation.
 #[inline(always)]
-fn output<R: LayerReal>(
-    constants: &Constants<R>,
-    weights: &Weights<'_, R>,
-    state: State<'_, R>,
-    rows: &mut [Row<R>],
-) -> Row<R> {
+fn output<P: AnyRow>(
+    constants: &Constants<P::R>,
+    weights: &Weights<'_, P::R>,
+    state: State<'_, P>,
+    rows: &mut [P],
+) -> P {
     let spec = &constants.spec;
-    let mut o = Row::default();
+    let mut o = P::default();
     for (m, w) in state[..spec.memory].iter().zip(weights.readout) {
         o = o.zip(*m, |o, m| o + *w * m);
     }
     if let Some(decay) = constants.high_pass_decay {
         let mean = &mut state[spec.memory + spec.trace_width()];
-        let rest = R::of(1.0) - decay;
+        let rest = P::R::of(1.0) - decay;
         *mean = mean.zip(o, |mean, o| decay * mean + rest * o);
         o = o.zip(*mean, |o, mean| o - mean);
     }

@@ -1,6 +1,6 @@
 //! One step back through one neuron, and its weight gradients over a block of steps.
 
-use super::lanes::{Lanes, LayerReal, Row, W, flat};
+use super::lanes::{AnyRow, Lanes, LayerReal, Row, W};
 use super::neuron::{Constants, Sources, Weights};
 use super::product::{Steps, outer, total, transposed};
 use crate::equations::HiddenActivation;
@@ -43,9 +43,7 @@ pub fn step_back<V: Lanes>(
     step: &Step<'_, V::R>,
     carry: &mut Carry<'_, V::R>,
     rows: &mut [Row<V::R>],
-) where
-    V::R: LayerReal,
-{
+) {
     let (spec, frame) = (&constants.spec, &constants.frame);
     output_back(constants, step, carry, rows);
     mlp_output_back::<V>(constants, weights, step, carry, rows);
@@ -124,9 +122,7 @@ fn mlp_output_back<V: Lanes>(
     step: &Step<'_, V::R>,
     carry: &mut Carry<'_, V::R>,
     rows: &mut [Row<V::R>],
-) where
-    V::R: LayerReal,
-{
+) {
     let zero = V::R::default();
     let frame = &constants.frame;
     let readout = rows[frame.readout];
@@ -167,9 +163,7 @@ fn hidden_back<V: Lanes>(
     result: core::ops::Range<usize>,
     pre: core::ops::Range<usize>,
     activation: HiddenActivation,
-) where
-    V::R: LayerReal,
-{
+) {
     let inputs = result.len();
     // results lie behind the pre-activations that they come from
     let (lower, upper) = rows.split_at_mut(result.start);
@@ -179,7 +173,7 @@ fn hidden_back<V: Lanes>(
         let grads = &mut grads[..pre.len()];
         grads.fill(Row::default());
         transposed::<V>(weight, result, grads);
-        scalar::hidden_backs(flat(grads), flat(pre), activation);
+        scalar::hidden_backs(Row::numbers(grads), Row::numbers_mut(pre), activation);
     }
 }
 
@@ -195,9 +189,7 @@ pub fn scatter<V: Lanes>(
     branch: &[Row<V::R>],
     activity: &mut [Row<V::R>],
     input: Option<&mut [Row<V::R>]>,
-) where
-    V::R: LayerReal,
-{
+) {
     let (per_branch, inputs) = (constants.spec.per_branch, constants.spec.inputs);
     if let Some(input) = input {
         for (d, grad) in branch.iter().enumerate() {
@@ -254,12 +246,10 @@ pub struct WeightGradients<'a, R> {
 pub fn accumulate<V: Lanes>(
     constants: &Constants<V::R>,
     weights: &Weights<'_, V::R>,
-    sources: Sources<'_, V::R>,
+    sources: Sources<'_, Row<V::R>>,
     at: Steps<'_, V::R>,
     out: WeightGradients<'_, V::R>,
-) where
-    V::R: LayerReal,
-{
+) {
     let frame = &constants.frame;
     outer::<V>(at, frame.joined.clone(), frame.first(), out.first_weight);
     total::<V>(at, frame.first(), out.first_bias);
@@ -297,7 +287,7 @@ pub fn accumulate<V: Lanes>(
 fn synapse_gradients<V: Lanes, const N: usize>(
     at: Steps<'_, V::R>,
     branch: usize,
-    sources: Sources<'_, V::R>,
+    sources: Sources<'_, Row<V::R>>,
     index: &[u32],
     out: &mut [V::R],
 ) {

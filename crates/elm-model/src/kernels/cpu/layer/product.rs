@@ -3,7 +3,7 @@
 //! Each weight is read once and multiplied with the row of eight samples. Up to [`TILE`] results stay in registers:
 //! AVX2 has sixteen, and one is needed for the input and one for the weight.
 
-use super::lanes::{Lanes, Row};
+use super::lanes::{AnyLanes, AnyRow, Lanes, Row, W};
 use crate::kernels::cpu::real::Real;
 
 /// Most results that are kept in registers at a time.
@@ -44,8 +44,12 @@ fn pieces(len: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
 
 /// `out[o] += Σ_k input[k] · weight[k][o]`, the weight `[input, out]` row by row.
 #[inline(always)]
-pub fn product<V: Lanes>(weight: &[V::R], input: &[Row<V::R>], out: &mut [Row<V::R>]) {
+pub fn product<V: AnyLanes>(weight: &[V::R], input: &[V::Row], out: &mut [V::Row]) {
     let outputs = out.len();
+    if V::Row::SAMPLES == 1 && outputs >= W {
+        let (input, out) = (V::Row::numbers(input), V::Row::numbers_mut(out));
+        return product_of_single::<V::Eight>(weight, input, out);
+    }
     for (start, size) in pieces(outputs, TILE) {
         let out = &mut out[start..start + size];
         by_size!(size, product_tile::<V>(weight, outputs, start, input, out));
@@ -53,12 +57,12 @@ pub fn product<V: Lanes>(weight: &[V::R], input: &[Row<V::R>], out: &mut [Row<V:
 }
 
 #[inline(always)]
-fn product_tile<V: Lanes, const N: usize>(
+fn product_tile<V: AnyLanes, const N: usize>(
     weight: &[V::R],
     outputs: usize,
     start: usize,
-    input: &[Row<V::R>],
-    out: &mut [Row<V::R>],
+    input: &[V::Row],
+    out: &mut [V::Row],
 ) {
     let mut acc: [V; N] = core::array::from_fn(|i| V::load(&out[i]));
     for (x, weights) in input.iter().zip(weight.chunks_exact(outputs)) {
@@ -70,6 +74,45 @@ fn product_tile<V: Lanes, const N: usize>(
     }
     for i in 0..N {
         acc[i].store(&mut out[i]);
+    }
+}
+
+/// [`product`] of a single sample with eight results or more, eight of them in a register.
+#[inline(always)]
+fn product_of_single<V: Lanes>(weight: &[V::R], input: &[V::R], out: &mut [V::R]) {
+    for (first, size) in pieces(out.len().div_ceil(W), TILE) {
+        by_size!(size, product_columns::<V>(weight, first, input, out));
+    }
+}
+
+/// Results `first · W` on, in N registers. The last register begins so that it ends with the results; what it has in
+/// common with the one before comes out of both alike, and both are read before one is written, as they are of the same
+/// piece: only a piece that is alone has a single register.
+#[inline(always)]
+fn product_columns<V: Lanes, const N: usize>(
+    weight: &[V::R],
+    first: usize,
+    input: &[V::R],
+    out: &mut [V::R],
+) {
+    let outputs = out.len();
+    let at: [usize; N] = core::array::from_fn(|i| ((first + i) * W).min(outputs - W));
+    let mut acc: [V; N] = core::array::from_fn(|i| match out[at[i]..].first_chunk() {
+        Some(numbers) => V::load_numbers(numbers),
+        None => V::splat(V::R::default()),
+    });
+    for (x, weights) in input.iter().zip(weight.chunks_exact(outputs)) {
+        let x = V::splat(*x);
+        for i in 0..N {
+            if let Some(weights) = weights[at[i]..].first_chunk() {
+                acc[i] = x.fused(V::load_numbers(weights), acc[i]);
+            }
+        }
+    }
+    for i in 0..N {
+        if let Some(numbers) = out[at[i]..].first_chunk_mut() {
+            acc[i].store_numbers(numbers);
+        }
     }
 }
 
@@ -195,7 +238,7 @@ pub fn total<V: Lanes>(at: Steps<'_, V::R>, a: core::ops::Range<usize>, out: &mu
 
 #[cfg(test)]
 mod tests {
-    use super::super::lanes::{Kernel, LayerReal, W};
+    use super::super::lanes::{Kernel, LayerReal, OneSample, OneSampleLanes};
     use super::*;
 
     fn rows(n: usize, seed: f64) -> Vec<Row<f64>> {
@@ -225,6 +268,15 @@ mod tests {
                             .sum::<f64>();
                     assert!((out[o].0[l] - want).abs() < 1e-12);
                 }
+            }
+            // a sample by itself comes to the same
+            for l in 0..W {
+                let single = |rows: &[Row<f64>]| -> Vec<OneSample<f64>> {
+                    rows.iter().map(|row| OneSample::splat(row.0[l])).collect()
+                };
+                let mut alone = single(&start);
+                product::<OneSampleLanes<V>>(&weight, &single(&x), &mut alone);
+                assert_eq!(alone, single(&out));
             }
             let mut back = rows(inputs, 0.2);
             let before = back.clone();
@@ -274,7 +326,7 @@ mod tests {
     #[test]
     fn products_equal_the_plain_sums() {
         for inputs in [1, 2, 3, 7, 12, 13, 30] {
-            for outputs in [1, 2, 5, 11, 12, 24, 31] {
+            for outputs in [1, 2, 5, 8, 11, 12, 24, 31, 97, 103] {
                 f64::dispatch(Products(inputs, outputs));
                 Products(inputs, outputs).run::<super::super::lanes::Portable<f64>>();
             }

@@ -8,8 +8,6 @@
 
 use core::ops::Range;
 
-use super::lanes::W;
-
 /// The work of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partition {
@@ -64,11 +62,6 @@ pub fn split(len: usize, parts: usize) -> Vec<Range<usize>> {
 /// The part of `0..len` of share `index` of `shares`.
 pub fn share(len: usize, index: usize, shares: usize) -> Range<usize> {
     index * len / shares..(index + 1) * len / shares
-}
-
-/// Tiles of a batch.
-pub fn tiles(batch: usize) -> usize {
-    batch.div_ceil(W)
 }
 
 /// Runs `work(group, share)` on at most so many threads, one for each share of each group: the thread begins with this

@@ -2,28 +2,12 @@
 
 use core::ops::Range;
 
-use super::lanes::{LayerReal, Row, W};
+use super::lanes::{AnyRow, LayerReal};
 use super::neuron::Sources;
 use super::schedule::share;
 use super::shared::SharedSlice;
 use super::view::View;
 use crate::scan::layer::SourceKind;
-
-/// Samples of a tile that exist.
-pub fn samples(batch: usize, tile: usize) -> Range<usize> {
-    tile * W..batch.min((tile + 1) * W)
-}
-
-/// Reads a mask `[batch, width]` as rows of one tile; samples that do not exist get 0.
-pub fn mask_rows<R: LayerReal>(mask: &[R], width: usize, batch: usize, tile: usize) -> Vec<Row<R>> {
-    let mut rows = vec![Row::default(); width];
-    for (lane, b) in samples(batch, tile).enumerate() {
-        for (row, v) in rows.iter_mut().zip(&mask[b * width..][..width]) {
-            row.0[lane] = *v;
-        }
-    }
-    rows
-}
 
 /// In which order the rows of a block stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +20,8 @@ pub enum SourceOrder {
 
 /// The rows of all sources over a block of steps, tile by tile, shared by the threads of a group.
 #[derive(Debug)]
-pub struct SourceBlock<R> {
-    rows: SharedSlice<Row<R>>,
+pub struct SourceBlock<P> {
+    rows: SharedSlice<P>,
     order: SourceOrder,
     tiles: Range<usize>,
     tile_rows: usize,
@@ -48,9 +32,9 @@ pub struct SourceBlock<R> {
     inputs: usize,
 }
 
-impl<R: LayerReal> SourceBlock<R> {
+impl<P: AnyRow> SourceBlock<P> {
     /// Room for the sources of these tiles.
-    pub fn new(view: &View<'_, R>, tiles: Range<usize>, order: SourceOrder) -> Self {
+    pub fn new(view: &View<'_, P::R, P>, tiles: Range<usize>, order: SourceOrder) -> Self {
         let (block, width) = (view.block(), view.sources());
         let (step, source, tile_rows) = match order {
             SourceOrder::BySteps => (width, 1, (block + 1) * width),
@@ -82,14 +66,14 @@ impl<R: LayerReal> SourceBlock<R> {
                     for t in share(steps, index, shares) {
                         let from = self.at(tile, t, 0);
                         // SAFETY: the steps are shared out, and the caller keeps others away.
-                        unsafe { self.rows.write(from..from + self.inputs) }.fill(Row::default());
+                        unsafe { self.rows.write(from..from + self.inputs) }.fill(P::default());
                     }
                 }
             }
             SourceOrder::BySources => {
                 let own = share(self.tiles.len() * self.tile_rows, index, shares);
                 // SAFETY: the rows are shared out, and the caller keeps others away.
-                unsafe { self.rows.write(own) }.fill(Row::default());
+                unsafe { self.rows.write(own) }.fill(P::default());
             }
         }
     }
@@ -101,7 +85,7 @@ impl<R: LayerReal> SourceBlock<R> {
     /// As for [`clear`](Self::clear).
     pub unsafe fn fill(
         &self,
-        view: &View<'_, R>,
+        view: &View<'_, P::R, P>,
         first: usize,
         steps: usize,
         index: usize,
@@ -112,7 +96,7 @@ impl<R: LayerReal> SourceBlock<R> {
                 each_input(view, tile, first + t, |channel, lane, value| {
                     let at = self.at(tile, t, channel);
                     // SAFETY: the steps are shared out, and the caller keeps others away.
-                    unsafe { self.rows.write(at..at + 1)[0].0[lane] = value }
+                    unsafe { self.rows.write(at..at + 1)[0].samples_mut()[lane] = value }
                 });
             }
         }
@@ -124,11 +108,11 @@ impl<R: LayerReal> SourceBlock<R> {
     /// No other thread reads or writes this row in this round.
     pub unsafe fn put_activity(
         &self,
-        view: &View<'_, R>,
+        view: &View<'_, P::R, P>,
         tile: usize,
         t: usize,
         n: usize,
-        activity: Row<R>,
+        activity: P,
     ) {
         let row = view.masked_activity(tile, n, activity);
         // SAFETY: the caller's promise.
@@ -156,7 +140,7 @@ impl<R: LayerReal> SourceBlock<R> {
     /// # Safety
     /// Nobody writes them as long as they are borrowed.
     #[inline(always)]
-    pub unsafe fn read(&self, tile: usize, t: usize) -> Sources<'_, R> {
+    pub unsafe fn read(&self, tile: usize, t: usize) -> Sources<'_, P> {
         let from = self.at(tile, t, 0);
         let end = match self.order {
             // others write the activity of the next step
@@ -173,11 +157,11 @@ impl<R: LayerReal> SourceBlock<R> {
 }
 
 /// Calls `put(channel, lane, value)` for every number of a tile's input at one step that is not 0.
-fn each_input<R: LayerReal>(
-    view: &View<'_, R>,
+fn each_input<P: AnyRow>(
+    view: &View<'_, P::R, P>,
     tile: usize,
     time: usize,
-    mut put: impl FnMut(usize, usize, R),
+    mut put: impl FnMut(usize, usize, P::R),
 ) {
     let (call, inputs) = (view.call, view.spec().inputs);
     for (lane, b) in view.samples(tile).enumerate() {

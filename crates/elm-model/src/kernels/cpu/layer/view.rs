@@ -1,11 +1,11 @@
 //! A layer's tensors as slices, and the buffers that the kernels share.
 
+use core::ops::Range;
 use std::borrow::Cow;
 
-use super::lanes::{LayerReal, Row, W};
+use super::lanes::{AnyRow, LayerReal, Row, W};
 use super::neuron::{Constants, Weights};
-use super::schedule::{Partition, tiles};
-use super::source::{mask_rows, samples};
+use super::schedule::Partition;
 use crate::scan::fields_as_array;
 use crate::scan::layer::{LayerCall, LayerSpec};
 
@@ -63,9 +63,9 @@ pub enum SynapseOrder {
     FeedForwardFirst,
 }
 
-/// What all threads of a call read.
+/// What all threads of a call read, the samples in tiles of the size of a row `P`.
 #[derive(Debug)]
-pub struct View<'a, R: LayerReal> {
+pub struct View<'a, R: LayerReal, P: AnyRow<R = R> = Row<R>> {
     /// The call.
     pub call: &'a LayerCall,
     /// Its tensors.
@@ -79,12 +79,12 @@ pub struct View<'a, R: LayerReal> {
     /// Factor on the input.
     gain: R,
     /// Factors on the recurrent activity, `[tile, neuron]`.
-    recurrent_mask: Option<Vec<Row<R>>>,
+    recurrent_mask: Option<Vec<P>>,
     /// Factors on the MLP's output, `[tile, neuron, memory]`.
-    memory_mask: Option<Vec<Row<R>>>,
+    memory_mask: Option<Vec<P>>,
 }
 
-impl<'a, R: LayerReal> View<'a, R> {
+impl<'a, R: LayerReal, P: AnyRow<R = R>> View<'a, R, P> {
     /// Orders the synapses and reads the masks.
     pub fn new(
         call: &'a LayerCall,
@@ -95,7 +95,7 @@ impl<'a, R: LayerReal> View<'a, R> {
         let spec = &call.spec;
         let rows = |there: bool, mask: &[R], width: usize| {
             there.then(|| {
-                (0..tiles(call.batch))
+                (0..tiles::<P>(call.batch))
                     .flat_map(|tile| mask_rows(mask, width, call.batch, tile))
                     .collect()
             })
@@ -147,7 +147,7 @@ impl<'a, R: LayerReal> View<'a, R> {
 
     /// The activity of neuron n, or its gradient, as recurrent synapses see it.
     #[inline(always)]
-    pub fn masked_activity(&self, tile: usize, n: usize, activity: Row<R>) -> Row<R> {
+    pub fn masked_activity(&self, tile: usize, n: usize, activity: P) -> P {
         match &self.recurrent_mask {
             None => activity,
             Some(mask) => activity.zip(mask[tile * self.spec().neurons + n], |a, mask| a * mask),
@@ -169,19 +169,19 @@ impl<'a, R: LayerReal> View<'a, R> {
     }
 
     /// Factors on the MLP's output of neuron n.
-    pub fn memory_mask(&self, tile: usize, n: usize) -> Option<&[Row<R>]> {
+    pub fn memory_mask(&self, tile: usize, n: usize) -> Option<&[P]> {
         let m = self.spec().memory;
         let mask = self.memory_mask.as_ref()?;
         Some(&mask[(tile * self.spec().neurons + n) * m..][..m])
     }
 
     /// Rows of `width` numbers of neuron n out of `[batch, neuron, width]`, one row per number.
-    pub fn rows(&self, all: &[R], width: usize, tile: usize, n: usize, out: &mut [Row<R>]) {
-        out.fill(Row::default());
-        for (lane, b) in samples(self.call.batch, tile).enumerate() {
+    pub fn rows(&self, all: &[R], width: usize, tile: usize, n: usize, out: &mut [P]) {
+        out.fill(P::default());
+        for (lane, b) in self.samples(tile).enumerate() {
             let values = &all[(b * self.spec().neurons + n) * width..][..width];
             for (row, v) in out.iter_mut().zip(values) {
-                row.0[lane] = *v;
+                row.samples_mut()[lane] = *v;
             }
         }
     }
@@ -200,7 +200,7 @@ impl<'a, R: LayerReal> View<'a, R> {
     /// Long blocks sum up more before they add to a weight gradient, short ones stay in the cache.
     pub fn block(&self) -> usize {
         let rows = self.constants.frame.len * self.spec().neurons;
-        let bytes = rows * W * size_of::<R>();
+        let bytes = rows * size_of::<P>();
         (BLOCK_BYTES / bytes.max(1))
             .clamp(MIN_BLOCK, MAX_BLOCK)
             .min(self.call.time)
@@ -214,7 +214,7 @@ impl<'a, R: LayerReal> View<'a, R> {
     /// How this call is shared among threads.
     pub fn partition(&self) -> Partition {
         Partition::new(
-            tiles(self.call.batch),
+            self.tiles(),
             self.spec().neurons,
             rayon::current_num_threads(),
             self.work(),
@@ -222,10 +222,9 @@ impl<'a, R: LayerReal> View<'a, R> {
         )
     }
 
-    /// Row operations of a forward pass, roughly.
+    /// Operations of a forward pass on rows of eight, roughly.
     fn work(&self) -> usize {
-        let tiles = tiles(self.call.batch);
-        self.weights() * self.call.time * tiles
+        self.weights() * self.call.time * self.tiles() * P::SAMPLES / W
     }
 
     /// Numbers of all weights.
@@ -252,10 +251,34 @@ impl<'a, R: LayerReal> View<'a, R> {
         (b * self.call.time + t) * self.spec().neurons + n
     }
 
-    /// Samples of a tile.
-    pub fn samples(&self, tile: usize) -> core::ops::Range<usize> {
-        samples(self.call.batch, tile)
+    /// Tiles of the batch.
+    pub fn tiles(&self) -> usize {
+        tiles::<P>(self.call.batch)
     }
+
+    /// Samples of a tile that exist.
+    pub fn samples(&self, tile: usize) -> Range<usize> {
+        samples::<P>(self.call.batch, tile)
+    }
+}
+
+fn tiles<P: AnyRow>(batch: usize) -> usize {
+    batch.div_ceil(P::SAMPLES)
+}
+
+fn samples<P: AnyRow>(batch: usize, tile: usize) -> Range<usize> {
+    tile * P::SAMPLES..batch.min((tile + 1) * P::SAMPLES)
+}
+
+/// Reads a mask `[batch, width]` as rows of one tile; samples that do not exist get 0.
+fn mask_rows<P: AnyRow>(mask: &[P::R], width: usize, batch: usize, tile: usize) -> Vec<P> {
+    let mut rows = vec![P::default(); width];
+    for (lane, b) in samples::<P>(batch, tile).enumerate() {
+        for (row, v) in rows.iter_mut().zip(&mask[b * width..][..width]) {
+            row.samples_mut()[lane] = *v;
+        }
+    }
+    rows
 }
 
 /// Bytes of one block's frames over all neurons that are aimed at.

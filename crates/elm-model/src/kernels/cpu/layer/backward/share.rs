@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::{Block, Share, Work};
-use crate::kernels::cpu::layer::lanes::{Lanes, LayerReal, Row, W};
+use crate::kernels::cpu::layer::lanes::{AnyRow, Lanes, LayerReal, Row, W};
 use crate::kernels::cpu::layer::neuron::{self, Run, Sources};
 use crate::kernels::cpu::layer::neuron_backward::{
     Carry, Step, accumulate, row_sum, scatter, step_back,
@@ -123,7 +123,7 @@ impl<R: LayerReal> Share<'_, R> {
 
     /// The block's sources of one tile.
     #[inline(always)]
-    fn sources(&self, tile: usize) -> Sources<'_, R> {
+    fn sources(&self, tile: usize) -> Sources<'_, Row<R>> {
         // SAFETY: nobody writes the sources between `fill` and the meeting at the end of the block.
         unsafe { self.group.sources.read(tile, 0) }
     }
