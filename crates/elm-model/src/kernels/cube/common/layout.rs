@@ -15,7 +15,7 @@ const WORKING_REGISTERS: usize = 40;
 
 /// How the units of a group add their partial sums up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Exchange {
+pub(crate) enum Combining {
     /// By shuffles within a plane (warp, subgroup).
     Plane,
     /// Through shared memory, at the price of one more barrier per product.
@@ -37,7 +37,7 @@ pub(crate) struct Limits {
     pub registers: usize,
     /// Number of multiprocessors.
     pub multiprocessors: usize,
-    pub exchange: Exchange,
+    pub combining: Combining,
     /// Most multiply-adds of one launch.
     pub launch_work: usize,
 }
@@ -81,15 +81,15 @@ impl Product {
 
 /// What all products of a step share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Team {
+pub(crate) struct CubeShape {
     /// Units of a cube.
     pub units: usize,
     /// Samples of a cube.
     pub rows: usize,
-    pub exchange: Exchange,
+    pub combining: Combining,
 }
 
-impl Team {
+impl CubeShape {
     /// Sums that a group of units has to add up.
     pub fn elements(&self) -> usize {
         LANES * self.rows
@@ -109,7 +109,7 @@ impl Team {
 /// The layout of a whole step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Layout {
-    pub team: Team,
+    pub cube: CubeShape,
     pub products: Vec<Product>,
 }
 
@@ -124,7 +124,7 @@ impl Layout {
             .flat_map(|rows| (1..=most / step).map(move |n| (n * step, rows)))
             .map(|(units, rows)| Self::with_units(shapes, units, rows, limits))
             .filter(|layout| {
-                layout.team.units <= most && layout.shared_bytes() <= limits.shared_bytes
+                layout.cube.units <= most && layout.shared_bytes() <= limits.shared_bytes
             })
             .min_by_key(|layout| layout.estimate(batch, limits))
     }
@@ -136,9 +136,9 @@ impl Layout {
         rows: usize,
         limits: &Limits,
     ) -> Self {
-        let widest = match limits.exchange {
-            Exchange::Plane => limits.plane,
-            Exchange::Shared => 32,
+        let widest = match limits.combining {
+            Combining::Plane => limits.plane,
+            Combining::Shared => 32,
         };
         let mut products: Vec<Product> = shapes
             .iter()
@@ -176,10 +176,10 @@ impl Layout {
             state += product.padded() * rows;
         }
         let mut layout = Self {
-            team: Team {
+            cube: CubeShape {
                 units,
                 rows,
-                exchange: limits.exchange,
+                combining: limits.combining,
             },
             products,
         };
@@ -192,12 +192,12 @@ impl Layout {
         // registers are handed out in eights
         let per_unit = limits
             .unit_registers
-            .min(limits.registers / self.team.units.max(1) / 8 * 8);
-        let working = WORKING_REGISTERS + 2 * LANES * self.team.rows;
+            .min(limits.registers / self.cube.units.max(1) / 8 * 8);
+        let working = WORKING_REGISTERS + 2 * LANES * self.cube.rows;
         let mut registers = per_unit.saturating_sub(working) / LANES;
         let used = 4 * (self.state_len() + self.scratch_len());
         let mut shared =
-            limits.shared_bytes.saturating_sub(used) / (4 * LANES * self.team.units.max(1));
+            limits.shared_bytes.saturating_sub(used) / (4 * LANES * self.cube.units.max(1));
         let (mut resident_at, mut staged_at) = (0, 0);
         for product in &mut self.products {
             product.resident = product.chunks.min(registers);
@@ -205,7 +205,7 @@ impl Layout {
             registers -= product.resident;
             resident_at += product.resident;
             product.staged = (product.chunks - product.resident).min(shared);
-            product.staged_at = staged_at * self.team.units;
+            product.staged_at = staged_at * self.cube.units;
             shared -= product.staged;
             staged_at += product.staged;
         }
@@ -214,7 +214,7 @@ impl Layout {
     /// Number of slots of a unit in the products before one of them.
     pub fn slots_before(&self, product: usize) -> usize {
         let before = &self.products[..product];
-        before.iter().map(|p| self.team.slots(*p)).sum()
+        before.iter().map(|p| self.cube.slots(*p)).sum()
     }
 
     /// Does one product write the state that it reads? Then there are two copies of it.
@@ -227,16 +227,16 @@ impl Layout {
         let one: usize = self
             .products
             .iter()
-            .map(|p| p.padded() * self.team.rows)
+            .map(|p| p.padded() * self.cube.rows)
             .sum();
         if self.alternates() { 2 * one } else { one }
     }
 
-    /// Numbers of the shared memory through which partial sums are exchanged.
+    /// Numbers of the shared memory through which partial sums travel.
     pub fn scratch_len(&self) -> usize {
-        match self.team.exchange {
-            Exchange::Shared if self.products.iter().any(|p| p.slices > 1) => {
-                self.team.elements() * self.team.units
+        match self.cube.combining {
+            Combining::Shared if self.products.iter().any(|p| p.slices > 1) => {
+                self.cube.elements() * self.cube.units
             }
             _ => 0,
         }
@@ -246,7 +246,7 @@ impl Layout {
     pub fn staged_len(&self) -> usize {
         self.products
             .iter()
-            .map(|p| p.staged * self.team.units)
+            .map(|p| p.staged * self.cube.units)
             .sum()
     }
 
@@ -259,7 +259,7 @@ impl Layout {
     pub fn packed_len(&self) -> usize {
         self.products
             .iter()
-            .map(|p| p.chunks * self.team.units)
+            .map(|p| p.chunks * self.cube.units)
             .sum()
     }
 
@@ -270,34 +270,34 @@ impl Layout {
     /// outside of registers cost their bytes. Then come the latencies of loads, shuffles, activation and barrier,
     /// which other cubes on the same multiprocessor hide.
     fn estimate(&self, batch: usize, limits: &Limits) -> u64 {
-        let warps = self.team.units.div_ceil(32) as u64;
-        let rows = self.team.rows as u64;
+        let warps = self.cube.units.div_ceil(32) as u64;
+        let rows = self.cube.rows as u64;
         let (mut busy, mut latency) = (0, 0);
         let mut weights = 0;
         for p in &self.products {
             let chunks = p.chunks as u64;
-            let finish = 40 * self.team.slots(*p) as u64;
+            let finish = 40 * self.cube.slots(*p) as u64;
             let shuffles = 2 * rows * LANES as u64 + u64::from(p.slices.ilog2());
             let instructions = chunks * rows * (LANES as u64 + 1) + finish + shuffles;
             let issue = warps.div_ceil(4).max(3) * instructions;
             let shared = warps * (chunks * rows + 4 * p.staged as u64);
             let global = (p.chunks - p.resident - p.staged) as u64 * warps * 16;
             busy += issue.max(shared).max(global);
-            let exchange = match self.team.exchange {
-                Exchange::Plane => 25 * u64::from(p.slices.ilog2()),
-                Exchange::Shared if p.slices > 1 => 60 + warps + 8 * p.slices as u64,
-                Exchange::Shared => 0,
+            let combining = match self.cube.combining {
+                Combining::Plane => 25 * u64::from(p.slices.ilog2()),
+                Combining::Shared if p.slices > 1 => 60 + warps + 8 * p.slices as u64,
+                Combining::Shared => 0,
             };
-            latency += 120 + 2 * warps + exchange;
+            latency += 120 + 2 * warps + combining;
             weights += LANES * p.resident;
         }
         let registers =
-            self.team.units * (weights + WORKING_REGISTERS + 2 * LANES * self.team.rows);
+            self.cube.units * (weights + WORKING_REGISTERS + 2 * LANES * self.cube.rows);
         let resident = (limits.registers / registers.max(1))
-            .min(2048 / self.team.units.max(1))
+            .min(2048 / self.cube.units.max(1))
             .min(limits.shared_bytes / (16 * self.staged_len() + 4 * self.state_len()).max(1))
             .max(1) as u64;
-        let cubes = batch.div_ceil(self.team.rows);
+        let cubes = batch.div_ceil(self.cube.rows);
         let load = cubes.div_ceil(limits.multiprocessors.max(1)) as u64;
         let waves = load.div_ceil(resident);
         let together = load.div_ceil(waves.max(1));
@@ -317,7 +317,7 @@ mod tests {
             unit_registers: 232,
             registers: 65536,
             multiprocessors: 132,
-            exchange: Exchange::Plane,
+            combining: Combining::Plane,
             launch_work: usize::MAX,
         }
     }
@@ -330,7 +330,7 @@ mod tests {
             unit_registers: 64,
             registers: 16384,
             multiprocessors: 8,
-            exchange: Exchange::Shared,
+            combining: Combining::Shared,
             launch_work: usize::MAX,
         }
     }
@@ -344,17 +344,17 @@ mod tests {
 
     /// Every input of every output is read exactly once, and no part overlaps another.
     fn check(layout: &Layout, limits: &Limits) {
-        assert!(layout.team.units <= limits.units);
+        assert!(layout.cube.units <= limits.units);
         assert!(layout.shared_bytes() <= limits.shared_bytes, "{layout:?}");
         let mut packed = 0;
         for p in &layout.products {
             assert!(p.slices.is_power_of_two());
-            assert!(p.groups() * p.slices <= layout.team.units, "{layout:?}");
+            assert!(p.groups() * p.slices <= layout.cube.units, "{layout:?}");
             assert!(p.padded() >= p.inputs && p.padded() < p.inputs + p.slices);
             assert!(p.resident + p.staged <= p.chunks);
             assert_eq!(p.packed_at, packed);
-            packed += p.chunks * layout.team.units;
-            if limits.exchange == Exchange::Plane {
+            packed += p.chunks * layout.cube.units;
+            if limits.combining == Combining::Plane {
                 assert!(p.slices <= limits.plane);
             }
         }
@@ -386,7 +386,7 @@ mod tests {
         for p in &layout.products {
             assert_eq!(p.resident, p.chunks, "{layout:?}");
         }
-        assert_eq!(layout.team.rows, 1);
+        assert_eq!(layout.cube.rows, 1);
     }
 
     #[test]
@@ -397,6 +397,6 @@ mod tests {
     #[test]
     fn large_batches_share_weights_between_rows() {
         let layout = layout(&[(256, 512), (512, 256)], 1024, &h100());
-        assert_eq!(layout.team.rows, 4, "{layout:?}");
+        assert_eq!(layout.cube.rows, 4, "{layout:?}");
     }
 }

@@ -8,7 +8,7 @@ use burn_cubecl::cubecl::{
     },
 };
 
-use super::layout::{Exchange, Limits};
+use super::layout::{Combining, Limits};
 
 /// Registers that a unit may use where the maker's figure is not known.
 const CAUTIOUS_REGISTERS: usize = 96;
@@ -33,10 +33,10 @@ pub(crate) fn of_device(client: &Client) -> Limits {
         _ if hardware.num_streaming_multiprocessors.is_some() => 232, // CUDA and ROCm
         _ => CAUTIOUS_REGISTERS,
     };
-    let exchange = if properties.features.plane.contains(Plane::Ops) {
-        Exchange::Plane
+    let combining = if properties.features.plane.contains(Plane::Ops) {
+        Combining::Plane
     } else {
-        Exchange::Shared
+        Combining::Shared
     };
     Limits {
         units: hardware.max_units_per_cube.min(hardware.max_cube_dim.0) as usize,
@@ -47,7 +47,7 @@ pub(crate) fn of_device(client: &Client) -> Limits {
         multiprocessors: hardware
             .num_streaming_multiprocessors
             .map_or(USUAL_MULTIPROCESSORS, |n| n as usize),
-        exchange,
+        combining,
         launch_work: LAUNCH_WORK,
     }
 }

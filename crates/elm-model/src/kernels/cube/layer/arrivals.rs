@@ -13,7 +13,7 @@ use super::shape::NeuronShape;
 pub(super) fn source_gradients(
     sources: &[u32],
     weights: &[f32],
-    tape: &[f32],
+    frames: &[f32],
     out: &mut [f32],
     all_sources: u32,
     source: u32,
@@ -22,7 +22,7 @@ pub(super) fn source_gradients(
     length: u32,
     stride: u32,
     offset: u32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) {
     let columns = columns as usize;
     let at = ABSOLUTE_POS / columns;
@@ -35,14 +35,14 @@ pub(super) fn source_gradients(
         let sum = arrivals(
             sources,
             weights,
-            tape,
+            frames,
             list,
             from,
             to,
             column,
             length as usize,
             1usize,
-            form,
+            shape,
         );
         out[at * stride as usize + offset as usize + column] = sum;
     }

@@ -2,8 +2,11 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
+use super::places::{
+    CallSizes, UnitPlace, call_sizes, load_staged, memory_at, parameter, recurrent_mask_at,
+    unit_place,
+};
 use super::shape::NeuronShape;
-use super::spot::{Sizes, Spot, memory_at, parameter, recurrent_mask_at, spot, stage};
 use crate::equations::SQUASH_GAIN;
 use crate::kernels::cube::common::math::{activation_back, output_back, squash_slope};
 
@@ -15,29 +18,29 @@ pub(super) enum Timescales {
 }
 
 /// What the synapses of the others have for one sample of a source: `weights` times the gradients of the branch sums
-/// in column `column` of the tape. Of the source's list, from `from` to `to`, every `slices`-th synapse.
+/// in column `column` of the frames. Of the source's list, from `from` to `to`, every `slices`-th synapse.
 #[cube]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn arrivals(
     sources: &[u32],
     weights: &[f32],
-    tape: &[f32],
+    frames: &[f32],
     list: usize,
     from: usize,
     to: usize,
     column: usize,
     length: usize,
     #[comptime] slices: usize,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) -> f32 {
     let mut sum = 0.0f32;
     let mut k = from;
     while k < to {
         let branch = sources[list + k] as usize;
-        let row = branch / form.branches * comptime!(form.tape_rows())
-            + comptime!(form.branch_row())
-            + branch % form.branches;
-        sum += weights[k] * tape[row * length + column];
+        let row = branch / shape.branches * comptime!(shape.frame_rows())
+            + comptime!(shape.branch_row())
+            + branch % shape.branches;
+        sum += weights[k] * frames[row * length + column];
         k += slices;
     }
     sum
@@ -55,12 +58,12 @@ fn transposed(
     row: usize,
     #[comptime] from: usize,
     #[comptime] outputs: usize,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) -> f32 {
     let mut sum = 0.0f32;
     for o in 0..outputs {
-        let weight = parameter(params, staged, neuron, at + o, form);
-        sum += weight * gradients[from + o * form.rows + row];
+        let weight = parameter(params, staged, neuron, at + o, shape);
+        sum += weight * gradients[from + o * shape.rows + row];
     }
     sum
 }
@@ -68,7 +71,7 @@ fn transposed(
 /// Steps `to − 1` down to `from` of the neuron and the samples of each cube, within the block of `steps` steps that
 /// begins at `first`; several only where no synapse is recurrent.
 ///
-/// Turns pre-activations and `tanh` values in the tape into their gradients and adds those of the branch sums, which
+/// Turns pre-activations and `tanh` values in the frames into their gradients and adds those of the branch sums, which
 /// the launch of the step before reads. `carry` is `[neuron, rows, batch]`: gradients of the state, what recurrent
 /// synapses have for the activity after the block, and sums for the parameters.
 ///
@@ -81,7 +84,7 @@ pub(super) fn layer_backward(
     masks: &[f32],
     kept: &[f32],
     grad: &[f32],
-    tape: &mut [f32],
+    frames: &mut [f32],
     carry: &mut [f32],
     neurons: u32,
     inputs: u32,
@@ -94,24 +97,18 @@ pub(super) fn layer_backward(
     to: u32,
     trace_decay: f32,
     mean_decay: f32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
     #[comptime] timescales: Timescales,
 ) {
-    let sizes = Sizes {
-        neurons: neurons as usize,
-        batch: batch as usize,
-        time: time as usize,
-    };
     let first = first as usize;
-    let unit = UNIT_POS as usize;
-    let here = spot(CUBE_POS, &sizes, form.rows);
+    let place = unit_place(call_sizes(neurons, batch, time), shape.rows);
 
-    let mut staged = Shared::<[f32]>::new_slice(comptime!(form.staged_len()));
-    let mut gradients = Shared::<[f32]>::new_slice(comptime!(2 * form.gradient_len()));
-    let mut partial = Shared::<[f32]>::new_slice(comptime!(form.units));
-    let mut readout = Shared::<[f32]>::new_slice(comptime!(form.rows));
+    let mut staged = Shared::<[f32]>::new_slice(comptime!(shape.staged_len()));
+    let mut gradients = Shared::<[f32]>::new_slice(comptime!(2 * shape.gradient_len()));
+    let mut partial = Shared::<[f32]>::new_slice(comptime!(shape.units));
+    let mut readout = Shared::<[f32]>::new_slice(comptime!(shape.rows));
     // parameters are read after the barrier behind the activation
-    stage(params, &mut staged, here.neuron, unit, form);
+    load_staged(params, &mut staged, place.neuron, place.unit, shape);
 
     for back in 0..(to - from) as usize {
         let t = to as usize - 1 - back;
@@ -119,20 +116,18 @@ pub(super) fn layer_backward(
             time: t,
             local: t - first,
             last_of_block: t - first + 1 == steps as usize,
-            length: block as usize * sizes.batch,
+            length: block as usize * place.sizes.batch,
         };
-        if comptime!(form.recurrent) {
+        if comptime!(shape.recurrent) {
             collect_arrivals(
                 sources,
                 weights,
-                &*tape,
+                &*frames,
                 &mut partial,
-                &sizes,
-                &here,
+                &place,
                 &step,
-                unit,
                 inputs as usize,
-                form,
+                shape,
             );
             sync_cube();
         }
@@ -143,12 +138,10 @@ pub(super) fn layer_backward(
             &partial,
             carry,
             &mut readout,
-            &sizes,
-            &here,
+            &place,
             &step,
-            unit,
             mean_decay,
-            form,
+            shape,
         );
         sync_cube();
         memory_update_back(
@@ -158,31 +151,27 @@ pub(super) fn layer_backward(
             kept,
             grad,
             &readout,
-            tape,
+            frames,
             carry,
             &mut gradients,
-            &sizes,
-            &here,
+            &place,
             &step,
-            unit,
-            form,
+            shape,
             timescales,
         );
         sync_cube();
         #[unroll]
-        for i in 0..form.hidden_layers {
-            let k = comptime!(form.hidden_layers - i);
+        for i in 0..shape.hidden_layers {
+            let k = comptime!(shape.hidden_layers - i);
             hidden_layer_back(
                 params,
                 &staged,
-                tape,
+                frames,
                 &mut gradients,
-                &sizes,
-                &here,
+                &place,
                 &step,
-                unit,
                 k,
-                form,
+                shape,
             );
             sync_cube();
         }
@@ -191,14 +180,12 @@ pub(super) fn layer_backward(
             &staged,
             &gradients,
             kept,
-            tape,
+            frames,
             carry,
-            &sizes,
-            &here,
+            &place,
             &step,
-            unit,
             trace_decay,
-            form,
+            shape,
             timescales,
         );
     }
@@ -208,29 +195,29 @@ pub(super) fn layer_backward(
 #[derive(CubeType)]
 struct Step {
     time: usize,
-    /// Its place in the block.
+    /// Its entry in the block.
     local: usize,
     last_of_block: bool,
-    /// Columns of a row of the tape.
+    /// Columns of a row of the frames.
     length: usize,
 }
 
-/// Column of a sample at a step within a row of the tape.
+/// Column of a sample at a step within a row of the frames.
 #[cube]
-fn column(step: &Step, sizes: &Sizes, sample: usize) -> usize {
+fn column(step: &Step, sizes: &CallSizes, sample: usize) -> usize {
     step.local * sizes.batch + sample
 }
 
 /// Row of the carry with the sums of parameter `at` behind the synapses and maps: decays, gates, readouts, bias.
 #[cube]
 fn sum_at(
-    sizes: &Sizes,
+    sizes: &CallSizes,
     neuron: usize,
     at: usize,
     sample: usize,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) -> usize {
-    let row = neuron * comptime!(form.carry_rows()) + comptime!(form.sums_row()) + at;
+    let row = neuron * comptime!(shape.carry_rows()) + comptime!(shape.sums_row()) + at;
     row * sizes.batch + sample
 }
 
@@ -240,38 +227,36 @@ fn sum_at(
 fn collect_arrivals(
     sources: &[u32],
     weights: &[f32],
-    tape: &[f32],
+    frames: &[f32],
     partial: &mut Shared<[f32]>,
-    sizes: &Sizes,
-    here: &Spot,
+    place: &UnitPlace,
     step: &Step,
-    unit: usize,
     inputs: usize,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) {
-    let r = unit % form.rows;
-    let slice = unit / form.rows;
+    let r = place.unit % shape.rows;
+    let slice = place.unit / shape.rows;
     let mut sum = 0.0f32;
-    if r < here.samples && !step.last_of_block {
-        let list = inputs + sizes.neurons + 1;
-        let begin = sources[inputs + here.neuron] as usize + slice;
-        let end = sources[inputs + here.neuron + 1] as usize;
-        let next = column(step, sizes, here.sample + r) + sizes.batch;
-        let slices = comptime!(form.slices());
+    if r < place.samples && !step.last_of_block {
+        let list = inputs + place.sizes.neurons + 1;
+        let begin = sources[inputs + place.neuron] as usize + slice;
+        let end = sources[inputs + place.neuron + 1] as usize;
+        let next = column(step, &place.sizes, place.sample + r) + place.sizes.batch;
+        let slices = comptime!(shape.slices());
         sum = arrivals(
             sources,
             weights,
-            tape,
+            frames,
             list,
             begin,
             end,
             next,
             step.length,
             slices,
-            form,
+            shape,
         );
     }
-    partial[unit] = sum;
+    partial[place.unit] = sum;
 }
 
 /// Through activation, bias and high-pass to the readout.
@@ -284,43 +269,41 @@ fn read_out_back(
     partial: &Shared<[f32]>,
     carry: &mut [f32],
     readout: &mut Shared<[f32]>,
-    sizes: &Sizes,
-    here: &Spot,
+    place: &UnitPlace,
     step: &Step,
-    unit: usize,
     mean_decay: f32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) {
-    let (n, batch) = (here.neuron, sizes.batch);
-    let carry_row = n * comptime!(form.carry_rows());
-    if unit < here.samples {
-        let sample = here.sample + unit;
-        let mut g = grad[(sample * sizes.time + step.time) * sizes.neurons + n];
-        if comptime!(form.recurrent) {
-            let at = (carry_row + comptime!(form.arrived_row())) * batch + sample;
+    let (n, batch) = (place.neuron, place.sizes.batch);
+    let carry_row = n * comptime!(shape.carry_rows());
+    if place.unit < place.samples {
+        let sample = place.sample + place.unit;
+        let mut g = grad[(sample * place.sizes.time + step.time) * place.sizes.neurons + n];
+        if comptime!(shape.recurrent) {
+            let at = (carry_row + comptime!(shape.arrived_row())) * batch + sample;
             let mut arrived = 0.0f32;
             if step.last_of_block {
                 arrived = carry[at];
             } else {
-                for s in 0..comptime!(form.slices()) {
-                    arrived += partial[s * form.rows + unit];
+                for s in 0..comptime!(shape.slices()) {
+                    arrived += partial[s * shape.rows + place.unit];
                 }
             }
-            if comptime!(form.recurrent_mask) {
-                arrived *= masks[recurrent_mask_at(sizes, n, sample, form)];
+            if comptime!(shape.recurrent_mask) {
+                arrived *= masks[recurrent_mask_at(&place.sizes, n, sample, shape)];
             }
             g += arrived;
         }
-        let v = kept[memory_at(sizes, n, form.memory, step.time + 1, sample, form)];
-        g = output_back(g, v, form.output);
-        carry[sum_at(sizes, n, comptime!(3 * form.memory), sample, form)] += g;
-        if comptime!(form.high_pass) {
-            let at = (carry_row + comptime!(form.mean_at())) * batch + sample;
+        let v = kept[memory_at(&place.sizes, n, shape.memory, step.time + 1, sample, shape)];
+        g = output_back(g, v, shape.output);
+        carry[sum_at(&place.sizes, n, comptime!(3 * shape.memory), sample, shape)] += g;
+        if comptime!(shape.high_pass) {
+            let at = (carry_row + comptime!(shape.mean_at())) * batch + sample;
             let mean = carry[at] - g;
             carry[at] = mean_decay * mean;
             g += (1.0f32 - mean_decay) * mean;
         }
-        readout[unit] = g;
+        readout[place.unit] = g;
     }
 }
 
@@ -334,41 +317,40 @@ fn memory_update_back(
     kept: &[f32],
     grad: &[f32],
     readout: &Shared<[f32]>,
-    tape: &mut [f32],
+    frames: &mut [f32],
     carry: &mut [f32],
     gradients: &mut Shared<[f32]>,
-    sizes: &Sizes,
-    here: &Spot,
+    place: &UnitPlace,
     step: &Step,
-    unit: usize,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
     #[comptime] timescales: Timescales,
 ) {
-    let (n, batch, m) = (here.neuron, sizes.batch, form.memory);
-    let tanh_row = n * comptime!(form.tape_rows()) + comptime!(form.result_row(form.hidden_layers));
-    let mut e = unit;
-    while e < comptime!(form.memory * form.rows) {
-        let j = e / form.rows;
-        let r = e % form.rows;
-        if r < here.samples {
-            let sample = here.sample + r;
-            let at = (n * comptime!(form.carry_rows()) + j) * batch + sample;
+    let (n, batch, m) = (place.neuron, place.sizes.batch, shape.memory);
+    let tanh_row =
+        n * comptime!(shape.frame_rows()) + comptime!(shape.result_row(shape.hidden_layers));
+    let mut e = place.unit;
+    while e < comptime!(shape.memory * shape.rows) {
+        let j = e / shape.rows;
+        let r = e % shape.rows;
+        if r < place.samples {
+            let sample = place.sample + r;
+            let at = (n * comptime!(shape.carry_rows()) + j) * batch + sample;
             let o = readout[r];
-            let w = parameter(params, staged, n, comptime!(form.readout_at()) + j, form);
-            let gate = parameter(params, staged, n, comptime!(form.gate_at()) + j, form);
+            let w = parameter(params, staged, n, comptime!(shape.readout_at()) + j, shape);
+            let gate = parameter(params, staged, n, comptime!(shape.gate_at()) + j, shape);
             let total = carry[at] + w * o;
             carry[at] = total;
-            let after = kept[memory_at(sizes, n, j, step.time + 1, sample, form)];
-            carry[sum_at(sizes, n, 2 * m + j, sample, form)] += o * after;
-            let place = (tanh_row + j) * step.length + column(step, sizes, sample);
-            let tanh = tape[place];
+            let after = kept[memory_at(&place.sizes, n, j, step.time + 1, sample, shape)];
+            carry[sum_at(&place.sizes, n, 2 * m + j, sample, shape)] += o * after;
+            let entry = (tanh_row + j) * step.length + column(step, &place.sizes, sample);
+            let tanh = frames[entry];
             if comptime!(timescales == Timescales::Wanted) {
-                carry[sum_at(sizes, n, m + j, sample, form)] +=
+                carry[sum_at(&place.sizes, n, m + j, sample, shape)] +=
                     total * comptime!(SQUASH_GAIN as f32) * tanh;
             }
-            let behind = sizes.time * sizes.neurons * batch;
-            let magnitude = grad[behind + sample * sizes.neurons + n]
-                / f32::cast_from(sizes.time as u32 * comptime!(form.memory as u32));
+            let behind = place.sizes.time * place.sizes.neurons * batch;
+            let magnitude = grad[behind + sample * place.sizes.neurons + n]
+                / f32::cast_from(place.sizes.time as u32 * comptime!(shape.memory as u32));
             let mut dz = total * gate * squash_slope(tanh);
             if tanh > 0.0f32 {
                 dz += magnitude;
@@ -376,13 +358,13 @@ fn memory_update_back(
             if tanh < 0.0f32 {
                 dz -= magnitude;
             }
-            if comptime!(form.memory_mask) {
+            if comptime!(shape.memory_mask) {
                 dz *= masks[(n * m + j) * batch + sample];
             }
-            tape[place] = dz;
-            gradients[comptime!(form.hidden_layers % 2 * form.gradient_len()) + e] = dz;
+            frames[entry] = dz;
+            gradients[comptime!(shape.hidden_layers % 2 * shape.gradient_len()) + e] = dz;
         }
-        e += form.units;
+        e += shape.units;
     }
 }
 
@@ -392,24 +374,22 @@ fn memory_update_back(
 fn hidden_layer_back(
     params: &[f32],
     staged: &Shared<[f32]>,
-    tape: &mut [f32],
+    frames: &mut [f32],
     gradients: &mut Shared<[f32]>,
-    sizes: &Sizes,
-    here: &Spot,
+    place: &UnitPlace,
     step: &Step,
-    unit: usize,
     #[comptime] k: usize,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) {
-    let n = here.neuron;
-    let map = comptime!(form.map(k));
-    let from = comptime!(k % 2 * form.gradient_len());
-    let first_row = n * comptime!(form.tape_rows()) + comptime!(form.result_row(k - 1));
-    let mut e = unit;
-    while e < comptime!(map.inputs * form.rows) {
-        let h = e / form.rows;
-        let r = e % form.rows;
-        if r < here.samples {
+    let n = place.neuron;
+    let map = comptime!(shape.map(k));
+    let from = comptime!(k % 2 * shape.gradient_len());
+    let first_row = n * comptime!(shape.frame_rows()) + comptime!(shape.result_row(k - 1));
+    let mut e = place.unit;
+    while e < comptime!(map.inputs * shape.rows) {
+        let h = e / shape.rows;
+        let r = e % shape.rows;
+        if r < place.samples {
             let at = map.at + h * map.outputs;
             let g = transposed(
                 params,
@@ -420,14 +400,15 @@ fn hidden_layer_back(
                 r,
                 from,
                 map.outputs,
-                form,
+                shape,
             );
-            let place = (first_row + h) * step.length + column(step, sizes, here.sample + r);
-            let da = activation_back(g, tape[place], form.activation);
-            tape[place] = da;
-            gradients[comptime!((k - 1) % 2 * form.gradient_len()) + e] = da;
+            let entry =
+                (first_row + h) * step.length + column(step, &place.sizes, place.sample + r);
+            let da = activation_back(g, frames[entry], shape.activation);
+            frames[entry] = da;
+            gradients[comptime!((k - 1) % 2 * shape.gradient_len()) + e] = da;
         }
-        e += form.units;
+        e += shape.units;
     }
 }
 
@@ -440,49 +421,47 @@ fn first_map_back(
     staged: &Shared<[f32]>,
     gradients: &Shared<[f32]>,
     kept: &[f32],
-    tape: &mut [f32],
+    frames: &mut [f32],
     carry: &mut [f32],
-    sizes: &Sizes,
-    here: &Spot,
+    place: &UnitPlace,
     step: &Step,
-    unit: usize,
     trace_decay: f32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
     #[comptime] timescales: Timescales,
 ) {
-    let (n, batch, m) = (here.neuron, sizes.batch, form.memory);
-    let carry_row = n * comptime!(form.carry_rows());
-    let outputs = comptime!(form.first());
-    let mut e = unit;
-    while e < comptime!(form.joined() * form.rows) {
-        let q = e / form.rows;
-        let r = e % form.rows;
-        if r < here.samples {
-            let sample = here.sample + r;
+    let (n, batch, m) = (place.neuron, place.sizes.batch, shape.memory);
+    let carry_row = n * comptime!(shape.carry_rows());
+    let outputs = comptime!(shape.first());
+    let mut e = place.unit;
+    while e < comptime!(shape.joined() * shape.rows) {
+        let q = e / shape.rows;
+        let r = e % shape.rows;
+        if r < place.samples {
+            let sample = place.sample + r;
             if q < m {
-                let at = (form.branches + q) * outputs;
-                let g = transposed(params, staged, gradients, n, at, r, 0usize, outputs, form);
+                let at = (shape.branches + q) * outputs;
+                let g = transposed(params, staged, gradients, n, at, r, 0usize, outputs, shape);
                 let at = (carry_row + q) * batch + sample;
                 let du = carry[at] + g;
                 if comptime!(timescales == Timescales::Wanted) {
-                    let before = kept[memory_at(sizes, n, q, step.time, sample, form)];
-                    carry[sum_at(sizes, n, q, sample, form)] += du * before;
+                    let before = kept[memory_at(&place.sizes, n, q, step.time, sample, shape)];
+                    carry[sum_at(&place.sizes, n, q, sample, shape)] += du * before;
                 }
-                let decay = parameter(params, staged, n, comptime!(form.decay_at()) + q, form);
+                let decay = parameter(params, staged, n, comptime!(shape.decay_at()) + q, shape);
                 carry[at] = decay * du;
             } else {
                 let d = q - m;
                 let at = d * outputs;
-                let mut g = transposed(params, staged, gradients, n, at, r, 0usize, outputs, form);
-                if comptime!(form.trace) {
+                let mut g = transposed(params, staged, gradients, n, at, r, 0usize, outputs, shape);
+                if comptime!(shape.trace) {
                     let at = (carry_row + m + d) * batch + sample;
                     g += carry[at];
                     carry[at] = trace_decay * g;
                 }
-                let row = n * comptime!(form.tape_rows()) + comptime!(form.branch_row()) + d;
-                tape[row * step.length + column(step, sizes, sample)] = g;
+                let row = n * comptime!(shape.frame_rows()) + comptime!(shape.branch_row()) + d;
+                frames[row * step.length + column(step, &place.sizes, sample)] = g;
             }
         }
-        e += form.units;
+        e += shape.units;
     }
 }

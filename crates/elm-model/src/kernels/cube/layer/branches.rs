@@ -4,8 +4,8 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
+use super::places::{CallSizes, activities, activity_at, call_sizes, trace_at};
 use super::shape::NeuronShape;
-use super::spot::{Sizes, activities, activity_at, trace_at};
 
 /// How the input comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,7 +33,7 @@ pub(super) fn input(
     tokens: &[u32],
     source: usize,
     column: usize,
-    sizes: &Sizes,
+    sizes: &CallSizes,
     gain: f32,
     #[comptime] kind: InputKind,
 ) -> f32 {
@@ -59,7 +59,7 @@ pub(super) fn input(
 #[allow(clippy::too_many_arguments)]
 pub(super) fn gather(
     rows: &[f32],
-    wires: &[u32],
+    connectome: &[u32],
     weights: &[f32],
     from: usize,
     to: usize,
@@ -72,13 +72,13 @@ pub(super) fn gather(
     while k + 4 <= to {
         #[unroll]
         for i in 0..4usize {
-            let source = wires[k + i] as usize - sources_before;
+            let source = connectome[k + i] as usize - sources_before;
             sum += weights[k + i] * rows[source * stride + offset];
         }
         k += 4;
     }
     while k < to {
-        let source = wires[k] as usize - sources_before;
+        let source = connectome[k] as usize - sources_before;
         sum += weights[k] * rows[source * stride + offset];
         k += 1;
     }
@@ -94,7 +94,7 @@ pub(super) fn gather(
 pub(super) fn branch_sums(
     x: &[f32],
     tokens: &[u32],
-    wires: &[u32],
+    connectome: &[u32],
     weights: &[f32],
     kept: &[f32],
     out: &mut [f32],
@@ -106,31 +106,27 @@ pub(super) fn branch_sums(
     steps: u32,
     block: u32,
     gain: f32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
     #[comptime] kind: InputKind,
     #[comptime] covered: Synapses,
     #[comptime] out_rows: usize,
 ) {
-    let sizes = Sizes {
-        neurons: neurons as usize,
-        batch: batch as usize,
-        time: time as usize,
-    };
+    let sizes = call_sizes(neurons, batch, time);
     let inputs = inputs as usize;
     let columns = steps as usize * sizes.batch;
     let position = ABSOLUTE_POS;
     let branch = position / columns;
     let column = position % columns;
-    if branch < sizes.neurons * form.branches {
-        let synapses = comptime!(form.branches * form.per_branch);
-        let from = branch * form.per_branch;
-        let middle = from + wires[sizes.neurons * synapses + branch] as usize;
+    if branch < sizes.neurons * shape.branches {
+        let synapses = comptime!(shape.branches * shape.per_branch);
+        let from = branch * shape.per_branch;
+        let middle = from + connectome[sizes.neurons * synapses + branch] as usize;
         let at = first as usize * sizes.batch + column;
         let mut sum = 0.0f32;
         if comptime!(kind == InputKind::Dense) {
             sum = gather(
                 x,
-                wires,
+                connectome,
                 weights,
                 from,
                 middle,
@@ -140,32 +136,34 @@ pub(super) fn branch_sums(
             );
         } else {
             for k in from..middle {
-                let source = wires[k] as usize;
+                let source = connectome[k] as usize;
                 sum += weights[k] * input(x, tokens, source, at, &sizes, gain, kind);
             }
         }
-        if comptime!(covered == Synapses::All && form.recurrent) {
+        if comptime!(covered == Synapses::All && shape.recurrent) {
             let mut offset = activity_at(&sizes, 0, first as usize, 0) + column;
-            if comptime!(form.recurrent_mask) {
+            if comptime!(shape.recurrent_mask) {
                 offset += activities(&sizes);
             }
             let stride = (sizes.time + 1) * sizes.batch;
-            let to = from + form.per_branch;
-            sum += gather(kept, wires, weights, middle, to, inputs, stride, offset);
+            let to = from + shape.per_branch;
+            sum += gather(
+                kept, connectome, weights, middle, to, inputs, stride, offset,
+            );
         }
-        let neuron = branch / form.branches;
-        let row = neuron * out_rows + branch % form.branches;
+        let neuron = branch / shape.branches;
+        let row = neuron * out_rows + branch % shape.branches;
         out[row * block as usize * sizes.batch + column] = sum;
     }
 }
 
-/// Turns the branch sums in the tape of a block into traces. One unit follows one branch of one sample.
+/// Turns the branch sums in the frames of a block into traces. One unit follows one branch of one sample.
 ///
 /// Launched unchecked: units past the last branch and sample do nothing.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(super) fn branch_traces(
     kept: &[f32],
-    tape: &mut [f32],
+    frames: &mut [f32],
     neurons: u32,
     batch: u32,
     time: u32,
@@ -173,25 +171,21 @@ pub(super) fn branch_traces(
     steps: u32,
     block: u32,
     decay: f32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) {
-    let sizes = Sizes {
-        neurons: neurons as usize,
-        batch: batch as usize,
-        time: time as usize,
-    };
+    let sizes = call_sizes(neurons, batch, time);
     let block = block as usize;
     let sample = ABSOLUTE_POS % sizes.batch;
     let branch = ABSOLUTE_POS / sizes.batch;
-    if branch < sizes.neurons * form.branches {
-        let neuron = branch / form.branches;
-        let d = branch % form.branches;
-        let mut value = kept[trace_at(&sizes, first as usize / block, neuron, d, sample, form)];
-        let row = neuron * comptime!(form.tape_rows()) + d;
+    if branch < sizes.neurons * shape.branches {
+        let neuron = branch / shape.branches;
+        let d = branch % shape.branches;
+        let mut value = kept[trace_at(&sizes, first as usize / block, neuron, d, sample, shape)];
+        let row = neuron * comptime!(shape.frame_rows()) + d;
         for t in 0..steps as usize {
             let at = (row * block + t) * sizes.batch + sample;
-            value = decay * value + tape[at];
-            tape[at] = value;
+            value = decay * value + frames[at];
+            frames[at] = value;
         }
     }
 }

@@ -10,7 +10,7 @@ use burn::backend::{
 use burn::tensor::{IntDType, Shape, Slice};
 use burn_cubecl::{CubeBackend, CubeDevice, kernel::into_contiguous, tensor::CubeTensor};
 
-use super::drive::InputKind;
+use super::branches::InputKind;
 use super::shape::NeuronShape;
 use crate::scan::layer::ops::{LayerGivens, LayerTensors};
 use crate::scan::layer::{LayerCall, LayerSpec, SourceKind};
@@ -87,16 +87,16 @@ pub(super) fn scaled(x: CubeTensor, givens: &Givens, call: &LayerCall) -> CubeTe
 
 /// Factors on the MLP's output `[neuron, memory, batch]`, then on the recurrent activity `[neuron, batch]`; one number
 /// where there are none.
-pub(super) fn masks(givens: &Givens, form: &NeuronShape) -> CubeTensor {
+pub(super) fn masks(givens: &Givens, shape: &NeuronShape) -> CubeTensor {
     let flat = |mask: CubeTensor| {
         let len = mask.meta.shape().num_elements();
         CubeBackend::float_reshape(mask, Shape::new([len]))
     };
     let mut parts = Vec::new();
-    if form.memory_mask {
+    if shape.memory_mask {
         parts.push(flat(permuted(givens.memory_mask.clone(), &[1, 2, 0])));
     }
-    if form.recurrent_mask {
+    if shape.recurrent_mask {
         parts.push(flat(permuted(givens.recurrent_mask.clone(), &[1, 0])));
     }
     match parts.is_empty() {

@@ -14,7 +14,7 @@ use crate::scan::layer::{ConnectomePlan, LayerSpec};
 const UNITS: usize = 256;
 
 /// The connectome on one device.
-pub(crate) struct Wires {
+pub(crate) struct DeviceConnectome {
     /// Sources in walking order `[neuron, synapse]`, then the number of feed-forward synapses of each branch, which
     /// come first on it, `[neuron, branch]`.
     pub branches: CubeTensor,
@@ -27,7 +27,7 @@ pub(crate) struct Wires {
     pub source_order: CubeTensor,
 }
 
-impl Wires {
+impl DeviceConnectome {
     pub fn new(plan: &ConnectomePlan, spec: &LayerSpec, device: &CubeDevice) -> Self {
         let synapses = spec.synapses();
         let order: Vec<u32> = plan
@@ -48,7 +48,7 @@ impl Wires {
     }
 }
 
-/// [`Wires::sources`] and [`Wires::source_order`] by a counting sort.
+/// [`DeviceConnectome::sources`] and [`DeviceConnectome::source_order`] by a counting sort.
 fn by_source(sources: &[u32], order: &[u32], spec: &LayerSpec) -> (Vec<u32>, Vec<u32>) {
     let count = spec.inputs + spec.neurons;
     let mut first = vec![0u32; count + 1];
@@ -114,15 +114,15 @@ mod tests {
     /// Every synapse stands once in the list of its source, with its branch.
     #[test]
     fn lists_of_sources_hold_every_synapse() {
-        let form = NeuronForm::network()
+        let shape = NeuronForm::network()
             .with_num_branches(Some(4))
             .with_synapses_per_branch(Some(6));
         let (inputs, neurons) = (7, 5);
-        let spec = LayerSpec::new(&form, inputs, neurons);
+        let spec = LayerSpec::new(&shape, inputs, neurons);
         let sizes = WiringSizes {
             inputs,
             neurons,
-            synapses: form.synapses(),
+            synapses: shape.synapses(),
         };
         let wiring = Wiring::Random {
             recurrent_connect: Some(0.6),

@@ -2,28 +2,28 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::drive::gather;
-use super::shape::NeuronShape;
-use super::spot::{
-    Sizes, Spot, activities, activity_at, affine, memory_at, parameter, recurrent_mask_at, spot,
-    stage, trace_at,
+use super::branches::gather;
+use super::places::{
+    UnitPlace, activities, activity_at, affine, call_sizes, load_staged, memory_at, parameter,
+    recurrent_mask_at, trace_at, unit_place,
 };
+use super::shape::NeuronShape;
 use crate::equations::SQUASH_GAIN;
 use crate::kernels::cube::common::math::{activate, output, squash};
 
-/// How much a forward pass leaves behind.
+/// What a forward pass is for, and so how much it leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Keep {
+pub(super) enum Purpose {
     /// Activities only.
-    Activities,
+    Inference,
     /// All that the backward pass needs.
-    All,
+    Training,
 }
 
 /// Steps `first..last` of the neuron and the samples of each cube; several only where no synapse is recurrent, since
 /// the others' activity is whole when a launch begins, not within it.
 ///
-/// `drive` holds the feed-forward share of the block that the steps lie in, `[neuron, branch, block, batch]`; `masks`
+/// `input_sums` holds the feed-forward share of the block that the steps lie in, `[neuron, branch, block, batch]`; `masks`
 /// the factors on the MLP's output `[neuron, memory, batch]` and on the recurrent activity `[neuron, batch]`, as far as
 /// there are such; `kept` is read and written as `kept_len` of the parent module says; `state` is
 /// `[neuron, rows, batch]`.
@@ -33,8 +33,8 @@ pub(super) enum Keep {
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(super) fn layer_forward(
     params: &[f32],
-    drive: &[f32],
-    wires: &[u32],
+    input_sums: &[f32],
+    connectome: &[u32],
     weights: &[f32],
     masks: &[f32],
     kept: &mut [f32],
@@ -48,44 +48,36 @@ pub(super) fn layer_forward(
     block: u32,
     trace_decay: f32,
     mean_decay: f32,
-    #[comptime] form: NeuronShape,
-    #[comptime] keep: Keep,
+    #[comptime] shape: NeuronShape,
+    #[comptime] purpose: Purpose,
 ) {
-    let sizes = Sizes {
-        neurons: neurons as usize,
-        batch: batch as usize,
-        time: time as usize,
-    };
     let (inputs, block) = (inputs as usize, block as usize);
-    let unit = UNIT_POS as usize;
-    let here = spot(CUBE_POS, &sizes, form.rows);
+    let place = unit_place(call_sizes(neurons, batch, time), shape.rows);
 
-    let mut staged = Shared::<[f32]>::new_slice(comptime!(form.staged_len()));
-    let mut values = Shared::<[f32]>::new_slice(comptime!(form.values_len()));
-    let mut memory = Shared::<[f32]>::new_slice(comptime!(form.memory * form.rows));
-    let mut magnitudes = Shared::<[f32]>::new_slice(comptime!(form.memory * form.rows));
-    stage(params, &mut staged, here.neuron, unit, form);
-    if comptime!(form.staged) {
+    let mut staged = Shared::<[f32]>::new_slice(comptime!(shape.staged_len()));
+    let mut values = Shared::<[f32]>::new_slice(comptime!(shape.values_len()));
+    let mut memory = Shared::<[f32]>::new_slice(comptime!(shape.memory * shape.rows));
+    let mut magnitudes = Shared::<[f32]>::new_slice(comptime!(shape.memory * shape.rows));
+    load_staged(params, &mut staged, place.neuron, place.unit, shape);
+    if comptime!(shape.staged) {
         sync_cube();
     }
 
     for t in first as usize..last as usize {
         branches(
-            drive,
-            wires,
+            input_sums,
+            connectome,
             weights,
             kept,
             state,
             &mut values,
-            &sizes,
-            &here,
-            unit,
+            &place,
             inputs,
             t,
             block,
             trace_decay,
-            form,
-            keep,
+            shape,
+            purpose,
         );
         decayed_memory(
             params,
@@ -93,17 +85,15 @@ pub(super) fn layer_forward(
             &*state,
             kept,
             &mut values,
-            &sizes,
-            &here,
-            unit,
+            &place,
             t,
-            form,
-            keep,
+            shape,
+            purpose,
         );
         sync_cube();
         #[unroll]
-        for k in 0..form.hidden_layers {
-            hidden_layer(params, &staged, &mut values, &here, unit, k, form);
+        for k in 0..shape.hidden_layers {
+            hidden_layer(params, &staged, &mut values, &place, k, shape);
             sync_cube();
         }
         memory_update(
@@ -115,12 +105,10 @@ pub(super) fn layer_forward(
             state,
             &mut memory,
             &mut magnitudes,
-            &sizes,
-            &here,
-            unit,
+            &place,
             t,
-            form,
-            keep,
+            shape,
+            purpose,
         );
         sync_cube();
         read_out(
@@ -131,13 +119,11 @@ pub(super) fn layer_forward(
             masks,
             kept,
             state,
-            &sizes,
-            &here,
-            unit,
+            &place,
             t,
             mean_decay,
-            form,
-            keep,
+            shape,
+            purpose,
         );
     }
 }
@@ -150,50 +136,50 @@ pub(super) fn layer_forward(
 )]
 #[cube]
 fn branches(
-    drive: &[f32],
-    wires: &[u32],
+    input_sums: &[f32],
+    connectome: &[u32],
     weights: &[f32],
     kept: &mut [f32],
     state: &mut [f32],
     values: &mut Shared<[f32]>,
-    sizes: &Sizes,
-    here: &Spot,
-    unit: usize,
+    place: &UnitPlace,
     inputs: usize,
     t: usize,
     block: usize,
     trace_decay: f32,
-    #[comptime] form: NeuronShape,
-    #[comptime] keep: Keep,
+    #[comptime] shape: NeuronShape,
+    #[comptime] purpose: Purpose,
 ) {
-    let (n, batch, rows) = (here.neuron, sizes.batch, form.rows);
-    let mut e = unit;
-    while e < comptime!(form.branches * form.rows) {
+    let (n, batch, rows) = (place.neuron, place.sizes.batch, shape.rows);
+    let mut e = place.unit;
+    while e < comptime!(shape.branches * shape.rows) {
         let d = e / rows;
         let r = e % rows;
-        if r < here.samples {
-            let sample = here.sample + r;
-            let branch = n * form.branches + d;
-            let mut sum = drive[(branch * block + t % block) * batch + sample];
-            if comptime!(form.recurrent) {
-                let from = branch * form.per_branch;
-                let synapses = comptime!(form.branches * form.per_branch);
-                let middle = from + wires[sizes.neurons * synapses + branch] as usize;
-                let mut offset = activity_at(sizes, 0, t, sample);
-                if comptime!(form.recurrent_mask) {
-                    offset += activities(sizes);
+        if r < place.samples {
+            let sample = place.sample + r;
+            let branch = n * shape.branches + d;
+            let mut sum = input_sums[(branch * block + t % block) * batch + sample];
+            if comptime!(shape.recurrent) {
+                let from = branch * shape.per_branch;
+                let synapses = comptime!(shape.branches * shape.per_branch);
+                let middle = from + connectome[place.sizes.neurons * synapses + branch] as usize;
+                let mut offset = activity_at(&place.sizes, 0, t, sample);
+                if comptime!(shape.recurrent_mask) {
+                    offset += activities(&place.sizes);
                 }
-                let stride = (sizes.time + 1) * batch;
-                let to = from + form.per_branch;
-                sum += gather(&*kept, wires, weights, middle, to, inputs, stride, offset);
+                let stride = (place.sizes.time + 1) * batch;
+                let to = from + shape.per_branch;
+                sum += gather(
+                    &*kept, connectome, weights, middle, to, inputs, stride, offset,
+                );
             }
-            if comptime!(form.trace) {
-                let row = n * comptime!(form.state_rows()) + form.memory + d;
+            if comptime!(shape.trace) {
+                let row = n * comptime!(shape.state_rows()) + shape.memory + d;
                 let at = row * batch + sample;
                 let before = state[at];
-                if comptime!(keep == Keep::All) {
+                if comptime!(purpose == Purpose::Training) {
                     if t % block == 0 {
-                        kept[trace_at(sizes, t / block, n, d, sample, form)] = before;
+                        kept[trace_at(&place.sizes, t / block, n, d, sample, shape)] = before;
                     }
                 }
                 sum += trace_decay * before;
@@ -201,7 +187,7 @@ fn branches(
             }
             values[e] = sum;
         }
-        e += form.units;
+        e += shape.units;
     }
 }
 
@@ -214,30 +200,29 @@ fn decayed_memory(
     state: &[f32],
     kept: &mut [f32],
     values: &mut Shared<[f32]>,
-    sizes: &Sizes,
-    here: &Spot,
-    unit: usize,
+    place: &UnitPlace,
     t: usize,
-    #[comptime] form: NeuronShape,
-    #[comptime] keep: Keep,
+    #[comptime] shape: NeuronShape,
+    #[comptime] purpose: Purpose,
 ) {
-    let n = here.neuron;
-    let mut e = unit;
-    while e < comptime!(form.memory * form.rows) {
-        let j = e / form.rows;
-        let r = e % form.rows;
-        if r < here.samples {
-            let sample = here.sample + r;
-            let before = state[(n * comptime!(form.state_rows()) + j) * sizes.batch + sample];
-            if comptime!(keep == Keep::All) {
+    let n = place.neuron;
+    let mut e = place.unit;
+    while e < comptime!(shape.memory * shape.rows) {
+        let j = e / shape.rows;
+        let r = e % shape.rows;
+        if r < place.samples {
+            let sample = place.sample + r;
+            let before =
+                state[(n * comptime!(shape.state_rows()) + j) * place.sizes.batch + sample];
+            if comptime!(purpose == Purpose::Training) {
                 if t == 0 {
-                    kept[memory_at(sizes, n, j, 0, sample, form)] = before;
+                    kept[memory_at(&place.sizes, n, j, 0, sample, shape)] = before;
                 }
             }
-            let decay = parameter(params, staged, n, comptime!(form.decay_at()) + j, form);
-            values[comptime!(form.branches * form.rows) + e] = decay * before;
+            let decay = parameter(params, staged, n, comptime!(shape.decay_at()) + j, shape);
+            values[comptime!(shape.branches * shape.rows) + e] = decay * before;
         }
-        e += form.units;
+        e += shape.units;
     }
 }
 
@@ -248,22 +233,31 @@ fn hidden_layer(
     params: &[f32],
     staged: &Shared<[f32]>,
     values: &mut Shared<[f32]>,
-    here: &Spot,
-    unit: usize,
+    place: &UnitPlace,
     #[comptime] k: usize,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) {
-    let map = comptime!(form.map(k));
-    let from = comptime!(form.value_at(k));
-    let mut e = unit;
-    while e < comptime!(map.outputs * form.rows) {
-        let o = e / form.rows;
-        let r = e % form.rows;
-        if r < here.samples {
-            let a = affine(params, staged, &*values, here.neuron, o, r, from, map, form);
-            values[comptime!(form.value_at(k + 1)) + e] = activate(a, form.activation);
+    let map = comptime!(shape.map(k));
+    let from = comptime!(shape.value_at(k));
+    let mut e = place.unit;
+    while e < comptime!(map.outputs * shape.rows) {
+        let o = e / shape.rows;
+        let r = e % shape.rows;
+        if r < place.samples {
+            let a = affine(
+                params,
+                staged,
+                &*values,
+                place.neuron,
+                o,
+                r,
+                from,
+                map,
+                shape,
+            );
+            values[comptime!(shape.value_at(k + 1)) + e] = activate(a, shape.activation);
         }
-        e += form.units;
+        e += shape.units;
     }
 }
 
@@ -279,39 +273,37 @@ fn memory_update(
     state: &mut [f32],
     memory: &mut Shared<[f32]>,
     magnitudes: &mut Shared<[f32]>,
-    sizes: &Sizes,
-    here: &Spot,
-    unit: usize,
+    place: &UnitPlace,
     t: usize,
-    #[comptime] form: NeuronShape,
-    #[comptime] keep: Keep,
+    #[comptime] shape: NeuronShape,
+    #[comptime] purpose: Purpose,
 ) {
-    let (n, batch) = (here.neuron, sizes.batch);
-    let map = comptime!(form.map(form.hidden_layers));
-    let from = comptime!(form.value_at(form.hidden_layers));
-    let mut e = unit;
-    while e < comptime!(form.memory * form.rows) {
-        let j = e / form.rows;
-        let r = e % form.rows;
-        if r < here.samples {
-            let sample = here.sample + r;
-            let mut z = affine(params, staged, values, n, j, r, from, map, form);
-            if comptime!(form.memory_mask) {
-                z *= masks[(n * form.memory + j) * batch + sample];
+    let (n, batch) = (place.neuron, place.sizes.batch);
+    let map = comptime!(shape.map(shape.hidden_layers));
+    let from = comptime!(shape.value_at(shape.hidden_layers));
+    let mut e = place.unit;
+    while e < comptime!(shape.memory * shape.rows) {
+        let j = e / shape.rows;
+        let r = e % shape.rows;
+        if r < place.samples {
+            let sample = place.sample + r;
+            let mut z = affine(params, staged, values, n, j, r, from, map, shape);
+            if comptime!(shape.memory_mask) {
+                z *= masks[(n * shape.memory + j) * batch + sample];
             }
             // no `max`, which may drop what is not a number
             magnitudes[e] = select(z < 0.0f32, -z, z);
-            let at = (n * comptime!(form.state_rows()) + j) * batch + sample;
-            let decay = parameter(params, staged, n, comptime!(form.decay_at()) + j, form);
-            let gate = parameter(params, staged, n, comptime!(form.gate_at()) + j, form);
+            let at = (n * comptime!(shape.state_rows()) + j) * batch + sample;
+            let decay = parameter(params, staged, n, comptime!(shape.decay_at()) + j, shape);
+            let gate = parameter(params, staged, n, comptime!(shape.gate_at()) + j, shape);
             let value = decay * state[at] + gate * comptime!(SQUASH_GAIN as f32) * squash(z);
             state[at] = value;
             memory[e] = value;
-            if comptime!(keep == Keep::All) {
-                kept[memory_at(sizes, n, j, t + 1, sample, form)] = value;
+            if comptime!(purpose == Purpose::Training) {
+                kept[memory_at(&place.sizes, n, j, t + 1, sample, shape)] = value;
             }
         }
-        e += form.units;
+        e += shape.units;
     }
 }
 
@@ -326,41 +318,40 @@ fn read_out(
     masks: &[f32],
     kept: &mut [f32],
     state: &mut [f32],
-    sizes: &Sizes,
-    here: &Spot,
-    unit: usize,
+    place: &UnitPlace,
     t: usize,
     mean_decay: f32,
-    #[comptime] form: NeuronShape,
-    #[comptime] keep: Keep,
+    #[comptime] shape: NeuronShape,
+    #[comptime] purpose: Purpose,
 ) {
-    let (n, batch) = (here.neuron, sizes.batch);
-    let state_row = n * comptime!(form.state_rows());
-    if unit < here.samples {
-        let sample = here.sample + unit;
+    let (n, batch) = (place.neuron, place.sizes.batch);
+    let state_row = n * comptime!(shape.state_rows());
+    if place.unit < place.samples {
+        let sample = place.sample + place.unit;
         let mut o = 0.0f32;
         let mut magnitude = 0.0f32;
-        for j in 0..form.memory {
-            let w = parameter(params, staged, n, comptime!(form.readout_at()) + j, form);
-            o += w * memory[j * form.rows + unit];
-            magnitude += magnitudes[j * form.rows + unit];
+        for j in 0..shape.memory {
+            let w = parameter(params, staged, n, comptime!(shape.readout_at()) + j, shape);
+            o += w * memory[j * shape.rows + place.unit];
+            magnitude += magnitudes[j * shape.rows + place.unit];
         }
-        state[(state_row + comptime!(form.state_width())) * batch + sample] += magnitude;
-        if comptime!(form.high_pass) {
-            let at = (state_row + comptime!(form.mean_at())) * batch + sample;
+        state[(state_row + comptime!(shape.state_width())) * batch + sample] += magnitude;
+        if comptime!(shape.high_pass) {
+            let at = (state_row + comptime!(shape.mean_at())) * batch + sample;
             let mean = mean_decay * state[at] + (1.0f32 - mean_decay) * o;
             state[at] = mean;
             o -= mean;
         }
-        let v = o + parameter(params, staged, n, comptime!(form.bias_at()), form);
-        let a = output(v, form.output);
-        let at = activity_at(sizes, n, t + 1, sample);
+        let v = o + parameter(params, staged, n, comptime!(shape.bias_at()), shape);
+        let a = output(v, shape.output);
+        let at = activity_at(&place.sizes, n, t + 1, sample);
         kept[at] = a;
-        if comptime!(form.recurrent_mask) {
-            kept[activities(sizes) + at] = a * masks[recurrent_mask_at(sizes, n, sample, form)];
+        if comptime!(shape.recurrent_mask) {
+            kept[activities(&place.sizes) + at] =
+                a * masks[recurrent_mask_at(&place.sizes, n, sample, shape)];
         }
-        if comptime!(keep == Keep::All) {
-            kept[memory_at(sizes, n, form.memory, t + 1, sample, form)] = v;
+        if comptime!(purpose == Purpose::Training) {
+            kept[memory_at(&place.sizes, n, shape.memory, t + 1, sample, shape)] = v;
         }
     }
 }

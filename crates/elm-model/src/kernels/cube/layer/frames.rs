@@ -3,12 +3,12 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
+use super::places::{affine, call_sizes, load_staged, memory_at, parameter};
 use super::shape::NeuronShape;
-use super::spot::{Sizes, affine, memory_at, parameter, stage};
 use crate::kernels::cube::common::math::{activate, squash};
 
-/// Fills the tape of a block, whose branches are there already, with decayed memory, activations, pre-activations and
-/// `tanh` values. Each cube works on `chunk` times `form.rows` columns of one neuron.
+/// Fills the frames of a block, whose branches are there already, with decayed memory, activations, pre-activations and
+/// `tanh` values. Each cube works on `chunk` times `shape.rows` columns of one neuron.
 ///
 /// Launched unchecked: rows past the last column do nothing, cubes past the last neuron have no columns.
 #[cube(launch_unchecked, address_type = "dynamic")]
@@ -16,7 +16,7 @@ pub(super) fn inner_values(
     params: &[f32],
     masks: &[f32],
     kept: &[f32],
-    tape: &mut [f32],
+    frames: &mut [f32],
     neurons: u32,
     batch: u32,
     time: u32,
@@ -24,16 +24,11 @@ pub(super) fn inner_values(
     steps: u32,
     block: u32,
     chunk: u32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) {
-    let sizes = Sizes {
-        neurons: neurons as usize,
-        batch: batch as usize,
-        time: time as usize,
-    };
+    let sizes = call_sizes(neurons, batch, time);
     let unit = UNIT_POS as usize;
-    let rows = form.rows;
-    let units = form.units;
+    let rows = shape.rows;
     let chunk = chunk as usize;
     let width = chunk * rows;
     let mut columns = steps as usize * sizes.batch;
@@ -44,75 +39,184 @@ pub(super) fn inner_values(
         n = 0;
         columns = 0;
     }
-    let row = n * comptime!(form.tape_rows());
-    let length = block as usize * sizes.batch;
 
-    let mut staged = Shared::<[f32]>::new_slice(comptime!(form.staged_len()));
-    let mut values = Shared::<[f32]>::new_slice(comptime!(form.values_len()));
-    stage(params, &mut staged, n, unit, form);
-    if comptime!(form.staged) {
+    let mut staged = Shared::<[f32]>::new_slice(comptime!(shape.staged_len()));
+    let mut values = Shared::<[f32]>::new_slice(comptime!(shape.values_len()));
+    load_staged(params, &mut staged, n, unit, shape);
+    if comptime!(shape.staged) {
         sync_cube();
     }
     for c in 0..chunk {
-        let base = first_column + c * rows;
-        // branches from the tape, memory before each step from what was kept
-        let mut e = unit;
-        while e < comptime!(form.joined() * form.rows) {
-            let i = e / rows;
-            let column = base + e % rows;
-            if column < columns {
-                let at = (row + i) * length + column;
-                if i < form.branches {
-                    values[e] = tape[at];
-                } else {
-                    let j = i - form.branches;
-                    let before = kept[memory_at(&sizes, n, j, first as usize, 0, form) + column];
-                    let decay = parameter(params, &staged, n, comptime!(form.decay_at()) + j, form);
-                    values[e] = decay * before;
-                    tape[at] = decay * before;
-                }
-            }
-            e += units;
-        }
+        let place = ColumnPlace {
+            neuron: n,
+            unit,
+            base: first_column + c * rows,
+            columns,
+            length: block as usize * sizes.batch,
+        };
+        let before = memory_at(&sizes, n, 0, first as usize, 0, shape);
+        let between = (sizes.time + 1) * sizes.batch;
+        known_values(
+            params,
+            &staged,
+            kept,
+            before,
+            between,
+            frames,
+            &mut values,
+            &place,
+            shape,
+        );
         sync_cube();
         #[unroll]
-        for k in 0..form.hidden_layers {
-            let map = comptime!(form.map(k));
-            let mut e = unit;
-            while e < comptime!(map.outputs * form.rows) {
-                let o = e / rows;
-                let r = e % rows;
-                let column = base + r;
-                if column < columns {
-                    let from = comptime!(form.value_at(k));
-                    let a = affine(params, &staged, &values, n, o, r, from, map, form);
-                    let active = activate(a, form.activation);
-                    values[comptime!(form.value_at(k + 1)) + e] = active;
-                    tape[(row + comptime!(form.result_row(k)) + o) * length + column] = a;
-                    tape[(row + comptime!(form.input_row(k + 1)) + o) * length + column] = active;
-                }
-                e += units;
-            }
+        for k in 0..shape.hidden_layers {
+            hidden_values(params, &staged, frames, &mut values, &place, k, shape);
             sync_cube();
         }
-        let map = comptime!(form.map(form.hidden_layers));
-        let from = comptime!(form.value_at(form.hidden_layers));
-        let mut e = unit;
-        while e < comptime!(form.memory * form.rows) {
-            let j = e / rows;
-            let r = e % rows;
-            let column = base + r;
-            if column < columns {
-                let mut z = affine(params, &staged, &values, n, j, r, from, map, form);
-                if comptime!(form.memory_mask) {
-                    z *= masks[(n * form.memory + j) * sizes.batch + column % sizes.batch];
-                }
-                let at = row + comptime!(form.result_row(form.hidden_layers)) + j;
-                tape[at * length + column] = squash(z);
-            }
-            e += units;
-        }
+        tanh_values(
+            params,
+            &staged,
+            &values,
+            masks,
+            frames,
+            &place,
+            sizes.batch,
+            shape,
+        );
         // what the next columns overwrite is read no more
         sync_cube();
+    }
+}
+
+/// Where a unit works.
+#[derive(CubeType)]
+struct ColumnPlace {
+    neuron: usize,
+    unit: usize,
+    /// First of the columns that its cube works on now.
+    base: usize,
+    /// Columns that there are.
+    columns: usize,
+    /// Columns of a row of the frames.
+    length: usize,
+}
+
+/// Place in the frames of a row of the neuron.
+#[cube]
+fn frame_at(
+    place: &ColumnPlace,
+    row: usize,
+    column: usize,
+    #[comptime] shape: NeuronShape,
+) -> usize {
+    (place.neuron * comptime!(shape.frame_rows()) + row) * place.length + column
+}
+
+/// Branches from the frames, and decayed memory from what was kept: memory unit j before the column's step lies
+/// `between · j` behind unit 0, which begins at `before`.
+#[allow(clippy::too_many_arguments)]
+#[cube]
+fn known_values(
+    params: &[f32],
+    staged: &Shared<[f32]>,
+    kept: &[f32],
+    before: usize,
+    between: usize,
+    frames: &mut [f32],
+    values: &mut Shared<[f32]>,
+    place: &ColumnPlace,
+    #[comptime] shape: NeuronShape,
+) {
+    let mut e = place.unit;
+    while e < comptime!(shape.joined() * shape.rows) {
+        let i = e / shape.rows;
+        let column = place.base + e % shape.rows;
+        if column < place.columns {
+            let at = frame_at(place, i, column, shape);
+            if i < shape.branches {
+                values[e] = frames[at];
+            } else {
+                let j = i - shape.branches;
+                let decay_at = comptime!(shape.decay_at()) + j;
+                let decay = parameter(params, staged, place.neuron, decay_at, shape);
+                let decayed = decay * kept[before + j * between + column];
+                values[e] = decayed;
+                frames[at] = decayed;
+            }
+        }
+        e += shape.units;
+    }
+}
+
+/// Pre-activations and activations of hidden layer k.
+#[allow(clippy::too_many_arguments)]
+#[cube]
+fn hidden_values(
+    params: &[f32],
+    staged: &Shared<[f32]>,
+    frames: &mut [f32],
+    values: &mut Shared<[f32]>,
+    place: &ColumnPlace,
+    #[comptime] k: usize,
+    #[comptime] shape: NeuronShape,
+) {
+    let map = comptime!(shape.map(k));
+    let from = comptime!(shape.value_at(k));
+    let mut e = place.unit;
+    while e < comptime!(map.outputs * shape.rows) {
+        let o = e / shape.rows;
+        let r = e % shape.rows;
+        let column = place.base + r;
+        if column < place.columns {
+            let a = affine(
+                params,
+                staged,
+                &*values,
+                place.neuron,
+                o,
+                r,
+                from,
+                map,
+                shape,
+            );
+            let active = activate(a, shape.activation);
+            values[comptime!(shape.value_at(k + 1)) + e] = active;
+            frames[frame_at(place, comptime!(shape.result_row(k)) + o, column, shape)] = a;
+            frames[frame_at(place, comptime!(shape.input_row(k + 1)) + o, column, shape)] = active;
+        }
+        e += shape.units;
+    }
+}
+
+/// `tanh` values of the MLP's output.
+#[allow(clippy::too_many_arguments)]
+#[cube]
+fn tanh_values(
+    params: &[f32],
+    staged: &Shared<[f32]>,
+    values: &Shared<[f32]>,
+    masks: &[f32],
+    frames: &mut [f32],
+    place: &ColumnPlace,
+    batch: usize,
+    #[comptime] shape: NeuronShape,
+) {
+    let n = place.neuron;
+    let map = comptime!(shape.map(shape.hidden_layers));
+    let from = comptime!(shape.value_at(shape.hidden_layers));
+    let mut e = place.unit;
+    while e < comptime!(shape.memory * shape.rows) {
+        let j = e / shape.rows;
+        let r = e % shape.rows;
+        let column = place.base + r;
+        if column < place.columns {
+            let mut z = affine(params, staged, values, n, j, r, from, map, shape);
+            if comptime!(shape.memory_mask) {
+                z *= masks[(n * shape.memory + j) * batch + column % batch];
+            }
+            let row = comptime!(shape.result_row(shape.hidden_layers)) + j;
+            frames[frame_at(place, row, column, shape)] = squash(z);
+        }
+        e += shape.units;
     }
 }

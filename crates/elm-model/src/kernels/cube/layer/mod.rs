@@ -18,7 +18,7 @@
 //! three barriers.
 //!
 //! **What is not in the loop.** The feed-forward share of the branch sums is computed a block of steps at a time, by
-//! one unit per branch, step and sample ([`drive`]); tokens are compared with, never spread out to channels.
+//! one unit per branch, step and sample ([`branches`]); tokens are compared with, never spread out to channels.
 //!
 //! **Layout.** Buffers have neurons (or sources) first and samples last, time between. In one step a source is a row of
 //! samples; over a block it is one long row of *columns*, step after step, which neighbouring units read side by side.
@@ -27,15 +27,15 @@
 //! every block. Everything else is computed anew in the backward pass, so that memory grows with neither branches nor
 //! hidden units times steps.
 //!
-//! **The way back** goes through blocks of steps, last one first; a block is as long as its tape, a row of columns for
+//! **The way back** goes through blocks of steps, last one first; a block is as long as its frames, a row of columns for
 //! each inner value of each neuron, fits in a buffer of moderate size ([`block`]). For each block:
 //!
-//! 1. *Replay* ([`drive`], [`frames`]): since activity and memory of all steps are known, branch sums, pre-activations
+//! 1. *Replay* ([`branches`], [`frames`]): since activity and memory of all steps are known, branch sums, pre-activations
 //!    and `tanh` values of the block are computed for all steps at once.
 //! 2. *Steps back* ([`backward`]), a launch per step as above. A synapse adds to the gradient of its source; so as not
 //!    to add from many cubes to one place, the owner of the source gathers: the connectome is kept by sources too
-//!    ([`wires`]), and a neuron starts its step back with what all its outgoing synapses have for it. Gradients replace
-//!    the values in the tape.
+//!    ([`connectome`]), and a neuron starts its step back with what all its outgoing synapses have for it. Gradients replace
+//!    the values in the frames.
 //! 3. *Arrivals* ([`arrivals`]): the same gather for the activity before the block, which the block before goes on
 //!    with, and for the input if its gradient is asked for.
 //! 4. *Sums* ([`weights`]): weight gradients over all columns of the block. Every number belongs to one cube, so there
@@ -50,31 +50,31 @@
 
 mod arrivals;
 mod backward;
+mod branches;
 mod buffers;
-mod drive;
+mod connectome;
 mod forward;
 mod frames;
+mod places;
 mod run;
 mod shape;
-mod spot;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod weights;
-mod wires;
 
 use burn::backend::{DType, cubecl::dtype_to_elem_type, tensor::FloatTensor};
 use burn_cubecl::{CubeBackend, CubeDevice};
 
-use self::forward::Keep;
+use self::forward::Purpose;
 use self::shape::NeuronShape;
 use crate::kernels::cube::common::{layout::Limits, limits};
 use crate::scan::layer::ops::{LayerGivens, LayerOps, LayerTensors, Wanted};
 use crate::scan::layer::{LayerCall, LayerSpec};
 
-/// Bytes of the tape that a block of steps is cut to, where the device allows as many in one buffer.
-const TAPE_BYTES: u64 = 256 << 20;
-/// Columns of a tape that go through shared memory at a time, at most.
+/// Bytes of the frames that a block of steps is cut to, where the device allows as many in one buffer.
+const FRAME_BYTES: u64 = 256 << 20;
+/// Columns of a frames that go through shared memory at a time, at most.
 const MAP_WIDTH: usize = 32;
 /// Bytes of a number.
 const NUMBER: u64 = 4;
@@ -84,15 +84,15 @@ fn largest_buffer(device: &CubeDevice) -> u64 {
     device.client().properties().memory.max_page_size
 }
 
-/// Bytes of one step of a tape.
+/// Bytes of one step of a frames.
 fn step_bytes(spec: &LayerSpec, batch: usize) -> u64 {
     let rows = spec.joined() + 2 * spec.hidden_layers * spec.hidden + spec.memory + spec.branches;
     NUMBER * (rows * spec.neurons * batch) as u64
 }
 
-/// Steps of a block: the sequence in equal parts whose tapes are of moderate size.
+/// Steps of a block: the sequence in equal parts whose frames are of moderate size.
 pub(crate) fn block(device: &CubeDevice, spec: &LayerSpec, batch: usize, time: usize) -> usize {
-    let budget = TAPE_BYTES.min(largest_buffer(device) / 2);
+    let budget = FRAME_BYTES.min(largest_buffer(device) / 2);
     let most = (budget / step_bytes(spec, batch).max(1)).max(1) as usize;
     let blocks = time.div_ceil(most).max(1);
     time.div_ceil(blocks).max(1)
@@ -101,14 +101,14 @@ pub(crate) fn block(device: &CubeDevice, spec: &LayerSpec, batch: usize, time: u
 /// Numbers that a forward pass leaves behind: activities `[neuron, time + 1, batch]`, those of them that recurrent
 /// synapses see where these have masks, and for a backward pass memory and input of the output activation
 /// `[neuron, memory + 1, time + 1, batch]` and traces `[block, neuron, branch, batch]`.
-fn kept_len(call: &LayerCall, keep: Keep) -> usize {
+fn kept_len(call: &LayerCall, purpose: Purpose) -> usize {
     let spec = &call.spec;
     let samples = spec.neurons * call.batch;
     let masked = call.plan.recurrent() && call.masked.recurrent;
     let activities = samples * (call.time + 1) * if masked { 2 } else { 1 };
-    match keep {
-        Keep::Activities => activities,
-        Keep::All => {
+    match purpose {
+        Purpose::Inference => activities,
+        Purpose::Training => {
             let blocks = call.time.div_ceil(call.block);
             activities
                 + samples * (call.time + 1) * (spec.memory + 1)
@@ -119,13 +119,13 @@ fn kept_len(call: &LayerCall, keep: Keep) -> usize {
 
 /// The same for what Burn's lazy execution must know beforehand.
 pub(crate) fn kept_for_backward(call: &LayerCall) -> usize {
-    kept_len(call, Keep::All)
+    kept_len(call, Purpose::Training)
 }
 
 /// Columns of a block that go through half the shared memory at a time for the gradient of linear map k; `None` if not
 /// one does.
-fn map_width(form: &NeuronShape, k: usize, limits: &Limits) -> Option<usize> {
-    let map = form.map(k);
+fn map_width(shape: &NeuronShape, k: usize, limits: &Limits) -> Option<usize> {
+    let map = shape.map(k);
     let most = limits.shared_bytes / 2 / (NUMBER as usize * (map.inputs + map.outputs));
     match most {
         0 => None,
@@ -154,9 +154,9 @@ pub(crate) fn obstacle(
             "the device's workgroups have fewer than {most} units"
         ));
     }
-    let form = NeuronShape::with_rows(spec, 1, &limits);
-    if !form.is_some_and(|form| {
-        (0..=spec.hidden_layers).all(|k| map_width(&form, k, &limits).is_some())
+    let shape = NeuronShape::with_rows(spec, 1, &limits);
+    if !shape.is_some_and(|shape| {
+        (0..=spec.hidden_layers).all(|k| map_width(&shape, k, &limits).is_some())
     }) {
         return Some(format!(
             "one neuron's step does not fit in {} bytes of shared memory",
@@ -185,11 +185,11 @@ pub(crate) fn obstacle(
 /// How a layer runs on the device, in words.
 pub(crate) fn describe(device: &CubeDevice, spec: &LayerSpec, batch: usize) -> Option<String> {
     let limits = limits::of_device(&device.client());
-    let form = NeuronShape::with_rows(spec, NeuronShape::rows_for(batch), &limits)?;
-    let place = if form.staged { "shared" } else { "global" };
+    let shape = NeuronShape::with_rows(spec, NeuronShape::rows_for(batch), &limits)?;
+    let place = if shape.staged { "shared" } else { "global" };
     Some(format!(
         "{} units for a neuron and {} sample(s) of {batch}; weights in {place} memory",
-        form.units, form.rows
+        shape.units, shape.rows
     ))
 }
 
@@ -202,7 +202,7 @@ impl LayerOps for CubeBackend {
         call: LayerCall,
     ) -> F {
         let limits = limits::of_device(&tensors.decay.client);
-        run::forward(tensors, givens, &call, Keep::Activities, limits).0
+        run::forward(tensors, givens, &call, Purpose::Inference, limits).0
     }
 
     fn elm_layer_scan_forward(
@@ -211,7 +211,7 @@ impl LayerOps for CubeBackend {
         call: LayerCall,
     ) -> (F, F) {
         let limits = limits::of_device(&tensors.decay.client);
-        run::forward(tensors, givens, &call, Keep::All, limits)
+        run::forward(tensors, givens, &call, Purpose::Training, limits)
     }
 
     fn elm_layer_scan_backward(

@@ -68,11 +68,11 @@ impl NeuronShape {
     /// memory than the device has.
     pub fn steps(call: &LayerCall, limits: &Limits) -> Option<Self> {
         let rows = Self::rows_for(call.batch);
-        Self::with_rows(&call.spec, rows, limits).map(|form| Self {
+        Self::with_rows(&call.spec, rows, limits).map(|shape| Self {
             recurrent: call.plan.recurrent(),
             memory_mask: call.masked.memory,
             recurrent_mask: call.plan.recurrent() && call.masked.recurrent,
-            ..form
+            ..shape
         })
     }
 
@@ -81,7 +81,7 @@ impl NeuronShape {
         batch.clamp(1, MOST_ROWS).next_power_of_two()
     }
 
-    /// The same form for the kernel that knows a whole block: one column, a step of a sample, per row.
+    /// The same neuron for the kernel that knows a whole block: one column, a step of a sample, per row.
     pub fn columns(self, spec: &LayerSpec, limits: &Limits) -> Self {
         Self::with_rows(spec, MOST_COLUMNS, limits).map_or(self, |wide| Self {
             recurrent: self.recurrent,
@@ -93,7 +93,7 @@ impl NeuronShape {
 
     /// With at most this many rows, without masks or recurrent synapses.
     pub fn with_rows(spec: &LayerSpec, rows: usize, limits: &Limits) -> Option<Self> {
-        let mut form = Self {
+        let mut shape = Self {
             branches: spec.branches,
             per_branch: spec.per_branch,
             memory: spec.memory,
@@ -111,22 +111,22 @@ impl NeuronShape {
             staged: false,
         };
         loop {
-            form.units = form.units_for(limits);
-            if form.units >= form.rows && form.shared_bytes() <= limits.shared_bytes {
+            shape.units = shape.units_for(limits);
+            if shape.units >= shape.rows && shape.shared_bytes() <= limits.shared_bytes {
                 break;
             }
-            if form.rows == 1 {
+            if shape.rows == 1 {
                 return None;
             }
-            form.rows /= 2;
+            shape.rows /= 2;
         }
         // half of it, so that a second cube can be there
         let staged = Self {
             staged: true,
-            ..form
+            ..shape
         };
         let fits = staged.shared_bytes() <= limits.shared_bytes / 2;
-        Some(if fits { staged } else { form })
+        Some(if fits { staged } else { shape })
     }
 
     /// As many units as the widest part of a step has numbers, in whole planes.
@@ -220,7 +220,7 @@ impl NeuronShape {
         self.state_width() + 1
     }
 
-    /// Row of a neuron's tape where the input of linear map k lies, first row 0: branches, then decayed memory; or a
+    /// Row of a neuron's frames where the input of linear map k lies, first row 0: branches, then decayed memory; or a
     /// hidden layer's activations.
     pub fn input_row(&self, k: usize) -> usize {
         match k {
@@ -229,18 +229,18 @@ impl NeuronShape {
         }
     }
 
-    /// Row of the tape where the result of linear map k lies, pre-activations or the `tanh`, and later its gradient.
+    /// Row of the frames where the result of linear map k lies, pre-activations or the `tanh`, and later its gradient.
     pub fn result_row(&self, k: usize) -> usize {
         self.joined() + self.hidden_layers * self.hidden + k * self.hidden
     }
 
-    /// Row of the tape where the gradients of the branch sums lie.
+    /// Row of the frames where the gradients of the branch sums lie.
     pub fn branch_row(&self) -> usize {
         self.result_row(self.hidden_layers) + self.memory
     }
 
-    /// Rows of a neuron's tape.
-    pub fn tape_rows(&self) -> usize {
+    /// Rows of a neuron's frames.
+    pub fn frame_rows(&self) -> usize {
         self.branch_row() + self.branches
     }
 
@@ -308,7 +308,7 @@ impl NeuronShape {
 mod tests {
     use super::*;
     use crate::equations::NeuronForm;
-    use crate::kernels::cube::common::layout::Exchange;
+    use crate::kernels::cube::common::layout::Combining;
 
     fn limits(units: usize, shared_bytes: usize) -> Limits {
         Limits {
@@ -318,7 +318,7 @@ mod tests {
             unit_registers: 64,
             registers: 65536,
             multiprocessors: 8,
-            exchange: Exchange::Shared,
+            combining: Combining::Shared,
             launch_work: usize::MAX,
         }
     }
@@ -334,24 +334,24 @@ mod tests {
                 .with_num_memory(3)
                 .with_hidden_layers(hidden_layers);
             let spec = spec(net.clone());
-            let Some(form) = NeuronShape::with_rows(&spec, 8, &limits(256, 1 << 16)) else {
-                panic!("no form")
+            let Some(shape) = NeuronShape::with_rows(&spec, 8, &limits(256, 1 << 16)) else {
+                panic!("no shape")
             };
             let first = spec.joined() * spec.first() + spec.first();
-            assert_eq!(form.map(0).end(), first);
-            for (k, stage) in spec.packed_maps().iter().enumerate() {
-                let map = form.map(k + 1);
-                assert_eq!((map.inputs, map.outputs), (stage.inputs, stage.outputs));
-                assert_eq!(map.at, first + stage.at);
+            assert_eq!(shape.map(0).end(), first);
+            for (k, packed) in spec.packed_maps().iter().enumerate() {
+                let map = shape.map(k + 1);
+                assert_eq!((map.inputs, map.outputs), (packed.inputs, packed.outputs));
+                assert_eq!(map.at, first + packed.at);
             }
             let rest = net.synapses() + net.num_memory + 1;
-            assert_eq!(form.decay_at(), net.num_trained(1) - rest);
-            assert_eq!(form.state_width(), spec.state_width());
+            assert_eq!(shape.decay_at(), net.num_trained(1) - rest);
+            assert_eq!(shape.state_width(), spec.state_width());
             // results lie behind one another, the gradients of the branches behind the last
             for k in 0..hidden_layers {
                 assert_eq!(
-                    form.result_row(k) + form.map(k).outputs,
-                    form.result_row(k + 1)
+                    shape.result_row(k) + shape.map(k).outputs,
+                    shape.result_row(k + 1)
                 );
             }
         }
@@ -365,20 +365,20 @@ mod tests {
                 .with_num_branches(Some(50))
                 .with_synapses_per_branch(Some(15)),
         );
-        let form = |units, bytes| NeuronShape::with_rows(&enwik8, 8, &limits(units, bytes));
-        let Some(large) = form(1024, 48 << 10) else {
-            panic!("no form")
+        let shape = |units, bytes| NeuronShape::with_rows(&enwik8, 8, &limits(units, bytes));
+        let Some(large) = shape(1024, 48 << 10) else {
+            panic!("no shape")
         };
         assert!(large.staged && large.rows == 8 && large.units == 256);
-        let Some(small) = form(64, 8 << 10) else {
-            panic!("no form")
+        let Some(small) = shape(64, 8 << 10) else {
+            panic!("no shape")
         };
         assert!(!small.staged && small.rows == 8 && small.units == 64);
-        let Some(smallest) = form(4, 4 << 10) else {
-            panic!("no form")
+        let Some(smallest) = shape(4, 4 << 10) else {
+            panic!("no shape")
         };
         assert!(smallest.rows <= 4 && smallest.units % smallest.rows == 0);
         assert!(smallest.shared_bytes() <= 4 << 10);
-        assert_eq!(form(64, 256), None);
+        assert_eq!(shape(64, 256), None);
     }
 }

@@ -12,7 +12,7 @@ use burn_cubecl::{CubeBackend, CubeDevice, tensor::CubeTensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::forward::Keep;
+use super::forward::Purpose;
 use super::run;
 use super::shape::NeuronShape;
 use crate::equations::{FilterTau, NeuronForm};
@@ -108,7 +108,7 @@ impl Case {
         }
     }
 
-    /// The device with as little shared memory as makes the form so.
+    /// The device with as little shared memory as makes the neuron's shape so.
     fn scarce(&self, own: Limits, so: impl Fn(&NeuronShape) -> bool) -> Limits {
         (1..=256)
             .rev()
@@ -116,7 +116,7 @@ impl Case {
                 shared_bytes: 64 * i,
                 ..own
             })
-            .find(|limits| NeuronShape::steps(&self.call, limits).is_some_and(|form| so(&form)))
+            .find(|limits| NeuronShape::steps(&self.call, limits).is_some_and(|shape| so(&shape)))
             .unwrap()
     }
 
@@ -153,13 +153,18 @@ impl Case {
         let givens = self.givens(device);
         let grad = TensorData::new(self.grad.clone(), [self.grad.len()]);
         let grad = CubeBackend::float_from_data(grad, device);
-        let (result, kept) =
-            run::forward(tensors.clone(), givens.clone(), &call, Keep::All, limits);
+        let (result, kept) = run::forward(
+            tensors.clone(),
+            givens.clone(),
+            &call,
+            Purpose::Training,
+            limits,
+        );
         let (plain, _) = run::forward(
             tensors.clone(),
             givens.clone(),
             &call,
-            Keep::Activities,
+            Purpose::Inference,
             limits,
         );
         let wanted = Wanted {
@@ -204,10 +209,10 @@ fn every_arrangement_yields_the_same() {
             let found = case.run(&device, block, own);
             assert_close(&format!("blocks of {block}"), &found, &expected);
         }
-        let scarce = case.scarce(own, |form| !form.staged);
+        let scarce = case.scarce(own, |shape| !shape.staged);
         let found = case.run(&device, 8, scarce);
         assert_close("parameters in global memory", &found, &expected);
-        let scarcer = case.scarce(own, |form| form.rows < 8);
+        let scarcer = case.scarce(own, |shape| shape.rows < 8);
         let found = case.run(&device, 20, scarcer);
         assert_close("few samples of a cube", &found, &expected);
         // three steps of a launch, where a launch takes several

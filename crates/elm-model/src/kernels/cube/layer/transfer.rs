@@ -2,8 +2,8 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
+use super::places::{activities, activity_at, call_sizes, recurrent_mask_at};
 use super::shape::NeuronShape;
-use super::spot::{Sizes, activities, activity_at, recurrent_mask_at};
 
 /// Puts the activity before the first step, `[batch, neuron]`, in place.
 ///
@@ -16,21 +16,17 @@ pub(super) fn put_activity(
     neurons: u32,
     batch: u32,
     time: u32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) {
-    let sizes = Sizes {
-        neurons: neurons as usize,
-        batch: batch as usize,
-        time: time as usize,
-    };
+    let sizes = call_sizes(neurons, batch, time);
     if ABSOLUTE_POS < sizes.neurons * sizes.batch {
         let n = ABSOLUTE_POS / sizes.batch;
         let sample = ABSOLUTE_POS % sizes.batch;
         let value = activity[sample * sizes.neurons + n];
         let at = activity_at(&sizes, n, 0, sample);
         kept[at] = value;
-        if comptime!(form.recurrent_mask) {
-            let mask = masks[recurrent_mask_at(&sizes, n, sample, form)];
+        if comptime!(shape.recurrent_mask) {
+            let mask = masks[recurrent_mask_at(&sizes, n, sample, shape)];
             kept[activities(&sizes) + at] = value * mask;
         }
     }
@@ -47,14 +43,10 @@ pub(super) fn collect(
     neurons: u32,
     batch: u32,
     time: u32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
 ) {
-    let sizes = Sizes {
-        neurons: neurons as usize,
-        batch: batch as usize,
-        time: time as usize,
-    };
-    let width = comptime!(form.state_width());
+    let sizes = call_sizes(neurons, batch, time);
+    let width = comptime!(shape.state_width());
     let at = ABSOLUTE_POS;
     let samples = sizes.batch * sizes.neurons;
     let steps = samples * sizes.time;
@@ -66,15 +58,15 @@ pub(super) fn collect(
     } else if at < steps + samples {
         let n = (at - steps) % sizes.neurons;
         let sample = (at - steps) / sizes.neurons;
-        let row = n * comptime!(form.state_rows()) + width;
-        let count = f32::cast_from(sizes.time as u32 * comptime!(form.memory as u32));
+        let row = n * comptime!(shape.state_rows()) + width;
+        let count = f32::cast_from(sizes.time as u32 * comptime!(shape.memory as u32));
         result[at] = state[row * sizes.batch + sample] / count;
     } else if at < result.len() {
         let rest = at - steps - samples;
         let w = rest % width;
         let n = rest / width % sizes.neurons;
         let sample = rest / width / sizes.neurons;
-        let row = n * comptime!(form.state_rows()) + w;
+        let row = n * comptime!(shape.state_rows()) + w;
         result[at] = state[row * sizes.batch + sample];
     }
 }

@@ -1,11 +1,11 @@
-//! Weight gradients of a block of steps, from its tape. Every number is summed by one cube, so no two ever add to the
+//! Weight gradients of a block of steps, from its frames. Every number is summed by one cube, so no two ever add to the
 //! same place.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::drive::{InputKind, input};
+use super::branches::{InputKind, input};
+use super::places::{activities, activity_at, call_sizes};
 use super::shape::{Map, NeuronShape};
-use super::spot::{Sizes, activities, activity_at};
 
 /// Units of a cube of [`map_gradients()`].
 pub(super) const MAP_UNITS: usize = 128;
@@ -29,16 +29,16 @@ pub(super) fn pieces(map: Map) -> usize {
 /// Launched unchecked: units past the last piece add nothing, columns past the last are 0.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(super) fn map_gradients(
-    tape: &[f32],
+    frames: &[f32],
     out: &mut [f32],
     neurons: u32,
     columns: u32,
     length: u32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
     #[comptime] k: usize,
     #[comptime] width: usize,
 ) {
-    let map = comptime!(form.map(k));
+    let map = comptime!(shape.map(k));
     let rows = comptime!(map.inputs + map.outputs);
     let groups = comptime!(map.outputs.div_ceil(OUTPUTS));
     let unit = UNIT_POS as usize;
@@ -51,7 +51,7 @@ pub(super) fn map_gradients(
         n = 0;
         piece = comptime!(pieces(map));
     }
-    let tape_row = n * comptime!(form.tape_rows());
+    let frame_row = n * comptime!(shape.frame_rows());
     let i = piece / groups;
     let o = piece % groups * OUTPUTS;
 
@@ -64,21 +64,17 @@ pub(super) fn map_gradients(
     }
     let mut first = 0usize;
     while first < columns {
-        let mut e = unit;
-        while e < comptime!((map.inputs + map.outputs) * width) {
-            let row = e / width;
-            let column = first + e % width;
-            let mut at = comptime!(form.input_row(k)) + row;
-            if row >= map.inputs {
-                at = comptime!(form.result_row(k)) + row - map.inputs;
-            }
-            let mut value = 0.0f32;
-            if column < columns {
-                value = tape[(tape_row + at) * length + column];
-            }
-            values[e % width * rows + row] = value;
-            e += MAP_UNITS;
-        }
+        load_columns(
+            frames,
+            &mut values,
+            frame_row,
+            first,
+            columns,
+            length,
+            shape,
+            k,
+            width,
+        );
         sync_cube();
         if i <= map.inputs {
             for c in 0..width {
@@ -98,13 +94,47 @@ pub(super) fn map_gradients(
         first += width;
     }
     if i <= map.inputs {
-        let at = n * comptime!(form.parameters()) + map.at + i * map.outputs + o;
+        let at = n * comptime!(shape.parameters()) + map.at + i * map.outputs + o;
         #[unroll]
         for p in 0..OUTPUTS {
             if o + p < map.outputs {
                 out[at + p] += sums[p];
             }
         }
+    }
+}
+
+/// Inputs and gradients of the results of linear map `k` in the columns from `first` on, `width` of them; zeros past the
+/// last column.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn load_columns(
+    frames: &[f32],
+    values: &mut Shared<[f32]>,
+    frame_row: usize,
+    first: usize,
+    columns: usize,
+    length: usize,
+    #[comptime] shape: NeuronShape,
+    #[comptime] k: usize,
+    #[comptime] width: usize,
+) {
+    let map = comptime!(shape.map(k));
+    let rows = comptime!(map.inputs + map.outputs);
+    let mut e = UNIT_POS as usize;
+    while e < comptime!((map.inputs + map.outputs) * width) {
+        let row = e / width;
+        let column = first + e % width;
+        let mut at = comptime!(shape.input_row(k)) + row;
+        if row >= map.inputs {
+            at = comptime!(shape.result_row(k)) + row - map.inputs;
+        }
+        let mut value = 0.0f32;
+        if column < columns {
+            value = frames[(frame_row + at) * length + column];
+        }
+        values[e % width * rows + row] = value;
+        e += MAP_UNITS;
     }
 }
 
@@ -116,10 +146,10 @@ pub(super) fn map_gradients(
 pub(super) fn synapse_gradients(
     x: &[f32],
     tokens: &[u32],
-    wires: &[u32],
+    connectome: &[u32],
     order: &[u32],
     kept: &[f32],
-    tape: &[f32],
+    frames: &[f32],
     out: &mut [f32],
     neurons: u32,
     inputs: u32,
@@ -129,14 +159,10 @@ pub(super) fn synapse_gradients(
     steps: u32,
     block: u32,
     gain: f32,
-    #[comptime] form: NeuronShape,
+    #[comptime] shape: NeuronShape,
     #[comptime] kind: InputKind,
 ) {
-    let sizes = Sizes {
-        neurons: neurons as usize,
-        batch: batch as usize,
-        time: time as usize,
-    };
+    let sizes = call_sizes(neurons, batch, time);
     let inputs = inputs as usize;
     let unit = UNIT_POS as usize;
     let lane = unit % LANES;
@@ -145,28 +171,28 @@ pub(super) fn synapse_gradients(
     let mut sums = Shared::<[f32]>::new_slice(SYNAPSE_UNITS);
     let mut sum = 0.0f32;
     if synapse < out.len() {
-        let source = wires[synapse] as usize;
-        let branch = synapse / form.per_branch;
-        let row = branch / form.branches * comptime!(form.tape_rows())
-            + comptime!(form.branch_row())
-            + branch % form.branches;
+        let source = connectome[synapse] as usize;
+        let branch = synapse / shape.per_branch;
+        let row = branch / shape.branches * comptime!(shape.frame_rows())
+            + comptime!(shape.branch_row())
+            + branch % shape.branches;
         let from = row * block as usize * sizes.batch;
         if source < inputs {
             let offset = first as usize * sizes.batch;
             let mut column = lane;
             while column < columns {
                 let value = input(x, tokens, source, offset + column, &sizes, gain, kind);
-                sum += tape[from + column] * value;
+                sum += frames[from + column] * value;
                 column += LANES;
             }
         } else {
             let mut offset = activity_at(&sizes, source - inputs, first as usize, 0);
-            if comptime!(form.recurrent_mask) {
+            if comptime!(shape.recurrent_mask) {
                 offset += activities(&sizes);
             }
             let mut column = lane;
             while column < columns {
-                sum += tape[from + column] * kept[offset + column];
+                sum += frames[from + column] * kept[offset + column];
                 column += LANES;
             }
         }

@@ -2,7 +2,7 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use super::forward::{Cube, clear, copies, rows_of_cube};
+use super::forward::{Rates, UnitPlace, clear, copies, load_rates, unit_place};
 use super::plan::KernelPlan;
 use super::product::{Weights, held, load_resident, load_staged, product_sums, slot};
 use crate::equations::SQUASH_GAIN;
@@ -36,14 +36,8 @@ pub(super) fn scan_backward<F: Float>(
     let layout = comptime!(plan.layout.clone());
     let products = comptime!(layout.products.len());
     let unit = UNIT_POS as usize;
-    let team = comptime!(layout.team);
-    let row0 = CUBE_POS * team.rows;
-    let here = Cube {
-        unit,
-        row0,
-        rows: rows_of_cube(batch as usize, row0, team.rows),
-        time: time as usize,
-    };
+    let cube = comptime!(layout.cube);
+    let place = unit_place(batch, time, cube.rows);
     let first = first as usize;
     let last = last as usize;
 
@@ -55,51 +49,26 @@ pub(super) fn scan_backward<F: Float>(
     let resident = load_resident(packed, unit, comptime!(layout.clone()));
     sync_cube();
 
-    // The unit that finishes memory unit j of a row in the last product carries all that belongs to it.
-    let count = comptime!(team.slots(layout.products[products - 1]));
-    let mut rates = Rates {
-        decays: Sequence::<f32>::new(),
-        gates: Sequence::<f32>::new(),
-    };
-    load_rates(constants, &mut rates, &here, comptime!(plan.clone()));
-    let mut carried = Carried {
-        total: Array::<f32>::new(count),
-        decay: Array::<f32>::new(count),
-        gate: Array::<f32>::new(count),
-        bias: Array::<f32>::new(count),
-    };
-    // read ahead, for the step before
-    let mut ahead = Ahead {
-        grad: Array::<f32>::new(count),
-        tanh: Array::<f32>::new(count),
-        memory: Array::<f32>::new(count),
-    };
+    // the unit that finishes memory unit j of a row in the last product carries all that belongs to it
+    let rates = load_rates(constants, &place, comptime!(plan.clone()));
+    let mut carried = carried_before(&*sums, &place, comptime!(plan.clone()));
+    let mut ahead = nothing_ahead(comptime!(plan.clone()));
     read_grads(
         grad,
         &*squashed,
         &mut ahead,
-        &here,
+        &place,
         last - 1,
         true,
         comptime!(plan.clone()),
     );
-    #[unroll]
-    for i in 0..count {
-        let product = comptime!(layout.products[products - 1]);
-        let s = slot(here.unit, here.rows, i, product, team);
-        let at = (here.row0 + s.row) * comptime!(plan.sums_len()) + s.output;
-        carried.total[i] = held(&*sums, at, s.active);
-        carried.decay[i] = 0.0f32;
-        carried.gate[i] = 0.0f32;
-        carried.bias[i] = 0.0f32;
-    }
     update_back(
         &ahead,
         &rates,
         &mut carried,
         squashed,
         &mut state,
-        &here,
+        &place,
         last - 1,
         0usize,
         comptime!(plan.clone()),
@@ -109,12 +78,19 @@ pub(super) fn scan_backward<F: Float>(
     for back in 0..last - first {
         let t = last - 1 - back;
         let (now, next) = copies(back, comptime!(layout.clone()));
-        read_memory(memory, start, &mut ahead, &here, t, comptime!(plan.clone()));
+        read_memory(
+            memory,
+            start,
+            &mut ahead,
+            &place,
+            t,
+            comptime!(plan.clone()),
+        );
         read_grads(
             grad,
             &*squashed,
             &mut ahead,
-            &here,
+            &place,
             t - 1,
             t > first,
             comptime!(plan.clone()),
@@ -122,9 +98,9 @@ pub(super) fn scan_backward<F: Float>(
         #[unroll]
         for j in 0..products {
             let product = comptime!(layout.products[j]);
-            let mut kept = Array::<f32>::new(comptime!(team.slots(product)));
+            let mut kept = Array::<f32>::new(comptime!(cube.slots(product)));
             if comptime!(j + 1 < products) {
-                read_hidden(&*hidden, &mut kept, &here, t, j, comptime!(plan.clone()));
+                read_hidden(&*hidden, &mut kept, &place, t, j, comptime!(plan.clone()));
             }
             let found = product_sums(
                 &state,
@@ -135,7 +111,7 @@ pub(super) fn scan_backward<F: Float>(
                 &mut scratch,
                 unit,
                 product,
-                team,
+                cube,
             );
             if comptime!(j + 1 < products) {
                 hidden_back(
@@ -144,7 +120,7 @@ pub(super) fn scan_backward<F: Float>(
                     hidden,
                     sums,
                     &mut state,
-                    &here,
+                    &place,
                     t,
                     j,
                     comptime!(plan.clone()),
@@ -155,7 +131,7 @@ pub(super) fn scan_backward<F: Float>(
                     &ahead,
                     &rates,
                     &mut carried,
-                    &here,
+                    &place,
                     comptime!(plan.clone()),
                 );
                 if t > first {
@@ -165,7 +141,7 @@ pub(super) fn scan_backward<F: Float>(
                         &mut carried,
                         squashed,
                         &mut state,
-                        &here,
+                        &place,
                         t - 1,
                         next,
                         comptime!(plan.clone()),
@@ -175,14 +151,7 @@ pub(super) fn scan_backward<F: Float>(
             sync_cube();
         }
     }
-    add_sums(&carried, sums, &here, comptime!(plan.clone()));
-}
-
-/// Decay and gate of the memory units of this unit's slots.
-#[derive(CubeType)]
-struct Rates {
-    decays: Sequence<f32>,
-    gates: Sequence<f32>,
+    add_sums(&carried, sums, &place, comptime!(plan.clone()));
 }
 
 /// What goes from step to step for the memory units of this unit's slots.
@@ -205,17 +174,39 @@ struct Ahead {
     memory: Array<f32>,
 }
 
+/// What the launch before, of the steps after, has left to carry.
 #[cube]
-fn load_rates(constants: &[f32], rates: &mut Rates, here: &Cube, #[comptime] plan: KernelPlan) {
-    let team = comptime!(plan.layout.team);
+fn carried_before(sums: &[f32], place: &UnitPlace, #[comptime] plan: KernelPlan) -> Carried {
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
+    let count = comptime!(cube.slots(product));
+    let mut carried = Carried {
+        total: Array::<f32>::new(count),
+        decay: Array::<f32>::new(count),
+        gate: Array::<f32>::new(count),
+        bias: Array::<f32>::new(count),
+    };
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
-        rates.decays.push(held(constants, s.output, s.active));
-        rates
-            .gates
-            .push(held(constants, plan.memory + s.output, s.active));
+    for i in 0..count {
+        let s = slot(place.unit, place.rows, i, product, cube);
+        let at = (place.row0 + s.row) * comptime!(plan.sums_len()) + s.output;
+        carried.total[i] = held(sums, at, s.active);
+        carried.decay[i] = 0.0f32;
+        carried.gate[i] = 0.0f32;
+        carried.bias[i] = 0.0f32;
+    }
+    carried
+}
+
+/// Room for what is read ahead.
+#[cube]
+fn nothing_ahead(#[comptime] plan: KernelPlan) -> Ahead {
+    let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
+    let count = comptime!(plan.layout.cube.slots(product));
+    Ahead {
+        grad: Array::<f32>::new(count),
+        tanh: Array::<f32>::new(count),
+        memory: Array::<f32>::new(count),
     }
 }
 
@@ -225,17 +216,17 @@ fn read_grads<F: Float>(
     grad: &[F],
     squashed: &[F],
     ahead: &mut Ahead,
-    here: &Cube,
+    place: &UnitPlace,
     t: usize,
     there: bool,
     #[comptime] plan: KernelPlan,
 ) {
-    let team = comptime!(plan.layout.team);
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
-        let at = ((here.row0 + s.row) * here.time + t) * plan.memory + s.output;
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
+        let at = ((place.row0 + s.row) * place.time + t) * plan.memory + s.output;
         ahead.grad[i] = held(grad, at, s.active && there);
         ahead.tanh[i] = held(squashed, at, s.active && there);
     }
@@ -247,18 +238,18 @@ fn read_memory<F: Float>(
     memory: &[F],
     start: &[F],
     ahead: &mut Ahead,
-    here: &Cube,
+    place: &UnitPlace,
     t: usize,
     #[comptime] plan: KernelPlan,
 ) {
-    let team = comptime!(plan.layout.team);
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
-        let sample = here.row0 + s.row;
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
+        let sample = place.row0 + s.row;
         if t > 0 {
-            let at = (sample * here.time + t - 1) * plan.memory + s.output;
+            let at = (sample * place.time + t - 1) * plan.memory + s.output;
             ahead.memory[i] = held(memory, at, s.active);
         } else {
             ahead.memory[i] = held(start, sample * plan.memory + s.output, s.active);
@@ -276,16 +267,16 @@ fn update_back<F: Float>(
     carried: &mut Carried,
     squashed: &mut [F],
     state: &mut Shared<[f32]>,
-    here: &Cube,
+    place: &UnitPlace,
     t: usize,
     next: usize,
     #[comptime] plan: KernelPlan,
 ) {
-    let team = comptime!(plan.layout.team);
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
         if s.active {
             let tanh = ahead.tanh[i];
             let total = carried.total[i] + ahead.grad[i];
@@ -293,9 +284,9 @@ fn update_back<F: Float>(
             let dz = total * rates.gates[i] * squash_slope(tanh);
             carried.gate[i] += total * comptime!(SQUASH_GAIN as f32) * tanh;
             carried.bias[i] += dz;
-            let at = ((here.row0 + s.row) * here.time + t) * plan.memory + s.output;
+            let at = ((place.row0 + s.row) * place.time + t) * plan.memory + s.output;
             squashed[at] = F::cast_from(dz);
-            state[next + s.output * team.rows + s.row] = dz;
+            state[next + s.output * cube.rows + s.row] = dz;
         }
     }
 }
@@ -305,18 +296,18 @@ fn update_back<F: Float>(
 fn read_hidden<F: Float>(
     hidden: &[F],
     kept: &mut Array<f32>,
-    here: &Cube,
+    place: &UnitPlace,
     t: usize,
     #[comptime] j: usize,
     #[comptime] plan: KernelPlan,
 ) {
-    let team = comptime!(plan.layout.team);
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[j]);
     let layer = comptime!((plan.layout.products.len() - 2 - j) * plan.hidden);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
-        let row = (here.row0 + s.row) * here.time + t;
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
+        let row = (place.row0 + s.row) * place.time + t;
         let at = row * comptime!(plan.hidden_total()) + layer + s.output;
         kept[i] = held(hidden, at, s.active);
     }
@@ -331,25 +322,25 @@ fn hidden_back<F: Float>(
     hidden: &mut [F],
     sums: &mut [f32],
     state: &mut Shared<[f32]>,
-    here: &Cube,
+    place: &UnitPlace,
     t: usize,
     #[comptime] j: usize,
     #[comptime] plan: KernelPlan,
 ) {
-    let team = comptime!(plan.layout.team);
+    let cube = comptime!(plan.layout.cube);
     let products = comptime!(plan.layout.products.len());
     let product = comptime!(plan.layout.products[j]);
     let layer = comptime!((plan.layout.products.len() - 2 - j) * plan.hidden);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
         if s.active {
-            let sample = here.row0 + s.row;
+            let sample = place.row0 + s.row;
             let da = activation_back(found[i], kept[i], plan.activation);
-            let row = sample * here.time + t;
+            let row = sample * place.time + t;
             hidden[row * comptime!(plan.hidden_total()) + layer + s.output] = F::cast_from(da);
             let at = comptime!(plan.layout.products[j + 1].state_at);
-            state[at + s.output * team.rows + s.row] = da;
+            state[at + s.output * cube.rows + s.row] = da;
             if comptime!(j + 2 < products) {
                 // the bias of a map between two hidden layers
                 let at = sample * comptime!(plan.sums_len())
@@ -368,14 +359,14 @@ fn decay_back(
     ahead: &Ahead,
     rates: &Rates,
     carried: &mut Carried,
-    here: &Cube,
+    place: &UnitPlace,
     #[comptime] plan: KernelPlan,
 ) {
-    let team = comptime!(plan.layout.team);
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
         if s.active {
             let du = carried.total[i] + found[i];
             carried.decay[i] += du * ahead.memory[i];
@@ -386,15 +377,15 @@ fn decay_back(
 
 /// Hands on the gradient of the memory before the first step, and adds up those of the constants.
 #[cube]
-fn add_sums(carried: &Carried, sums: &mut [f32], here: &Cube, #[comptime] plan: KernelPlan) {
-    let team = comptime!(plan.layout.team);
+fn add_sums(carried: &Carried, sums: &mut [f32], place: &UnitPlace, #[comptime] plan: KernelPlan) {
+    let cube = comptime!(plan.layout.cube);
     let products = comptime!(plan.layout.products.len());
     let product = comptime!(plan.layout.products[products - 1]);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
         if s.active {
-            let at = (here.row0 + s.row) * comptime!(plan.sums_len()) + s.output;
+            let at = (place.row0 + s.row) * comptime!(plan.sums_len()) + s.output;
             sums[at] = carried.total[i];
             sums[at + plan.memory] += carried.decay[i];
             sums[at + 2 * plan.memory] += carried.gate[i];

@@ -10,7 +10,7 @@ use crate::kernels::cube::common::math::{activate, squash};
 
 /// Where the hidden pre-activations go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Hidden {
+pub(super) enum HiddenPlace {
     /// Nowhere.
     Dropped,
     /// Into the place of the drive, which has as many numbers with one hidden layer.
@@ -21,7 +21,7 @@ pub(super) enum Hidden {
 
 /// Steps `first..last` of the recurrence for the rows of one cube; see the page at the top of the parent module.
 ///
-/// `constants` are decay, gate and the biases (see [`KernelPlan`]). `hidden` is written where [`Hidden`] says so, the drive
+/// `constants` are decay, gate and the biases (see [`KernelPlan`]). `hidden` is written where [`HiddenPlace`] says so, the drive
 /// likewise.
 ///
 /// Launched unchecked. All tensors are contiguous and of the shapes of
@@ -41,21 +41,14 @@ pub(super) fn scan_forward<F: Float>(
     first: u32,
     last: u32,
     #[comptime] plan: KernelPlan,
-    #[comptime] place: Hidden,
+    #[comptime] hidden_place: HiddenPlace,
     #[define(F)] _dtype: ElemType,
 ) {
     let layout = comptime!(plan.layout.clone());
-    let stages = comptime!(layout.products.len());
+    let products = comptime!(layout.products.len());
     let unit = UNIT_POS as usize;
-    let team = comptime!(layout.team);
-    let row0 = CUBE_POS * team.rows;
-    let rows_here = rows_of_cube(batch as usize, row0, team.rows);
-    let here = Cube {
-        unit,
-        row0,
-        rows: rows_here,
-        time: time as usize,
-    };
+    let cube = comptime!(layout.cube);
+    let place = unit_place(batch, time, cube.rows);
     let first = first as usize;
     let last = last as usize;
 
@@ -65,19 +58,19 @@ pub(super) fn scan_forward<F: Float>(
     clear(&mut state, unit, comptime!(layout.clone()));
     load_staged(packed, &mut staged, unit, comptime!(layout.clone()));
     let resident = load_resident(packed, unit, comptime!(layout.clone()));
-    let biases = load_biases(constants, &here, comptime!(plan.clone()));
-    let mut drives = Array::<f32>::new(comptime!(team.slots(layout.products[0])));
+    let biases = load_biases(constants, &place, comptime!(plan.clone()));
+    let mut drives = Array::<f32>::new(comptime!(cube.slots(layout.products[0])));
     read_drives(
         &*drive,
         &mut drives,
-        &here,
+        &place,
         first,
         last,
         comptime!(plan.clone()),
     );
-    let product = comptime!(layout.products[stages - 1]);
-    let mut decayed = Array::<f32>::new(comptime!(team.slots(product)));
-    let rates = load_rates(constants, &here, comptime!(plan.clone()));
+    let product = comptime!(layout.products[products - 1]);
+    let mut decayed = Array::<f32>::new(comptime!(cube.slots(product)));
+    let rates = load_rates(constants, &place, comptime!(plan.clone()));
     sync_cube();
     decay_start(
         start,
@@ -85,7 +78,7 @@ pub(super) fn scan_forward<F: Float>(
         &mut decayed,
         &rates,
         &mut state,
-        &here,
+        &place,
         first,
         comptime!(plan.clone()),
     );
@@ -94,25 +87,15 @@ pub(super) fn scan_forward<F: Float>(
     for t in first..last {
         let (now, next) = copies(t - first, comptime!(layout.clone()));
         #[unroll]
-        for k in 0..stages {
+        for k in 0..products {
             let product = comptime!(layout.products[k]);
-            let count = comptime!(team.slots(product));
-            let mut additive = Array::<f32>::new(count);
-            #[unroll]
-            for i in 0..count {
-                if comptime!(k == 0) {
-                    additive[i] = drives[i];
-                } else {
-                    additive[i] =
-                        biases[comptime!(layout.slots_before(k) - layout.slots_before(1)) + i];
-                }
-            }
+            let additive = additive_terms(&drives, &biases, k, comptime!(plan.clone()));
             if comptime!(k == 0) {
                 // the next step's drive travels while this step is computed
                 read_drives(
                     &*drive,
                     &mut drives,
-                    &here,
+                    &place,
                     t + 1,
                     last,
                     comptime!(plan.clone()),
@@ -127,20 +110,20 @@ pub(super) fn scan_forward<F: Float>(
                 &mut scratch,
                 unit,
                 product,
-                team,
+                cube,
             );
-            if comptime!(k + 1 < stages) {
+            if comptime!(k + 1 < products) {
                 finish_hidden(
                     &sums,
                     &additive,
                     drive,
                     hidden,
                     &mut state,
-                    &here,
+                    &place,
                     t,
                     k,
                     comptime!(plan.clone()),
-                    place,
+                    hidden_place,
                 );
             } else {
                 finish_memory(
@@ -150,7 +133,7 @@ pub(super) fn scan_forward<F: Float>(
                     &mut decayed,
                     memory,
                     &mut state,
-                    &here,
+                    &place,
                     t,
                     next,
                     comptime!(plan.clone()),
@@ -163,7 +146,7 @@ pub(super) fn scan_forward<F: Float>(
 
 /// Where a unit works.
 #[derive(CubeType)]
-pub(super) struct Cube {
+pub(super) struct UnitPlace {
     pub unit: usize,
     /// First sample of the cube.
     pub row0: usize,
@@ -173,13 +156,30 @@ pub(super) struct Cube {
     pub time: usize,
 }
 
+/// The place of this unit.
+#[cube]
+pub(super) fn unit_place(batch: u32, time: u32, #[comptime] rows: usize) -> UnitPlace {
+    let batch = batch as usize;
+    let row0 = CUBE_POS * rows;
+    let mut samples = 0usize;
+    if row0 < batch {
+        samples = min(batch - row0, rows);
+    }
+    UnitPlace {
+        unit: UNIT_POS as usize,
+        row0,
+        rows: samples,
+        time: time as usize,
+    }
+}
+
 /// Sets the state to zero: padding and rows past the batch are read, so they must be finite.
 #[cube]
 pub(super) fn clear(state: &mut Shared<[f32]>, unit: usize, #[comptime] layout: Layout) {
     let mut i = unit;
     while i < comptime!(layout.state_len()) {
         state[i] = 0.0f32;
-        i += layout.team.units;
+        i += layout.cube.units;
     }
 }
 
@@ -199,16 +199,20 @@ pub(super) fn copies(step: usize, #[comptime] layout: Layout) -> (usize, usize) 
 
 /// Biases of this unit's slots, those of the second and later products behind one another.
 #[cube]
-fn load_biases(constants: &[f32], here: &Cube, #[comptime] plan: KernelPlan) -> Sequence<f32> {
+fn load_biases(
+    constants: &[f32],
+    place: &UnitPlace,
+    #[comptime] plan: KernelPlan,
+) -> Sequence<f32> {
     let layout = comptime!(plan.layout.clone());
-    let team = comptime!(layout.team);
+    let cube = comptime!(layout.cube);
     let mut biases = Sequence::<f32>::new();
     #[unroll]
     for k in 1..comptime!(layout.products.len()) {
         let product = comptime!(layout.products[k]);
         #[unroll]
-        for i in 0..comptime!(team.slots(product)) {
-            let s = slot(here.unit, here.rows, i, product, team);
+        for i in 0..comptime!(cube.slots(product)) {
+            let s = slot(place.unit, place.rows, i, product, cube);
             let at = comptime!(plan.bias_at(k)) + s.output;
             biases.push(held(constants, at, s.active));
         }
@@ -216,45 +220,70 @@ fn load_biases(constants: &[f32], here: &Cube, #[comptime] plan: KernelPlan) -> 
     biases
 }
 
+/// What product k adds its sums to, for each slot of this unit: the drive in the first product, in later ones the bias.
+#[cube]
+fn additive_terms(
+    drives: &Array<f32>,
+    biases: &Sequence<f32>,
+    #[comptime] k: usize,
+    #[comptime] plan: KernelPlan,
+) -> Array<f32> {
+    let layout = comptime!(plan.layout.clone());
+    let count = comptime!(layout.cube.slots(layout.products[k]));
+    let mut additive = Array::<f32>::new(count);
+    #[unroll]
+    for i in 0..count {
+        if comptime!(k == 0) {
+            additive[i] = drives[i];
+        } else {
+            additive[i] = biases[comptime!(layout.slots_before(k) - layout.slots_before(1)) + i];
+        }
+    }
+    additive
+}
+
 /// Reads the drive of step `t`, if it lies before `last`, into the registers of this unit's slots.
 #[cube]
 fn read_drives<F: Float>(
     drive: &[F],
     drives: &mut Array<f32>,
-    here: &Cube,
+    place: &UnitPlace,
     t: usize,
     last: usize,
     #[comptime] plan: KernelPlan,
 ) {
-    let team = comptime!(plan.layout.team);
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[0]);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
-        let at = ((here.row0 + s.row) * here.time + t) * product.outputs + s.output;
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
+        let at = ((place.row0 + s.row) * place.time + t) * product.outputs + s.output;
         drives[i] = held(drive, at, s.active && t < last);
     }
 }
 
-/// Decay and gate, with the squashing function's gain, of the memory units of this unit's slots.
+/// Decay and gate of the memory units of this unit's slots.
 #[derive(CubeType)]
-struct Rates {
-    decays: Sequence<f32>,
-    gates: Sequence<f32>,
+pub(super) struct Rates {
+    pub decays: Sequence<f32>,
+    pub gates: Sequence<f32>,
 }
 
 #[cube]
-fn load_rates(constants: &[f32], here: &Cube, #[comptime] plan: KernelPlan) -> Rates {
-    let team = comptime!(plan.layout.team);
+pub(super) fn load_rates(
+    constants: &[f32],
+    place: &UnitPlace,
+    #[comptime] plan: KernelPlan,
+) -> Rates {
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
     let mut decays = Sequence::<f32>::new();
     let mut gates = Sequence::<f32>::new();
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
         decays.push(held(constants, s.output, s.active));
-        let gate = held(constants, plan.memory + s.output, s.active);
-        gates.push(gate * comptime!(SQUASH_GAIN as f32));
+        gates.push(held(constants, plan.memory + s.output, s.active));
     }
     Rates { decays, gates }
 }
@@ -268,25 +297,25 @@ fn decay_start<F: Float>(
     decayed: &mut Array<f32>,
     rates: &Rates,
     state: &mut Shared<[f32]>,
-    here: &Cube,
+    place: &UnitPlace,
     first: usize,
     #[comptime] plan: KernelPlan,
 ) {
-    let team = comptime!(plan.layout.team);
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
-        let sample = here.row0 + s.row;
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
+        let sample = place.row0 + s.row;
         if first == 0 {
             let at = sample * plan.memory + s.output;
             decayed[i] = rates.decays[i] * held(start, at, s.active);
         } else {
-            let at = (sample * here.time + first - 1) * plan.memory + s.output;
+            let at = (sample * place.time + first - 1) * plan.memory + s.output;
             decayed[i] = rates.decays[i] * held(memory, at, s.active);
         }
         if s.active {
-            state[s.output * team.rows + s.row] = decayed[i];
+            state[s.output * cube.rows + s.row] = decayed[i];
         }
     }
 }
@@ -300,29 +329,29 @@ fn finish_hidden<F: Float>(
     drive: &mut [F],
     hidden: &mut [F],
     state: &mut Shared<[f32]>,
-    here: &Cube,
+    place: &UnitPlace,
     t: usize,
     #[comptime] k: usize,
     #[comptime] plan: KernelPlan,
-    #[comptime] place: Hidden,
+    #[comptime] hidden_place: HiddenPlace,
 ) {
-    let team = comptime!(plan.layout.team);
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[k]);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
         if s.active {
             let a = sums[i] + additive[i];
-            let row = (here.row0 + s.row) * here.time + t;
-            if comptime!(place == Hidden::OverDrive) {
+            let row = (place.row0 + s.row) * place.time + t;
+            if comptime!(hidden_place == HiddenPlace::OverDrive) {
                 drive[row * plan.hidden + s.output] = F::cast_from(a);
             }
-            if comptime!(place == Hidden::Apart) {
+            if comptime!(hidden_place == HiddenPlace::Apart) {
                 let at = row * comptime!(plan.hidden_total()) + k * plan.hidden;
                 hidden[at + s.output] = F::cast_from(a);
             }
             let at = comptime!(plan.layout.products[k + 1].state_at);
-            state[at + s.output * team.rows + s.row] = activate(a, plan.activation);
+            state[at + s.output * cube.rows + s.row] = activate(a, plan.activation);
         }
     }
 }
@@ -337,33 +366,24 @@ fn finish_memory<F: Float>(
     decayed: &mut Array<f32>,
     memory: &mut [F],
     state: &mut Shared<[f32]>,
-    here: &Cube,
+    place: &UnitPlace,
     t: usize,
     next: usize,
     #[comptime] plan: KernelPlan,
 ) {
-    let team = comptime!(plan.layout.team);
+    let cube = comptime!(plan.layout.cube);
     let product = comptime!(plan.layout.products[plan.layout.products.len() - 1]);
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
-        let s = slot(here.unit, here.rows, i, product, team);
+    for i in 0..comptime!(cube.slots(product)) {
+        let s = slot(place.unit, place.rows, i, product, cube);
         if s.active {
             let a = sums[i] + additive[i];
-            let m = decayed[i] + rates.gates[i] * squash(a);
-            let row = (here.row0 + s.row) * here.time + t;
+            let gate = rates.gates[i] * comptime!(SQUASH_GAIN as f32);
+            let m = decayed[i] + gate * squash(a);
+            let row = (place.row0 + s.row) * place.time + t;
             memory[row * plan.memory + s.output] = F::cast_from(m);
             decayed[i] = rates.decays[i] * m;
-            state[next + s.output * team.rows + s.row] = decayed[i];
+            state[next + s.output * cube.rows + s.row] = decayed[i];
         }
     }
-}
-
-/// Rows of this cube that are samples of the batch.
-#[cube]
-pub(super) fn rows_of_cube(batch: usize, row0: usize, #[comptime] rows: usize) -> usize {
-    let mut here = 0usize;
-    if row0 < batch {
-        here = min(batch - row0, rows);
-    }
-    here
 }

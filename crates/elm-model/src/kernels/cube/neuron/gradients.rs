@@ -62,7 +62,7 @@ pub(super) fn packed_weights(
     let h = spec.hidden;
     let mut pieces = Vec::new();
     let mut bias_at = 2 * spec.memory;
-    for (k, stage) in spec.linear_maps().iter().enumerate() {
+    for (k, map) in spec.linear_maps().iter().enumerate() {
         let layer = |all: &Option<CubeTensor>, index: usize| {
             all.clone()
                 .map(|all| columns(all, index * h, (index + 1) * h))
@@ -79,10 +79,10 @@ pub(super) fn packed_weights(
             unreachable!("hidden values exist for every hidden layer")
         };
         let product = transposed_product(into_contiguous(input), into_contiguous(grad));
-        let length = stage.inputs * stage.outputs;
+        let length = map.inputs * map.outputs;
         pieces.push(CubeBackend::float_reshape(product, Shape::new([length])));
-        if stage.bias.is_some() {
-            let to = bias_at + stage.outputs;
+        if map.bias.is_some() {
+            let to = bias_at + map.outputs;
             pieces.push(CubeBackend::float_slice(
                 constants.clone(),
                 &[Slice::from(bias_at..to)],

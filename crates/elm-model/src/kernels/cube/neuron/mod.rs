@@ -114,7 +114,7 @@ pub(crate) fn describe(device: &CubeDevice, spec: &ScanSpec, batch: usize) -> Op
         layout
             .products
             .iter()
-            .map(|p| of(p) * layout.team.units * layout::LANES)
+            .map(|p| of(p) * layout.cube.units * layout::LANES)
             .sum()
     };
     let (all, resident, staged) = (
@@ -124,8 +124,8 @@ pub(crate) fn describe(device: &CubeDevice, spec: &ScanSpec, batch: usize) -> Op
     );
     Some(format!(
         "{} units for {} sample(s) of {batch}; weights {} % in registers, {} % in shared memory",
-        layout.team.units,
-        layout.team.rows,
+        layout.cube.units,
+        layout.cube.rows,
         100 * resident / all.max(1),
         100 * staged / all.max(1),
     ))

@@ -26,21 +26,21 @@ pub(super) fn pack_weights<F: Float>(
     #[unroll]
     for k in 0..comptime!(layout.products.len()) {
         let product = comptime!(layout.products[k]);
-        let stage = comptime!(plan.stage(k));
+        let map = comptime!(plan.map(k));
         // strides of an input and an output of this product within the linear map `[in, out]`
         let forward = comptime!(plan.direction == Direction::Forward);
-        let by_input = comptime!(if forward { stage.outputs } else { 1 });
-        let by_output = comptime!(if forward { 1 } else { stage.outputs });
-        if position < comptime!(product.chunks * layout.team.units) {
-            let unit = position % layout.team.units;
-            let chunk = position / layout.team.units;
+        let by_input = comptime!(if forward { map.outputs } else { 1 });
+        let by_output = comptime!(if forward { 1 } else { map.outputs });
+        if position < comptime!(product.chunks * layout.cube.units) {
+            let unit = position % layout.cube.units;
+            let chunk = position / layout.cube.units;
             let input = chunk * product.slices + unit % product.slices;
             let output = unit / product.slices * LANES;
             let mut lanes = Weights::new(0.0f32);
             #[unroll]
             for p in 0..LANES {
                 if input < product.inputs && output + p < product.outputs {
-                    let at = stage.weight + input * by_input + (output + p) * by_output;
+                    let at = map.weight + input * by_input + (output + p) * by_output;
                     lanes.insert(p, f32::cast_from(weights[at]));
                 }
             }
@@ -53,10 +53,10 @@ pub(super) fn pack_weights<F: Float>(
     }
     #[unroll]
     for k in 0..plan.hidden_layers {
-        let stage = comptime!(plan.biased()[k]);
-        if position < stage.outputs {
+        let map = comptime!(plan.biased()[k]);
+        if position < map.outputs {
             constants[comptime!(plan.bias_at(k + 1)) + position] =
-                f32::cast_from(weights[comptime!(stage.bias.unwrap_or(0)) + position]);
+                f32::cast_from(weights[comptime!(map.bias.unwrap_or(0)) + position]);
         }
     }
 }

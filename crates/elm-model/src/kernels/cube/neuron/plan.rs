@@ -62,11 +62,11 @@ impl KernelPlan {
     }
 
     /// The linear map of one product.
-    pub fn stage(&self, product: usize) -> LinearMap {
-        let stages = self.spec().linear_maps();
+    pub fn map(&self, product: usize) -> LinearMap {
+        let maps = self.spec().linear_maps();
         match self.direction {
-            Direction::Forward => stages[product],
-            Direction::Backward => stages[self.hidden_layers - product],
+            Direction::Forward => maps[product],
+            Direction::Backward => maps[self.hidden_layers - product],
         }
     }
 
@@ -76,8 +76,8 @@ impl KernelPlan {
     }
 
     /// Where the bias of a linear map after the first lies in the constants.
-    pub fn bias_at(&self, stage: usize) -> usize {
-        2 * self.memory + (stage - 1) * self.hidden
+    pub fn bias_at(&self, map: usize) -> usize {
+        2 * self.memory + (map - 1) * self.hidden
     }
 
     /// Number of constants.
@@ -100,9 +100,9 @@ impl KernelPlan {
 
 /// Inputs and outputs of each product in the order of the kernel.
 pub(super) fn shapes(spec: &ScanSpec, direction: Direction) -> Vec<(usize, usize)> {
-    let stages = spec.linear_maps();
+    let maps = spec.linear_maps();
     match direction {
-        Direction::Forward => stages.iter().map(|s| (s.inputs, s.outputs)).collect(),
-        Direction::Backward => stages.iter().rev().map(|s| (s.outputs, s.inputs)).collect(),
+        Direction::Forward => maps.iter().map(|s| (s.inputs, s.outputs)).collect(),
+        Direction::Backward => maps.iter().rev().map(|s| (s.outputs, s.inputs)).collect(),
     }
 }

@@ -2,7 +2,7 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
-use crate::kernels::cube::common::layout::{Exchange, LANES, Layout, Product, Team};
+use crate::kernels::cube::common::layout::{Combining, CubeShape, LANES, Layout, Product};
 
 /// Weights of one input and four outputs.
 pub(super) type Weights = Vector<f32, Const<4>>;
@@ -25,9 +25,9 @@ pub(super) fn slot(
     rows_here: usize,
     #[comptime] index: usize,
     #[comptime] product: Product,
-    #[comptime] team: Team,
+    #[comptime] cube: CubeShape,
 ) -> Slot {
-    let spread = comptime!(team.spread(product));
+    let spread = comptime!(cube.spread(product));
     let slice = unit % product.slices;
     let group = unit / product.slices;
     let element = index * spread + slice % spread;
@@ -60,7 +60,7 @@ pub(super) fn load_resident(
     #[comptime] layout: Layout,
 ) -> Sequence<Weights> {
     let mut weights = Sequence::new();
-    let units = comptime!(layout.team.units);
+    let units = comptime!(layout.cube.units);
     #[unroll]
     for k in 0..comptime!(layout.products.len()) {
         let product = comptime!(layout.products[k]);
@@ -81,7 +81,7 @@ pub(super) fn load_staged(
     unit: usize,
     #[comptime] layout: Layout,
 ) {
-    let units = comptime!(layout.team.units);
+    let units = comptime!(layout.cube.units);
     #[unroll]
     for k in 0..comptime!(layout.products.len()) {
         let product = comptime!(layout.products[k]);
@@ -121,10 +121,10 @@ pub(super) fn product_sums(
     scratch: &mut Shared<[f32]>,
     unit: usize,
     #[comptime] product: Product,
-    #[comptime] team: Team,
+    #[comptime] cube: CubeShape,
 ) -> Array<f32> {
-    let rows = team.rows;
-    let units = team.units;
+    let rows = cube.rows;
+    let units = cube.units;
     let slice = unit % product.slices;
     let mut sums = Array::<Weights>::new(rows);
     #[unroll]
@@ -152,7 +152,7 @@ pub(super) fn product_sums(
             accumulate(&mut sums, state, first + q * stride, w, rows);
         }
     }
-    combine(&sums, scratch, unit, product, team)
+    combine(&sums, scratch, unit, product, cube)
 }
 
 /// Adds the partial sums of a group of units up and spreads the results over its slots.
@@ -162,28 +162,28 @@ fn combine(
     scratch: &mut Shared<[f32]>,
     unit: usize,
     #[comptime] product: Product,
-    #[comptime] team: Team,
+    #[comptime] cube: CubeShape,
 ) -> Array<f32> {
-    let elements = comptime!(team.elements());
+    let elements = comptime!(cube.elements());
     let mut values = Array::<f32>::new(elements);
     #[unroll]
-    for r in 0..team.rows {
+    for r in 0..cube.rows {
         #[unroll]
         for p in 0..LANES {
             values[r * LANES + p] = sums[r].extract(p);
         }
     }
     if comptime!(product.slices > 1) {
-        if comptime!(team.exchange == Exchange::Plane) {
+        if comptime!(cube.combining == Combining::Plane) {
             combine_in_plane(&mut values, unit, product.slices, elements);
         } else {
-            combine_in_shared(&mut values, scratch, unit, product, team);
+            combine_in_shared(&mut values, scratch, unit, product, cube);
         }
     }
     values
 }
 
-/// Halving exchange: in each round a unit gives the half of its sums that its partner keeps, until one is left;
+/// Halving combining: in each round a unit gives the half of its sums that its partner keeps, until one is left;
 /// further rounds only add. Unit `s` of a group ends with the elements `e` for which `e mod spread = s mod spread`.
 ///
 /// The units of a group are neighbours and their number divides that of the smallest plane, so that they lie in one.
@@ -222,19 +222,19 @@ fn combine_in_shared(
     scratch: &mut Shared<[f32]>,
     unit: usize,
     #[comptime] product: Product,
-    #[comptime] team: Team,
+    #[comptime] cube: CubeShape,
 ) {
-    let units = team.units;
-    let spread = comptime!(team.spread(product));
+    let units = cube.units;
+    let spread = comptime!(cube.spread(product));
     #[unroll]
-    for e in 0..comptime!(team.elements()) {
+    for e in 0..comptime!(cube.elements()) {
         scratch[e * units + unit] = values[e];
     }
     sync_cube();
     let slice = unit % product.slices;
     let group = unit - slice;
     #[unroll]
-    for i in 0..comptime!(team.slots(product)) {
+    for i in 0..comptime!(cube.slots(product)) {
         let at = (i * spread + slice % spread) * units + group;
         let mut sum = 0.0f32;
         for s in 0..product.slices {

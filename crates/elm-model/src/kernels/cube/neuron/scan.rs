@@ -6,7 +6,7 @@ use burn_cubecl::{CubeBackend, cubecl::prelude::*, kernel::into_contiguous, tens
 
 use super::backward::scan_backward;
 use super::elementwise;
-use super::forward::{Hidden, scan_forward};
+use super::forward::{HiddenPlace, scan_forward};
 use super::gradients;
 use super::pack::pack_weights;
 use super::plan::{Direction, KernelPlan};
@@ -81,7 +81,7 @@ fn pack(
         .layout
         .products
         .iter()
-        .map(|p| p.chunks * plan.layout.team.units)
+        .map(|p| p.chunks * plan.layout.cube.units)
         .chain([plan.constants_len()])
         .max()
         .unwrap_or(1);
@@ -112,7 +112,7 @@ pub(super) fn forward(inputs: Inputs, spec: &ScanSpec, limits: &Limits) -> CubeT
     let inputs = inputs.contiguous();
     let unused = empty(&inputs.drive, [1]);
     let drive = inputs.drive.clone();
-    run_forward(&inputs, &drive, &unused, Hidden::Dropped, spec, limits)
+    run_forward(&inputs, &drive, &unused, HiddenPlace::Dropped, spec, limits)
 }
 
 /// The memory, and what the backward pass needs besides: the hidden pre-activations, or the drive where there is no
@@ -128,19 +128,26 @@ pub(super) fn forward_and_keep(
         0 => {
             let unused = empty(&inputs.drive, [1]);
             let drive = inputs.drive.clone();
-            let memory = run_forward(&inputs, &drive, &unused, Hidden::Dropped, spec, limits);
+            let memory = run_forward(&inputs, &drive, &unused, HiddenPlace::Dropped, spec, limits);
             (memory, drive)
         }
         1 => {
             let drive = owned(&inputs.drive);
             let unused = empty(&inputs.drive, [1]);
-            let memory = run_forward(&inputs, &drive, &unused, Hidden::OverDrive, spec, limits);
+            let memory = run_forward(
+                &inputs,
+                &drive,
+                &unused,
+                HiddenPlace::OverDrive,
+                spec,
+                limits,
+            );
             (memory, drive)
         }
         _ => {
             let drive = inputs.drive.clone();
             let hidden = empty(&drive, [batch, time, spec.hidden_total()]);
-            let memory = run_forward(&inputs, &drive, &hidden, Hidden::Apart, spec, limits);
+            let memory = run_forward(&inputs, &drive, &hidden, HiddenPlace::Apart, spec, limits);
             (memory, hidden)
         }
     }
@@ -158,7 +165,7 @@ fn run_forward(
     inputs: &Inputs,
     drive: &CubeTensor,
     hidden: &CubeTensor,
-    place: Hidden,
+    hidden_place: HiddenPlace,
     spec: &ScanSpec,
     limits: &Limits,
 ) -> CubeTensor {
@@ -171,7 +178,7 @@ fn run_forward(
         unreachable!("{CHECKED}")
     };
     let (packed, constants) = pack(&plan, &inputs.weights, &inputs.decay, &inputs.gate);
-    let cubes = batch.div_ceil(plan.layout.team.rows);
+    let cubes = batch.div_ceil(plan.layout.cube.rows);
     let steps = steps_of_launch(spec, batch, limits);
     for first in (0..time).step_by(steps) {
         // SAFETY: see the kernel; all tensors are contiguous and shaped as it says, and it writes to `memory`, which is
@@ -180,7 +187,7 @@ fn run_forward(
             scan_forward::launch_unchecked(
                 &drive.client,
                 cube_counts(&drive.client, cubes),
-                CubeDim::new_1d(plan.layout.team.units as u32),
+                CubeDim::new_1d(plan.layout.cube.units as u32),
                 index_type(&[drive, &memory, hidden]),
                 packed.clone().into_buffer_arg(),
                 constants.clone().into_buffer_arg(),
@@ -193,7 +200,7 @@ fn run_forward(
                 first as u32,
                 (first + steps).min(time) as u32,
                 plan.clone(),
-                place,
+                hidden_place,
                 elem_type(drive),
             );
         }
@@ -216,8 +223,8 @@ impl Rows {
     fn new(spec: &ScanSpec, x: &BackwardInputs) -> Self {
         let [batch, time, width] = x.kept.meta.shape().dims::<3>();
         let rows = batch * time;
-        let stages = spec.linear_maps();
-        let Some(stage) = stages.last() else {
+        let maps = spec.linear_maps();
+        let Some(last) = maps.last() else {
             unreachable!("a scan has at least one linear map")
         };
         let flat = |tensor, width| CubeBackend::float_reshape(tensor, Shape::new([rows, width]));
@@ -225,25 +232,25 @@ impl Rows {
             elementwise::decayed(&x.memory, &x.start, &x.decay),
             spec.memory,
         );
-        let slice = Slice::from(stage.weight..stage.weight + stage.inputs * stage.outputs);
-        let map = CubeBackend::float_reshape(
+        let slice = Slice::from(last.weight..last.weight + last.inputs * last.outputs);
+        let weight = CubeBackend::float_reshape(
             CubeBackend::float_slice(x.weights.clone(), &[slice]),
-            Shape::new([stage.inputs, stage.outputs]),
+            Shape::new([last.inputs, last.outputs]),
         );
         let kept = flat(x.kept.clone(), width);
         let (z, activated) = match spec.hidden_layers {
             0 => {
-                let product = CubeBackend::float_matmul(decayed.clone(), map);
+                let product = CubeBackend::float_matmul(decayed.clone(), weight);
                 (CubeBackend::float_add(product, kept), None)
             }
             _ => {
                 let activated = elementwise::activated(&kept, spec.activation);
-                let last = gradients::columns(activated.clone(), width - spec.hidden, width);
-                (CubeBackend::float_matmul(last, map), Some(activated))
+                let active = gradients::columns(activated.clone(), width - spec.hidden, width);
+                (CubeBackend::float_matmul(active, weight), Some(activated))
             }
         };
         let z = into_contiguous(z);
-        elementwise::squash_in_place(&z, &x.weights, stage.bias, spec.memory);
+        elementwise::squash_in_place(&z, &x.weights, last.bias, spec.memory);
         Self {
             decayed,
             activated,
@@ -301,7 +308,7 @@ fn reverse_loop(
         return;
     }
     let (packed, constants) = pack(plan, &x.weights, &x.decay, &x.gate);
-    let cubes = batch.div_ceil(plan.layout.team.rows);
+    let cubes = batch.div_ceil(plan.layout.cube.rows);
     let steps = steps_of_launch(spec, batch, limits);
     let firsts: Vec<usize> = (0..time).step_by(steps).collect();
     for first in firsts.into_iter().rev() {
@@ -311,7 +318,7 @@ fn reverse_loop(
             scan_backward::launch_unchecked(
                 &x.grad.client,
                 cube_counts(&x.grad.client, cubes),
-                CubeDim::new_1d(plan.layout.team.units as u32),
+                CubeDim::new_1d(plan.layout.cube.units as u32),
                 index_type(&[&x.grad, hidden]),
                 packed.clone().into_buffer_arg(),
                 constants.clone().into_buffer_arg(),

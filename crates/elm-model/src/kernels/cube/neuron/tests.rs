@@ -17,7 +17,7 @@ use super::scan;
 use crate::dispatch::{self, ScanPath};
 use crate::equations::HiddenActivation;
 use crate::kernels::cube::common::launch::empty;
-use crate::kernels::cube::common::layout::{Exchange, Limits};
+use crate::kernels::cube::common::layout::{Combining, Limits};
 use crate::kernels::cube::common::{limits, math};
 use crate::scan::memory::{ScanInputs, ScanSpec};
 
@@ -195,14 +195,14 @@ fn every_place_of_the_weights() {
 
 /// Both ways of adding partial sums up, with one to four rows per cube and batches that do not fill the last cube.
 #[test]
-fn both_exchanges_and_all_numbers_of_rows() {
+fn both_ways_to_combine_and_all_numbers_of_rows() {
     let Some(device) = device() else { return };
     let own = limits::of_device(&device.client());
-    for exchange in [Exchange::Plane, Exchange::Shared] {
+    for combining in [Combining::Plane, Combining::Shared] {
         for (batch, multiprocessors) in [(1, 32), (2, 1), (7, 1)] {
             for units in [8, 32, 256] {
                 let limits = Limits {
-                    exchange,
+                    combining,
                     multiprocessors,
                     units,
                     ..own
@@ -218,9 +218,9 @@ fn both_exchanges_and_all_numbers_of_rows() {
 fn any_number_of_hidden_layers() {
     let Some(device) = device() else { return };
     let own = limits::of_device(&device.client());
-    for exchange in [Exchange::Plane, Exchange::Shared] {
+    for combining in [Combining::Plane, Combining::Shared] {
         for layers in [0, 2, 3] {
-            let limits = Limits { exchange, ..own };
+            let limits = Limits { combining, ..own };
             Case::new(spec(9, layers, 14), 3, 7, 3).check(&device, &limits);
         }
     }

@@ -14,6 +14,7 @@ use burn_cubecl::{
     tensor::CubeTensor,
 };
 
+use super::plan::Direction;
 use crate::kernels::cube::common::launch::{cube_counts, elem_type, empty, empty_f32, index_type};
 use crate::kernels::cube::common::limits::of_device;
 
@@ -24,9 +25,9 @@ const SHORTEST: usize = 64;
 /// Most chunks: each unit of the second pass walks the ends before its own.
 const CHUNKS: usize = 64;
 
-/// Sizes of one launch.
+/// Chunks of one launch.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
+struct Chunks {
     batch: usize,
     time: usize,
     channels: usize,
@@ -35,7 +36,7 @@ struct Sizes {
     chunks: usize,
 }
 
-impl Sizes {
+impl Chunks {
     fn new(tensor: &CubeTensor) -> Self {
         let [batch, time, channels] = tensor.meta.shape().dims::<3>();
         // about sixteen planes per multiprocessor hide the latency of memory
@@ -59,18 +60,17 @@ impl Sizes {
     }
 }
 
-/// Which way a leaky sum runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Order {
-    FirstToLast,
-    LastToFirst,
-}
-
 /// Index of the `n`-th step of a chunk that a unit visits.
 #[cube]
-fn row(n: usize, chunk: usize, length: usize, time: usize, #[comptime] order: Order) -> usize {
+fn row(
+    n: usize,
+    chunk: usize,
+    length: usize,
+    time: usize,
+    #[comptime] direction: Direction,
+) -> usize {
     let at = chunk * length + n;
-    if comptime!(order == Order::FirstToLast) {
+    if comptime!(direction == Direction::Forward) {
         at
     } else {
         time - 1 - at
@@ -106,7 +106,7 @@ fn chunk_ends<F: Float>(
     channels: u32,
     length: u32,
     chunks: u32,
-    #[comptime] order: Order,
+    #[comptime] direction: Direction,
     #[define(F)] _dtype: ElemType,
 ) {
     let (batch, time, channels) = (batch as usize, time as usize, channels as usize);
@@ -120,7 +120,7 @@ fn chunk_ends<F: Float>(
         let steps = min(length, time - chunk * length);
         let mut value = 0.0f32;
         for n in 0..steps {
-            let at = sample * time + row(n, chunk, length, time, order);
+            let at = sample * time + row(n, chunk, length, time, direction);
             value = factor * value + f32::cast_from(input[at * channels + channel]);
         }
         ends[position] = value;
@@ -144,7 +144,7 @@ fn chunk_values<F: Float>(
     channels: u32,
     length: u32,
     chunks: u32,
-    #[comptime] order: Order,
+    #[comptime] direction: Direction,
     #[define(F)] _dtype: ElemType,
 ) {
     let (batch, time, channels) = (batch as usize, time as usize, channels as usize);
@@ -157,7 +157,7 @@ fn chunk_values<F: Float>(
         let factor = f32::cast_from(decay[channel]);
         let steps = min(length, time - chunk * length);
         let mut value = 0.0f32;
-        if comptime!(order == Order::FirstToLast) {
+        if comptime!(direction == Direction::Forward) {
             value = f32::cast_from(start[sample * channels + channel]);
         }
         if chunk > 0 {
@@ -167,11 +167,11 @@ fn chunk_values<F: Float>(
             }
         }
         for n in 0..steps {
-            let at = (sample * time + row(n, chunk, length, time, order)) * channels + channel;
+            let at = (sample * time + row(n, chunk, length, time, direction)) * channels + channel;
             value = factor * value + f32::cast_from(input[at]);
             output[at] = F::cast_from(value);
         }
-        if comptime!(order == Order::LastToFirst) {
+        if comptime!(direction == Direction::Backward) {
             if chunk + 1 == chunks {
                 last[sample * channels + channel] = F::cast_from(factor * value);
             }
@@ -182,10 +182,10 @@ fn chunk_values<F: Float>(
 type F = FloatTensor<CubeBackend>;
 
 /// The leaky sum of `[batch, time, channel]` and the gradient of the start, which means something backward only.
-fn run(input: F, decay: F, start: Option<F>, order: Order) -> (F, F) {
+fn run(input: F, decay: F, start: Option<F>, direction: Direction) -> (F, F) {
     let [input, decay] = [input, decay].map(into_contiguous);
-    let sizes = Sizes::new(&input);
-    let Sizes {
+    let sizes = Chunks::new(&input);
+    let Chunks {
         batch,
         time,
         channels,
@@ -193,9 +193,9 @@ fn run(input: F, decay: F, start: Option<F>, order: Order) -> (F, F) {
         chunks,
     } = sizes;
     let output = empty(&input, [batch, time, channels]);
-    let last = match order {
-        Order::FirstToLast => empty(&input, [1]),
-        Order::LastToFirst => empty(&input, [batch, channels]),
+    let last = match direction {
+        Direction::Forward => empty(&input, [1]),
+        Direction::Backward => empty(&input, [batch, channels]),
     };
     if sizes.units() == 0 {
         return (output, last);
@@ -227,7 +227,7 @@ fn run(input: F, decay: F, start: Option<F>, order: Order) -> (F, F) {
                 numbers[2],
                 numbers[3],
                 numbers[4],
-                order,
+                direction,
                 dtype,
             );
         }
@@ -250,7 +250,7 @@ fn run(input: F, decay: F, start: Option<F>, order: Order) -> (F, F) {
             numbers[2],
             numbers[3],
             numbers[4],
-            order,
+            direction,
             dtype,
         );
     }
@@ -259,10 +259,10 @@ fn run(input: F, decay: F, start: Option<F>, order: Order) -> (F, F) {
 
 /// `v_t = decay ⊙ v_{t−1} + u_t`.
 pub(super) fn forward(input: F, decay: F, start: F) -> F {
-    run(input, decay, Some(start), Order::FirstToLast).0
+    run(input, decay, Some(start), Direction::Forward).0
 }
 
 /// Gradients of the input and of the start.
 pub(super) fn backward(grad: F, decay: F) -> (F, F) {
-    run(grad, decay, None, Order::LastToFirst)
+    run(grad, decay, None, Direction::Backward)
 }

@@ -6,14 +6,14 @@ use burn_cubecl::{CubeBackend, cubecl::prelude::*, kernel::into_contiguous, tens
 
 use super::super::arrivals::source_gradients;
 use super::super::backward::{Timescales, layer_backward};
+use super::super::branches::{Synapses, branch_traces};
 use super::super::buffers::{Givens, neuron_rows, rows, scaled, zeros};
-use super::super::drive::{Synapses, branch_traces};
+use super::super::connectome::pick;
 use super::super::frames::inner_values;
 use super::super::map_width;
 use super::super::weights::{
     MAP_UNITS, SYNAPSE_UNITS, SYNAPSES, map_gradients, pieces, synapse_gradients,
 };
-use super::super::wires::pick;
 use super::{CHECKED, Run, Tensors};
 use crate::kernels::cube::common::launch::{cube_counts, empty, index_type};
 use crate::kernels::cube::common::layout::Limits;
@@ -32,7 +32,7 @@ struct Backward<'a> {
     /// Synapse weights by sources.
     back_weights: CubeTensor,
     /// Inner values of a block, later their gradients, `[neuron, row, block, batch]`.
-    tape: CubeTensor,
+    frames: CubeTensor,
     /// What goes from step to step, `[neuron, row, batch]`.
     carry: CubeTensor,
     /// Gradient of the input, `[input, time, batch]`, if it is asked for.
@@ -55,7 +55,7 @@ pub(crate) fn backward(
 ) -> Tensors {
     let tensors = Tensors::from_array(tensors.into_array().map(into_contiguous));
     let run = Run::new(&tensors, &givens, call, limits);
-    let (spec, form, device) = (&call.spec, run.form, &tensors.decay.device);
+    let (spec, shape, device) = (&call.spec, run.shape, &tensors.decay.device);
     let [n, batch, time] = run.sizes();
     let grad = into_contiguous(grad);
     let inner = spec.result_len(batch, time) - batch * n * spec.state_width();
@@ -65,13 +65,13 @@ pub(crate) fn backward(
         Shape::new([batch, n, spec.state_width()]),
     );
     let mut pass = Backward {
-        back_weights: pick(&tensors.synapses, &run.wires.source_order),
-        tape: empty(&grad, [n * form.tape_rows() * call.block * batch]),
-        carry: neuron_rows(end, form.carry_rows() - form.state_width()),
+        back_weights: pick(&tensors.synapses, &run.connectome.source_order),
+        frames: empty(&grad, [n * shape.frame_rows() * call.block * batch]),
+        carry: neuron_rows(end, shape.carry_rows() - shape.state_width()),
         dx: wanted
             .input
             .then(|| empty(&grad, [spec.inputs, time, batch])),
-        dparams: zeros([n, form.parameters()], device),
+        dparams: zeros([n, shape.parameters()], device),
         dsynapses: zeros([n, spec.synapses()], device),
         timescales: match wanted.timescales {
             true => Timescales::Wanted,
@@ -92,15 +92,15 @@ pub(crate) fn backward(
 }
 
 impl Backward<'_> {
-    /// Fills the tape of a block.
+    /// Fills the frames of a block.
     fn replay(&mut self, (first, steps): (usize, usize)) {
         let run = &self.run;
         let [n, batch, time] = run.sizes();
-        run.drive(&self.kept, &self.tape, (first, steps), Synapses::All);
-        let address = index_type(&[&self.kept, &self.tape]);
-        if run.form.trace {
-            let (count, dim) = run.number_cubes(n * run.form.branches * batch);
-            // SAFETY: see the kernel; the tape is of this block.
+        run.branch_sums(&self.kept, &self.frames, (first, steps), Synapses::All);
+        let address = index_type(&[&self.kept, &self.frames]);
+        if run.shape.trace {
+            let (count, dim) = run.number_cubes(n * run.shape.branches * batch);
+            // SAFETY: see the kernel; the frames is of this block.
             unsafe {
                 branch_traces::launch_unchecked(
                     &run.client,
@@ -108,7 +108,7 @@ impl Backward<'_> {
                     dim,
                     address,
                     self.kept.clone().into_buffer_arg(),
-                    self.tape.clone().into_buffer_arg(),
+                    self.frames.clone().into_buffer_arg(),
                     n as u32,
                     batch as u32,
                     time as u32,
@@ -116,23 +116,23 @@ impl Backward<'_> {
                     steps as u32,
                     run.call.block as u32,
                     run.trace_decay,
-                    run.form,
+                    run.shape,
                 );
             }
         }
-        let form = run.form.columns(&run.call.spec, &run.limits);
-        let tiles = (steps * batch).div_ceil(COLUMN_CHUNK * form.rows);
+        let shape = run.shape.columns(&run.call.spec, &run.limits);
+        let tiles = (steps * batch).div_ceil(COLUMN_CHUNK * shape.rows);
         // SAFETY: as above.
         unsafe {
             inner_values::launch_unchecked(
                 &run.client,
                 cube_counts(&run.client, n * tiles),
-                CubeDim::new_1d(form.units as u32),
+                CubeDim::new_1d(shape.units as u32),
                 address,
                 run.params.clone().into_buffer_arg(),
                 run.masks.clone().into_buffer_arg(),
                 self.kept.clone().into_buffer_arg(),
-                self.tape.clone().into_buffer_arg(),
+                self.frames.clone().into_buffer_arg(),
                 n as u32,
                 batch as u32,
                 time as u32,
@@ -140,7 +140,7 @@ impl Backward<'_> {
                 steps as u32,
                 run.call.block as u32,
                 COLUMN_CHUNK as u32,
-                form,
+                shape,
             );
         }
     }
@@ -151,20 +151,20 @@ impl Backward<'_> {
         let [n, batch, time] = run.sizes();
         for (from, to) in run.launches(first, first + steps).into_iter().rev() {
             let (count, dim) = run.step_cubes();
-            // SAFETY: see the kernel; the steps lie in the block that the tape is of.
+            // SAFETY: see the kernel; the steps lie in the block that the frames is of.
             unsafe {
                 layer_backward::launch_unchecked(
                     &run.client,
                     count,
                     dim,
-                    index_type(&[&self.kept, &self.tape, &self.grad]),
+                    index_type(&[&self.kept, &self.frames, &self.grad]),
                     run.params.clone().into_buffer_arg(),
-                    run.wires.sources.clone().into_buffer_arg(),
+                    run.connectome.sources.clone().into_buffer_arg(),
                     self.back_weights.clone().into_buffer_arg(),
                     run.masks.clone().into_buffer_arg(),
                     self.kept.clone().into_buffer_arg(),
                     self.grad.clone().into_buffer_arg(),
-                    self.tape.clone().into_buffer_arg(),
+                    self.frames.clone().into_buffer_arg(),
                     self.carry.clone().into_buffer_arg(),
                     n as u32,
                     run.call.spec.inputs as u32,
@@ -177,7 +177,7 @@ impl Backward<'_> {
                     to as u32,
                     run.trace_decay,
                     run.mean_decay,
-                    run.form,
+                    run.shape,
                     self.timescales,
                 );
             }
@@ -188,10 +188,10 @@ impl Backward<'_> {
     /// of the input.
     fn arrive(&mut self, (first, steps): (usize, usize)) {
         let spec = &self.run.call.spec;
-        let (n, inputs, form) = (spec.neurons, spec.inputs, self.run.form);
+        let (n, inputs, shape) = (spec.neurons, spec.inputs, self.run.shape);
         let [_, batch, time] = self.run.sizes();
-        if form.recurrent {
-            let (stride, offset) = (form.carry_rows() * batch, form.arrived_row() * batch);
+        if shape.recurrent {
+            let (stride, offset) = (shape.carry_rows() * batch, shape.arrived_row() * batch);
             self.source_gradients(&self.carry, inputs..inputs + n, batch, [stride, offset]);
         }
         if let Some(dx) = &self.dx {
@@ -215,10 +215,10 @@ impl Backward<'_> {
                 &run.client,
                 count,
                 dim,
-                index_type(&[&self.tape, out]),
-                run.wires.sources.clone().into_buffer_arg(),
+                index_type(&[&self.frames, out]),
+                run.connectome.sources.clone().into_buffer_arg(),
                 self.back_weights.clone().into_buffer_arg(),
-                self.tape.clone().into_buffer_arg(),
+                self.frames.clone().into_buffer_arg(),
                 out.clone().into_buffer_arg(),
                 (run.call.spec.inputs + n) as u32,
                 sources.start as u32,
@@ -227,7 +227,7 @@ impl Backward<'_> {
                 (run.call.block * batch) as u32,
                 stride as u32,
                 offset as u32,
-                run.form,
+                run.shape,
             );
         }
     }
@@ -236,9 +236,9 @@ impl Backward<'_> {
     fn sum(&mut self, (first, steps): (usize, usize)) {
         let run = &self.run;
         let [n, batch, time] = run.sizes();
-        for k in 0..=run.form.hidden_layers {
-            let cubes = pieces(run.form.map(k)).div_ceil(MAP_UNITS);
-            let Some(width) = map_width(&run.form, k, &run.limits) else {
+        for k in 0..=run.shape.hidden_layers {
+            let cubes = pieces(run.shape.map(k)).div_ceil(MAP_UNITS);
+            let Some(width) = map_width(&run.shape, k, &run.limits) else {
                 unreachable!("{CHECKED}")
             };
             // SAFETY: see the kernel; `dparams` is `[neuron, parameter]`.
@@ -247,32 +247,32 @@ impl Backward<'_> {
                     &run.client,
                     cube_counts(&run.client, n * cubes),
                     CubeDim::new_1d(MAP_UNITS as u32),
-                    index_type(&[&self.tape]),
-                    self.tape.clone().into_buffer_arg(),
+                    index_type(&[&self.frames]),
+                    self.frames.clone().into_buffer_arg(),
                     self.dparams.clone().into_buffer_arg(),
                     n as u32,
                     (steps * batch) as u32,
                     (run.call.block * batch) as u32,
-                    run.form,
+                    run.shape,
                     k,
                     width,
                 );
             }
         }
         let synapses = n * run.call.spec.synapses();
-        // SAFETY: see the kernel; `dsynapses` is as long as the list of wires.
+        // SAFETY: see the kernel; `dsynapses` is as long as the list of connectome.
         unsafe {
             synapse_gradients::launch_unchecked(
                 &run.client,
                 cube_counts(&run.client, synapses.div_ceil(SYNAPSES)),
                 CubeDim::new_1d(SYNAPSE_UNITS as u32),
-                index_type(&[&run.input.x, &self.kept, &self.tape]),
+                index_type(&[&run.input.x, &self.kept, &self.frames]),
                 run.input.x.clone().into_buffer_arg(),
                 run.input.tokens.clone().into_buffer_arg(),
-                run.wires.branches.clone().into_buffer_arg(),
-                run.wires.order.clone().into_buffer_arg(),
+                run.connectome.branches.clone().into_buffer_arg(),
+                run.connectome.order.clone().into_buffer_arg(),
                 self.kept.clone().into_buffer_arg(),
-                self.tape.clone().into_buffer_arg(),
+                self.frames.clone().into_buffer_arg(),
                 self.dsynapses.clone().into_buffer_arg(),
                 n as u32,
                 run.call.spec.inputs as u32,
@@ -282,7 +282,7 @@ impl Backward<'_> {
                 steps as u32,
                 run.call.block as u32,
                 run.input.gain,
-                run.form,
+                run.shape,
                 run.input.kind,
             );
         }
@@ -290,7 +290,7 @@ impl Backward<'_> {
 
     /// The gradients from what the blocks left.
     fn collect(self, tensors: &Tensors, givens: &Givens) -> Tensors {
-        let (call, form) = (self.run.call, self.run.form);
+        let (call, shape) = (self.run.call, self.run.shape);
         let (spec, device) = (&call.spec, &self.carry.device);
         let [n, _, _] = self.run.sizes();
         let (m, packed) = (spec.memory, spec.packed_len());
@@ -304,15 +304,15 @@ impl Backward<'_> {
         };
         // summed over the samples
         let sums = |from: usize, to: usize| {
-            let from_row = form.sums_row();
+            let from_row = shape.sums_row();
             CubeBackend::float_sum_dim(rows(&self.carry, from_row + from, from_row + to), 2)
         };
-        let first = form.map(0);
-        let inner = rows(&self.carry, 0, form.state_width());
-        let arrived = rows(&self.carry, form.arrived_row(), form.arrived_row() + 1);
+        let first = shape.map(0);
+        let inner = rows(&self.carry, 0, shape.state_width());
+        let arrived = rows(&self.carry, shape.arrived_row(), shape.arrived_row() + 1);
         let arrived = CubeBackend::float_permute(arrived, &[2, 0, 1]);
         let mut activity = shaped(arrived, &tensors.activity);
-        if form.recurrent_mask {
+        if shape.recurrent_mask {
             activity = CubeBackend::float_mul(activity, givens.recurrent_mask.clone());
         }
         let x = match self.dx.clone() {

@@ -2,9 +2,9 @@
 
 use burn_cubecl::{kernel::into_contiguous, tensor::CubeTensor};
 
+use super::super::branches::Synapses;
 use super::super::buffers::{Givens, neuron_rows};
-use super::super::drive::Synapses;
-use super::super::forward::{Keep, layer_forward};
+use super::super::forward::{Purpose, layer_forward};
 use super::super::kept_len;
 use super::super::transfer::{collect, put_activity};
 use super::{Run, Tensors};
@@ -17,16 +17,16 @@ pub(crate) fn forward(
     tensors: Tensors,
     givens: Givens,
     call: &LayerCall,
-    keep: Keep,
+    purpose: Purpose,
     limits: Limits,
 ) -> (CubeTensor, CubeTensor) {
     let tensors = Tensors::from_array(tensors.into_array().map(into_contiguous));
     let run = Run::new(&tensors, &givens, call, limits);
     let [n, batch, time] = run.sizes();
-    let form = run.form;
+    let shape = run.shape;
     let like = &tensors.decay;
-    let kept = empty(like, [kept_len(call, keep)]);
-    let drive = empty(like, [n * form.branches * call.block * batch]);
+    let kept = empty(like, [kept_len(call, purpose)]);
+    let input_sums = empty(like, [n * shape.branches * call.block * batch]);
     let state = neuron_rows(tensors.inner.clone(), 1);
     let result = empty(like, [call.spec.result_len(batch, time)]);
     let (count, dim) = run.number_cubes(n * batch);
@@ -43,23 +43,23 @@ pub(crate) fn forward(
             n as u32,
             batch as u32,
             time as u32,
-            form,
+            shape,
         );
     }
     for (first, steps) in run.blocks() {
-        run.drive(&kept, &drive, (first, steps), Synapses::FeedForward);
+        run.branch_sums(&kept, &input_sums, (first, steps), Synapses::FeedForward);
         for (from, to) in run.launches(first, first + steps) {
             let (count, dim) = run.step_cubes();
-            // SAFETY: see the kernel; the steps lie in the block that `drive` is of.
+            // SAFETY: see the kernel; the steps lie in the block that `input_sums` is of.
             unsafe {
                 layer_forward::launch_unchecked(
                     &run.client,
                     count,
                     dim,
-                    index_type(&[&kept, &drive, &run.params]),
+                    index_type(&[&kept, &input_sums, &run.params]),
                     run.params.clone().into_buffer_arg(),
-                    drive.clone().into_buffer_arg(),
-                    run.wires.branches.clone().into_buffer_arg(),
+                    input_sums.clone().into_buffer_arg(),
+                    run.connectome.branches.clone().into_buffer_arg(),
                     run.weights.clone().into_buffer_arg(),
                     run.masks.clone().into_buffer_arg(),
                     kept.clone().into_buffer_arg(),
@@ -73,8 +73,8 @@ pub(crate) fn forward(
                     call.block as u32,
                     run.trace_decay,
                     run.mean_decay,
-                    form,
-                    keep,
+                    shape,
+                    purpose,
                 );
             }
         }
@@ -93,7 +93,7 @@ pub(crate) fn forward(
             n as u32,
             batch as u32,
             time as u32,
-            form,
+            shape,
         );
     }
     (result, kept)

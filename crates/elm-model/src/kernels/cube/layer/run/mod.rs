@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use burn_cubecl::{CubeBackend, cubecl::prelude::*, tensor::CubeTensor};
 
+use super::branches::{Synapses, branch_sums};
 use super::buffers::{Givens, Input, masks, parameters};
-use super::drive::{Synapses, branch_sums};
+use super::connectome::{DeviceConnectome, pick};
 use super::shape::NeuronShape;
-use super::wires::{Wires, pick};
 use crate::kernels::cube::common::launch::{cube_counts, index_type};
 use crate::kernels::cube::common::layout::Limits;
 use crate::scan::layer::LayerCall;
@@ -22,7 +22,7 @@ use crate::scan::layer::ops::LayerTensors;
 /// Units of a cube of the kernels that give each number a unit.
 const UNITS: usize = 128;
 
-/// Why a form exists whenever a layer is run.
+/// Why a shape exists whenever a layer is run.
 const CHECKED: &str = "the caller has asked whether this device can run the layer";
 
 type Tensors = LayerTensors<CubeBackend>;
@@ -32,8 +32,8 @@ struct Run<'a> {
     call: &'a LayerCall,
     client: Client,
     limits: Limits,
-    form: NeuronShape,
-    wires: Arc<Wires>,
+    shape: NeuronShape,
+    connectome: Arc<DeviceConnectome>,
     input: Input,
     /// Parameters but the synapses, `[neuron, parameter]`.
     params: CubeTensor,
@@ -48,22 +48,24 @@ impl<'a> Run<'a> {
     fn new(tensors: &Tensors, givens: &Givens, call: &'a LayerCall, limits: Limits) -> Self {
         let client = tensors.decay.client.clone();
         let device = &tensors.decay.device;
-        let Some(form) = NeuronShape::steps(call, &limits) else {
+        let Some(shape) = NeuronShape::steps(call, &limits) else {
             unreachable!("{CHECKED}")
         };
-        let wires = (call.plan.copies()).get(device, || Wires::new(&call.plan, &call.spec, device));
+        let connectome = (call.plan.copies()).get(device, || {
+            DeviceConnectome::new(&call.plan, &call.spec, device)
+        });
         Self {
             input: Input::new(&tensors.x, givens, call),
             params: parameters(tensors, &call.spec),
-            weights: pick(&tensors.synapses, &wires.order),
-            masks: masks(givens, &form),
+            weights: pick(&tensors.synapses, &connectome.order),
+            masks: masks(givens, &shape),
             trace_decay: call.spec.branch_decay.unwrap_or(0.0) as f32,
             mean_decay: call.spec.high_pass_decay.unwrap_or(0.0) as f32,
             call,
             client,
             limits,
-            form,
-            wires,
+            shape,
+            connectome,
         }
     }
 
@@ -81,10 +83,10 @@ impl<'a> Run<'a> {
     /// Cubes of the kernels that go step by step.
     fn step_cubes(&self) -> (CubeCount, CubeDim) {
         let [n, batch, _] = self.sizes();
-        let cubes = n * batch.div_ceil(self.form.rows);
+        let cubes = n * batch.div_ceil(self.shape.rows);
         (
             cube_counts(&self.client, cubes),
-            CubeDim::new_1d(self.form.units as u32),
+            CubeDim::new_1d(self.shape.units as u32),
         )
     }
 
@@ -99,11 +101,11 @@ impl<'a> Run<'a> {
     /// The steps `from..to` in pieces that one launch may take: one step where neurons need each other's activity, else
     /// as many as no driver takes for a hang.
     fn launches(&self, from: usize, to: usize) -> Vec<(usize, usize)> {
-        let most = if self.form.recurrent {
+        let most = if self.shape.recurrent {
             1
         } else {
             let [n, batch, _] = self.sizes();
-            (self.limits.launch_work / (n * batch * self.form.parameters()).max(1)).max(1)
+            (self.limits.launch_work / (n * batch * self.shape.parameters()).max(1)).max(1)
         };
         (from..to)
             .step_by(most)
@@ -112,7 +114,7 @@ impl<'a> Run<'a> {
     }
 
     /// Branch sums of a block into rows of `out`.
-    fn drive(
+    fn branch_sums(
         &self,
         kept: &CubeTensor,
         out: &CubeTensor,
@@ -120,10 +122,10 @@ impl<'a> Run<'a> {
         covered: Synapses,
     ) {
         let [n, batch, time] = self.sizes();
-        let (count, dim) = self.number_cubes(n * self.form.branches * steps * batch);
+        let (count, dim) = self.number_cubes(n * self.shape.branches * steps * batch);
         let out_rows = match covered {
-            Synapses::FeedForward => self.form.branches,
-            Synapses::All => self.form.tape_rows(),
+            Synapses::FeedForward => self.shape.branches,
+            Synapses::All => self.shape.frame_rows(),
         };
         // SAFETY: see the kernel; `out` has `out_rows` rows of a block for each neuron.
         unsafe {
@@ -134,7 +136,7 @@ impl<'a> Run<'a> {
                 index_type(&[&self.input.x, kept, out]),
                 self.input.x.clone().into_buffer_arg(),
                 self.input.tokens.clone().into_buffer_arg(),
-                self.wires.branches.clone().into_buffer_arg(),
+                self.connectome.branches.clone().into_buffer_arg(),
                 self.weights.clone().into_buffer_arg(),
                 kept.clone().into_buffer_arg(),
                 out.clone().into_buffer_arg(),
@@ -146,7 +148,7 @@ impl<'a> Run<'a> {
                 steps as u32,
                 self.call.block as u32,
                 self.input.gain,
-                self.form,
+                self.shape,
                 self.input.kind,
                 covered,
                 out_rows,
