@@ -135,6 +135,15 @@ impl ElmError {
         }
     }
 
+    /// A problem with this file.
+    #[cfg(feature = "weights")]
+    pub(crate) fn file(path: &std::path::Path, problem: impl std::fmt::Display) -> Self {
+        Self::File {
+            path: path.into(),
+            problem: problem.to_string(),
+        }
+    }
+
     /// The same error, about this layer of a network.
     pub(crate) fn of_layer(self, index: usize) -> Self {
         match self {

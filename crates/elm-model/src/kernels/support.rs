@@ -1,24 +1,46 @@
 //! What a device runs fused, how, and how much memory it has.
 #![allow(deprecated)] // NdArray is deprecated in Burn 0.22 and still in use
+#![cfg_attr(not(feature = "cube"), allow(unused_variables))] // which host kernels need not know
 
 use burn::backend::DispatchDevice;
 use burn::tensor::DType;
+#[cfg(feature = "cube")]
+use burn_cubecl::CubeDevice;
 
+#[cfg(feature = "cube")]
+use super::cube;
 use crate::scan::layer::{LayerCall, LayerSpec};
 use crate::scan::memory::ScanSpec;
+
+/// The kernels that there are for a device.
+enum Kernels {
+    /// Those for CPUs, on the backend of this name.
+    #[cfg(feature = "host")]
+    Host(&'static str),
+    /// Those for graphics cards.
+    #[cfg(feature = "cube")]
+    Cube(CubeDevice),
+    Missing,
+}
+
+fn kernels(device: &DispatchDevice) -> Kernels {
+    match device {
+        DispatchDevice::Autodiff(inner) => kernels(inner),
+        #[cfg(feature = "flex")]
+        DispatchDevice::Flex(_) => Kernels::Host("Flex"),
+        #[cfg(feature = "ndarray")]
+        DispatchDevice::NdArray(_) => Kernels::Host("NdArray"),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => Kernels::Cube(device.clone()),
+        #[allow(unreachable_patterns)]
+        _ => Kernels::Missing,
+    }
+}
 
 /// Do the tensors of this device lie in host memory?
 #[cfg(feature = "host")]
 pub(crate) fn is_host(device: &DispatchDevice) -> bool {
-    match device {
-        DispatchDevice::Autodiff(inner) => is_host(inner),
-        #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => true,
-        #[cfg(feature = "ndarray")]
-        DispatchDevice::NdArray(_) => true,
-        #[allow(unreachable_patterns)]
-        _ => false,
-    }
+    matches!(kernels(device), Kernels::Host(_))
 }
 
 /// Why a CPU backend of this name runs operations in this number type as plain tensor steps.
@@ -39,46 +61,32 @@ pub(crate) fn obstacle(
     dtype: DType,
     spec: Option<&ScanSpec>,
 ) -> Option<String> {
-    match device {
-        DispatchDevice::Autodiff(inner) => obstacle(inner, dtype, spec),
-        #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => host_obstacle("Flex", dtype),
-        #[cfg(feature = "ndarray")]
-        DispatchDevice::NdArray(_) => host_obstacle("NdArray", dtype),
+    match kernels(device) {
+        #[cfg(feature = "host")]
+        Kernels::Host(name) => host_obstacle(name, dtype),
         #[cfg(feature = "cube")]
-        DispatchDevice::Cube(device) => super::cube::neuron::obstacle(device, dtype, spec),
-        #[allow(unreachable_patterns)]
-        _ => {
-            let _ = (dtype, spec);
-            Some("this device has no fused operations".into())
-        }
+        Kernels::Cube(device) => cube::neuron::obstacle(&device, dtype, spec),
+        Kernels::Missing => Some("this device has no fused operations".into()),
     }
 }
 
 /// Bytes of memory of the device, if it is one that tells.
 pub(crate) fn memory_bytes(device: &DispatchDevice) -> Option<u64> {
-    match device {
-        DispatchDevice::Autodiff(inner) => memory_bytes(inner),
-        #[cfg(feature = "cube")]
-        DispatchDevice::Cube(device) => super::cube::neuron::memory_bytes(device),
+    match kernels(device) {
         #[cfg(feature = "host")]
-        device if is_host(device) => super::host::memory_bytes(),
-        #[allow(unreachable_patterns)]
-        _ => None,
+        Kernels::Host(_) => super::host::memory_bytes(),
+        #[cfg(feature = "cube")]
+        Kernels::Cube(device) => cube::neuron::memory_bytes(&device),
+        Kernels::Missing => None,
     }
 }
 
-/// How the fused scan runs on the device, in words.
+/// How the fused scan runs on the device, in words, if there is more than one way.
 pub(crate) fn describe(device: &DispatchDevice, spec: &ScanSpec, batch: usize) -> Option<String> {
-    match device {
-        DispatchDevice::Autodiff(inner) => describe(inner, spec, batch),
+    match kernels(device) {
         #[cfg(feature = "cube")]
-        DispatchDevice::Cube(device) => super::cube::neuron::describe(device, spec, batch),
-        #[allow(unreachable_patterns)]
-        _ => {
-            let _ = (spec, batch);
-            None
-        }
+        Kernels::Cube(device) => cube::neuron::describe(&device, spec, batch),
+        _ => None,
     }
 }
 
@@ -90,19 +98,12 @@ pub(crate) fn layer_obstacle(
     spec: &LayerSpec,
     sizes: [usize; 2],
 ) -> Option<String> {
-    match device {
-        DispatchDevice::Autodiff(inner) => layer_obstacle(inner, dtype, spec, sizes),
-        #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => host_obstacle("Flex", dtype),
-        #[cfg(feature = "ndarray")]
-        DispatchDevice::NdArray(_) => host_obstacle("NdArray", dtype),
+    match kernels(device) {
+        #[cfg(feature = "host")]
+        Kernels::Host(name) => host_obstacle(name, dtype),
         #[cfg(feature = "cube")]
-        DispatchDevice::Cube(device) => super::cube::layer::obstacle(device, dtype, spec, sizes),
-        #[allow(unreachable_patterns)]
-        _ => {
-            let _ = (dtype, spec, sizes);
-            Some("this device has no fused layers".into())
-        }
+        Kernels::Cube(device) => cube::layer::obstacle(&device, dtype, spec, sizes),
+        Kernels::Missing => Some("this device has no fused layers".into()),
     }
 }
 
@@ -112,15 +113,10 @@ pub(crate) fn describe_layer(
     spec: &LayerSpec,
     batch: usize,
 ) -> Option<String> {
-    match device {
-        DispatchDevice::Autodiff(inner) => describe_layer(inner, spec, batch),
+    match kernels(device) {
         #[cfg(feature = "cube")]
-        DispatchDevice::Cube(device) => super::cube::layer::describe(device, spec, batch),
-        #[allow(unreachable_patterns)]
-        _ => {
-            let _ = (spec, batch);
-            None
-        }
+        Kernels::Cube(device) => cube::layer::describe(&device, spec, batch),
+        _ => None,
     }
 }
 
@@ -130,28 +126,18 @@ pub(crate) fn layer_block(
     spec: &LayerSpec,
     [batch, time]: [usize; 2],
 ) -> usize {
-    match device {
-        DispatchDevice::Autodiff(inner) => layer_block(inner, spec, [batch, time]),
+    match kernels(device) {
         #[cfg(feature = "cube")]
-        DispatchDevice::Cube(device) => super::cube::layer::block(device, spec, batch, time),
-        #[allow(unreachable_patterns)]
-        _ => {
-            let _ = (spec, batch);
-            time
-        }
+        Kernels::Cube(device) => cube::layer::block(&device, spec, batch, time),
+        _ => time,
     }
 }
 
 /// Numbers that a layer's forward pass on this device keeps for its backward pass, where it must tell beforehand.
 pub(crate) fn layer_kept(device: &DispatchDevice, call: &LayerCall) -> usize {
-    match device {
-        DispatchDevice::Autodiff(inner) => layer_kept(inner, call),
+    match kernels(device) {
         #[cfg(feature = "cube")]
-        DispatchDevice::Cube(_) => super::cube::layer::kept_for_backward(call),
-        #[allow(unreachable_patterns)]
-        _ => {
-            let _ = call;
-            0
-        }
+        Kernels::Cube(_) => cube::layer::kept_for_backward(call),
+        _ => 0,
     }
 }

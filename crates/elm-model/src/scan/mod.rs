@@ -26,6 +26,10 @@ macro_rules! fields_as_array {
 #[cfg(feature = "fused")]
 pub(crate) use fields_as_array;
 
+/// Why the halves of a differentiable operation are never called on the autodiff version of a backend.
+#[cfg(feature = "fused")]
+const INNER: &str = "inner half of a fused operation: the autodiff version never calls itself";
+
 pub mod layer;
 pub mod memory;
 pub mod neuron;

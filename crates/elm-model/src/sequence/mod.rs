@@ -4,7 +4,6 @@
 
 mod bidirectional;
 mod input;
-mod ragged;
 mod recurrent;
 mod state;
 

@@ -8,8 +8,8 @@ use burn::tensor::{Bool, DType, Int, Tensor};
 use serde::Serialize;
 
 use super::config::CONFIG_KEY;
-use super::numbers::NumberFormat;
-use super::state_dict::{StateDict, StateTensor, file_error};
+use super::numbers::{NumberFormat, encode};
+use super::state_dict::{StateDict, StateTensor};
 use crate::ElmError;
 use crate::error::{read, read_ints};
 
@@ -17,7 +17,7 @@ impl StateDict {
     /// No tensors yet, with a configuration as metadata.
     pub(super) fn with_config(config: &impl Serialize) -> Result<Self, ElmError> {
         let path = PathBuf::from("a model");
-        let config = serde_json::to_string(config).map_err(|e| file_error(&path, e))?;
+        let config = serde_json::to_string(config).map_err(|e| ElmError::file(&path, e))?;
         Ok(Self {
             path,
             tensors: BTreeMap::new(),
@@ -87,7 +87,7 @@ impl StateDict {
         let tensor = StateTensor {
             shape,
             // as they are once they were stored
-            values: format.decode(&format.encode(&values)),
+            values: format.decode(&encode(format, &values)),
             format,
         };
         self.tensors.insert(name.into(), tensor);

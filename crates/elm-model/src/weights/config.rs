@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::legacy;
-use super::state_dict::{StateDict, file_error};
+use super::state_dict::StateDict;
 use elm_stream::MAX_NUMBERS;
 
 use crate::ElmError;
@@ -69,7 +69,7 @@ fn carried(dict: &StateDict) -> Result<Option<ElmNeuronConfig>, ElmError> {
         return Ok(None);
     };
     legacy::neuron_config(text).map(Some).map_err(|e| {
-        file_error(
+        ElmError::file(
             &dict.path,
             format!("the configuration it carries is not valid: {e}"),
         )

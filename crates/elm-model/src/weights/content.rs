@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::state_dict::file_error;
 use crate::ElmError;
 
 /// Formats of weight files.
@@ -27,17 +26,17 @@ impl Format {
     /// [`ElmError::File`] if it cannot be read, or is something else that can be named.
     pub fn of(path: &Path) -> Result<Self, ElmError> {
         let file = File::open(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => file_error(path, "no such file"),
-            _ => file_error(path, e),
+            std::io::ErrorKind::NotFound => ElmError::file(path, "no such file"),
+            _ => ElmError::file(path, e),
         })?;
-        let size = file.metadata().map_err(|e| file_error(path, e))?.len();
+        let size = file.metadata().map_err(|e| ElmError::file(path, e))?.len();
         let mut start = Vec::new();
         file.take(LOOKED_AT)
             .read_to_end(&mut start)
-            .map_err(|e| file_error(path, e))?;
+            .map_err(|e| ElmError::file(path, e))?;
         let wrong = |found: &str| {
             let expected = "expected weights (safetensors, or what torch.save writes)";
-            Err(file_error(path, format!("{expected}, found {found}")))
+            Err(ElmError::file(path, format!("{expected}, found {found}")))
         };
         if start.is_empty() {
             return wrong("an empty file");
@@ -77,7 +76,7 @@ impl Format {
             && rest.first() == Some(&b'{')
         {
             let length = u64::from_le_bytes(*length);
-            return Err(file_error(
+            return Err(ElmError::file(
                 path,
                 format!(
                     "is a safetensors file that was cut short: its header takes {length} bytes, the file has {size}"
@@ -91,12 +90,12 @@ impl Format {
 /// Which of the zip archives that come from Python.
 fn archive(path: &Path) -> Result<Format, ElmError> {
     let damaged = |e: &dyn std::fmt::Display| {
-        file_error(
+        ElmError::file(
             path,
             format!("is no readable zip archive (of torch.save?): {e}"),
         )
     };
-    let file = File::open(path).map_err(|e| file_error(path, e))?;
+    let file = File::open(path).map_err(|e| ElmError::file(path, e))?;
     let archive = zip::ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(&e))?;
     let mut names = Vec::new();
     for index in 0..archive.len() {
@@ -111,14 +110,14 @@ fn archive(path: &Path) -> Result<Format, ElmError> {
         .iter()
         .any(|n| n == "constants.pkl" || n.starts_with("code/"))
     {
-        return Err(file_error(
+        return Err(ElmError::file(
             path,
             "is a TorchScript archive (torch.jit.save), which holds a program; save the weights alone: \
              torch.save(model.state_dict(), FILE)",
         ));
     }
     if names.iter().any(|n| n.ends_with(".npy")) && !within.iter().any(|n| n == "data.pkl") {
-        return Err(file_error(
+        return Err(ElmError::file(
             path,
             "expected weights (safetensors, or what torch.save writes), found arrays of numpy (.npz)",
         ));

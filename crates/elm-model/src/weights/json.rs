@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::{Number, Value};
 
-use super::state_dict::file_error;
 use crate::ElmError;
 
 /// Largest whole number that a float holds exactly.
@@ -17,8 +16,8 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// [`ElmError::File`] that names `what` was expected, if it cannot be read or is something else.
 pub fn read_json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T, ElmError> {
     let bytes = std::fs::read(path)
-        .map_err(|e| file_error(path, format!("cannot read the configuration: {e}")))?;
-    parse(&bytes).map_err(|e| file_error(path, format!("expected {what}: {e}")))
+        .map_err(|e| ElmError::file(path, format!("cannot read the configuration: {e}")))?;
+    parse(&bytes).map_err(|e| ElmError::file(path, format!("expected {what}: {e}")))
 }
 
 /// The same of the content of a file.

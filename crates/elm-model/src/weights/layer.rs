@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::config::carried_text;
 use super::legacy;
 use super::loader::Loader;
-use super::state_dict::{StateDict, file_error};
+use super::state_dict::StateDict;
 use crate::ElmError;
 use crate::layer::{Connectome, ElmLayer, ElmLayerConfig};
 use crate::network::{ElmNetwork, ElmNetworkConfig};
@@ -63,13 +63,13 @@ fn carried<C>(
     parse: impl Fn(&str) -> Result<C, String>,
 ) -> Result<C, ElmError> {
     let text = carried_text(dict).ok_or_else(|| {
-        file_error(
+        ElmError::file(
             &dict.path,
             "carries no configuration, so that its own is needed as well",
         )
     })?;
     parse(text).map_err(|e| {
-        file_error(
+        ElmError::file(
             &dict.path,
             format!("the configuration it carries is not {whose}: {e}"),
         )

@@ -13,6 +13,7 @@
 mod collect;
 mod config;
 mod content;
+mod files;
 mod json;
 mod layer;
 mod legacy;

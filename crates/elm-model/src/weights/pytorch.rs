@@ -8,8 +8,8 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::numbers::NumberFormat;
-use super::state_dict::{StateDict, StateTensor, file_error};
+use super::numbers;
+use super::state_dict::{StateDict, StateTensor};
 use crate::ElmError;
 
 /// Folder of everything in the archives that are written here, as PyTorch calls its own.
@@ -24,12 +24,12 @@ const ALIGNMENT: u16 = 64;
 /// The tensors of a file that some version of `torch.save` wrote.
 pub(super) fn read(path: &Path) -> Result<StateDict, ElmError> {
     let invalid = |e: &dyn std::fmt::Display| {
-        file_error(path, format!("is no readable PyTorch state dict: {e}"))
+        ElmError::file(path, format!("is no readable PyTorch state dict: {e}"))
     };
     let reader = pytorch_reader::PytorchReader::new(path).map_err(|e| invalid(&e))?;
     let mut tensors = BTreeMap::new();
     for (name, tensor) in reader.into_tensors() {
-        let format = NumberFormat::of_pytorch(tensor.dtype());
+        let format = numbers::of_pytorch(tensor.dtype());
         let values = format.decode(&tensor.read().map_err(|e| invalid(&e))?);
         let shape = tensor.shape().to_vec();
         tensors.insert(
@@ -70,7 +70,7 @@ fn texts(path: &Path) -> Option<BTreeMap<String, String>> {
 /// The bytes of such a file.
 pub(super) fn write(dict: &StateDict) -> Result<Vec<u8>, ElmError> {
     let failed =
-        |e: &dyn std::fmt::Display| file_error(&dict.path, format!("cannot be written: {e}"));
+        |e: &dyn std::fmt::Display| ElmError::file(&dict.path, format!("cannot be written: {e}"));
     let pickle = pickle(dict).map_err(|e| failed(&e))?;
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let mut add = |name: String, bytes: &[u8]| -> Result<(), ElmError> {
@@ -102,7 +102,7 @@ fn pickle(dict: &StateDict) -> Result<Vec<u8>, String> {
     out.op(b'}'); // an empty dict
     out.op(b'('); // a mark, up to which the items go
     for (index, (name, tensor)) in dict.tensors.iter().enumerate() {
-        let storage = tensor.format.torch_storage().ok_or_else(|| {
+        let storage = numbers::torch_storage(tensor.format).ok_or_else(|| {
             format!(
                 "`{name}` holds {:?}, which PyTorch does not store",
                 tensor.format
@@ -187,6 +187,7 @@ impl Pickle {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::weights::NumberFormat;
 
     #[test]
     fn what_is_written_is_read() {

@@ -11,6 +11,8 @@ use super::{Dtype, FileError};
 
 /// Name under which the header holds text.
 const METADATA: &str = "__metadata__";
+/// Channels that a small file may name: a few bytes must not ask for gigabytes.
+const MANY_INPUTS: usize = 1 << 20;
 
 /// A safetensors file in memory: tensors and text by name. The numbers stay where they are.
 ///
@@ -99,6 +101,24 @@ impl<'a> Container<'a> {
             metadata: header.metadata,
             tensors,
         })
+    }
+}
+
+impl Container<'_> {
+    /// Refuses more channels than a file of this size can mean.
+    pub(super) fn check_inputs(&self, inputs: usize) -> Result<(), FileError> {
+        let numbers: usize = self
+            .tensors
+            .values()
+            .map(|t| t.shape().iter().product::<usize>())
+            .sum();
+        let most = MANY_INPUTS.max(numbers);
+        if (1..=most).contains(&inputs) {
+            return Ok(());
+        }
+        Err(FileError::config(format!(
+            "num_inputs must be 1 to {most} in a file of this size, found {inputs}"
+        )))
     }
 }
 

@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::dict::Dict;
-use super::model::check_inputs;
 use super::{Container, FileError};
 use crate::{
     InputEmbedding, LayerParts, NetworkParts, NeuronForm, NeuronOverrides, OutputEmbedding,
@@ -95,7 +94,7 @@ pub(super) fn read_layer(
     file: &Container<'_>,
     config: &LayerConfigFile,
 ) -> Result<LayerParts, FileError> {
-    check_inputs(file, config.num_inputs)?;
+    file.check_inputs(config.num_inputs)?;
     let mut dict = Dict::new(file);
     let layer = layer(&mut dict, "", config)?;
     dict.finish().map(|()| layer)
@@ -106,7 +105,7 @@ pub(super) fn read_network(
     file: &Container<'_>,
     config: &NetworkConfigFile,
 ) -> Result<NetworkParts, FileError> {
-    check_inputs(file, config.num_inputs)?;
+    file.check_inputs(config.num_inputs)?;
     let outputs = config.num_outputs;
     let last = config.last_neurons();
     if config.output_embedding == OutputEmbedding::None && last != outputs {

@@ -16,9 +16,6 @@ use crate::{
 /// Name under which files of elm-model carry their configuration.
 pub const CONFIG_KEY: &str = "elm_config";
 
-/// Channels that a small file may name: a few bytes must not ask for gigabytes.
-const MANY_INPUTS: usize = 1 << 20;
-
 /// What a weight file holds, as the parts of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Model {
@@ -89,22 +86,6 @@ fn of_config(file: &Container<'_>, json: &str) -> Result<Model, FileError> {
         return read_network(file, &NetworkConfigFile::of_json(value)?).map(Model::Network);
     }
     neuron::read(file, neuron_config(json)?).map(Model::Neuron)
-}
-
-/// Refuses more channels than a file of this size can mean.
-pub(super) fn check_inputs(file: &Container<'_>, inputs: usize) -> Result<(), FileError> {
-    let numbers: usize = file
-        .tensors
-        .values()
-        .map(|t| t.shape().iter().product::<usize>())
-        .sum();
-    let most = MANY_INPUTS.max(numbers);
-    if (1..=most).contains(&inputs) {
-        return Ok(());
-    }
-    Err(FileError::config(format!(
-        "num_inputs must be 1 to {most} in a file of this size, found {inputs}"
-    )))
 }
 
 impl Model {

@@ -3,7 +3,6 @@
 use alloc::{format, vec, vec::Vec};
 
 use super::dict::Dict;
-use super::model::check_inputs;
 use super::{Container, FileError};
 use crate::equations::{FilterTau, MemoryGate};
 use crate::legacy::NeuronConfigFile;
@@ -34,7 +33,7 @@ pub(super) fn read(
     config: NeuronConfigFile,
 ) -> Result<NeuronParts, FileError> {
     let inputs = config.num_inputs;
-    check_inputs(file, inputs)?;
+    file.check_inputs(inputs)?;
     let form = config.neuron.sized_for(inputs);
     form.validate(1)?;
     let (synapses, m) = (form.synapses(), form.num_memory);
@@ -215,7 +214,7 @@ fn infer_routing(
         None => [read, read.saturating_add(1)],
     };
     for inputs in candidates {
-        check_inputs(file, inputs)?;
+        file.check_inputs(inputs)?;
         let (expected, _) = neuronio_routing(inputs, form.branches(), form.per_branch());
         let found = channels.iter().copied();
         if expected.len() == channels.len() && found.eq(expected.into_iter().map(f64::from)) {

@@ -42,6 +42,11 @@ impl Dtype {
         })
     }
 
+    /// Is it one of the formats for numbers with a fraction?
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
+    }
+
     /// Bytes of a number.
     pub fn size(self) -> usize {
         match self {
@@ -53,7 +58,7 @@ impl Dtype {
     }
 
     /// Numbers of this format as f64; integers beyond 2^53 are rounded.
-    pub(super) fn decode(self, bytes: &[u8]) -> Vec<f64> {
+    pub fn decode(self, bytes: &[u8]) -> Vec<f64> {
         match self {
             Self::F64 => each(bytes, f64::from_le_bytes),
             Self::F32 => each(bytes, |b| f32::from_le_bytes(b).into()),

@@ -1,15 +1,17 @@
 //! Rows of numbers in lanes of 16, and the products that the streams are made of.
 //!
 //! Sixteen f32 are one AVX-512 register, two of AVX and four of SSE, NEON or WebAssembly, and one line of most caches. All
-//! loops run over the numbers of whole lanes, so that compilers turn them into vector code that leaves no rest. What stands in a lane past the end of its
-//! row may be anything, NaN included: no product reads it.
+//! loops run over the numbers of whole lanes, so that compilers turn them into vector code that leaves no rest. What stands
+//! in a lane past the end of its row may be anything, NaN included: no product reads it.
 
 mod isa;
+mod level;
 mod matrix;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod x86;
 
-pub(crate) use isa::{Isa, Level, by_level};
+pub(crate) use isa::Isa;
+pub(crate) use level::{Level, by_level};
 pub(crate) use matrix::Matrix;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 pub(crate) use x86::Avx2;

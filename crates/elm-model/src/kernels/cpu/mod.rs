@@ -1,6 +1,6 @@
 //! The fused operations on the CPU, for Flex and NdArray, f32 and f64.
 //!
-//! Threads run over tiles of samples, so that every weight that is loaded serves several of them ([`scan`]). Weights are
+//! Threads run over tiles of samples, so that every weight that is loaded serves several of them ([`memory`]). Weights are
 //! packed once per call in the order in which the product reads them ([`pack`]); the whole time loop runs inside one
 //! function per tile, in the instruction set that the machine has ([`isa`]). Weight gradients are matrix products over a
 //! few hundred rows at a time within the reverse loop, while their factors are in the cache. The whole neuron as one
@@ -18,6 +18,7 @@ pub(crate) mod product;
 pub(crate) mod real;
 mod simd;
 pub(crate) mod sparse;
+mod sparse_row;
 #[cfg(target_arch = "x86_64")]
 mod spikes;
 pub(crate) mod trace;

@@ -9,22 +9,51 @@ use rayon::prelude::*;
 use super::{
     isa::{Isa, by_isa},
     pack::padded,
-    simd::SimdReal,
+    simd::{SimdReal, add_scaled},
     sparse::SparseRows,
 };
 
 /// Rows of the input per piece of work.
 const CHUNK: usize = 64;
 
+/// Rows up to which the matrix is read as it is, as in a step of real-time use: to pad it would take longer than what
+/// whole lanes save.
+const FEW: usize = 8;
+
 /// `input [rows, inputs] · matrix [inputs, outputs]`.
 pub fn forward<R: SimdReal>(inputs: usize, outputs: usize, input: &[R], matrix: &[R]) -> Vec<R> {
     let rows = input.len() / inputs.max(1);
     let mut out = vec![R::default(); rows * outputs];
+    if rows <= FEW {
+        few_rows_isa(inputs, outputs, input, matrix, &mut out);
+        return out;
+    }
     let matrix_padded = padded_rows(matrix, outputs);
     out.par_chunks_mut((CHUNK * outputs).max(1))
         .zip(input.par_chunks((CHUNK * inputs).max(1)))
         .for_each(|(out, input)| forward_rows_isa(inputs, outputs, input, &matrix_padded, out));
     out
+}
+
+by_isa!(few_rows_isa => few_rows [R: SimdReal] [] (inputs: usize, outputs: usize, input: &[R], matrix: &[R], out: &mut [R]));
+
+#[inline(always)]
+fn few_rows<I: Isa, R: SimdReal>(
+    inputs: usize,
+    outputs: usize,
+    input: &[R],
+    matrix: &[R],
+    out: &mut [R],
+) {
+    let rows = input.chunks_exact(inputs.max(1));
+    for (row, out) in rows.zip(out.chunks_exact_mut(outputs.max(1))) {
+        for (x, weights) in row.iter().zip(matrix.chunks_exact(outputs)) {
+            // NaN is not zero
+            if *x != R::default() {
+                add_scaled::<I, R>(out, *x, weights);
+            }
+        }
+    }
 }
 
 by_isa!(forward_rows_isa => forward_rows [R: SimdReal] [] (inputs: usize, outputs: usize, input: &[R], matrix: &[R], out: &mut [R]));

@@ -3,7 +3,7 @@
 use super::isa::{Isa, Level};
 use super::panel::{self, Place};
 use super::real::Real;
-use super::sparse::SparseRow;
+use super::sparse_row::SparseRow;
 #[cfg(target_arch = "x86_64")]
 use super::spikes;
 
@@ -53,9 +53,9 @@ pub trait SimdReal: Real {
     );
 }
 
-/// `sum += x · row`, both whole lanes long.
+/// `sum += x · row`.
 #[inline(always)]
-fn add_scaled<I: Isa, R: Real>(sum: &mut [R], x: R, row: &[R]) {
+pub fn add_scaled<I: Isa, R: Real>(sum: &mut [R], x: R, row: &[R]) {
     for (s, w) in sum.iter_mut().zip(row) {
         *s = if I::FMA { x.fused(*w, *s) } else { x * *w + *s };
     }

@@ -3,25 +3,8 @@
 use super::{
     isa::Isa,
     simd::{BLOCK, SimdReal},
+    sparse_row::SparseRow,
 };
-
-/// What of a row is not zero.
-#[derive(Debug, Clone, Copy)]
-pub struct SparseRow<'a, R> {
-    /// Where, in rising order.
-    pub indices: &'a [i32],
-    /// The numbers.
-    pub values: &'a [R],
-}
-
-impl<R: Copy> SparseRow<'_, R> {
-    /// Place and value of each number.
-    #[inline(always)]
-    pub fn entries(&self) -> impl Iterator<Item = (usize, R)> {
-        let indices = self.indices.iter().map(|i| *i as usize);
-        indices.zip(self.values.iter().copied())
-    }
-}
 
 /// Index and value of each number that is not zero, row after row.
 #[derive(Debug)]

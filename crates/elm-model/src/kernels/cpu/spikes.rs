@@ -1,7 +1,7 @@
 //! Rows of a matrix, each times a number, added up; and the same backwards. By hand, with what is added up in registers:
 //! of the plain loop the compiler makes gathers and scatters across the lanes of long rows.
 
-use super::sparse::SparseRow;
+use super::sparse_row::SparseRow;
 
 /// Defines a module with both for f32 in lanes of 16 numbers.
 macro_rules! by_hand {

@@ -12,6 +12,7 @@ use burn::backend::{
 
 use super::LayerCall;
 use super::ops::{LayerGivens, LayerOps, LayerTensors, Wanted};
+use crate::scan::INNER;
 
 #[derive(Debug)]
 struct LayerBackward;
@@ -45,8 +46,6 @@ impl<B: LayerOps> Backward<B, 11> for LayerBackward {
         }
     }
 }
-
-const INNER: &str = "inner half of a fused operation: the autodiff version never calls itself";
 
 impl<B: LayerOps, C: CheckpointStrategy> LayerOps for Autodiff<B, C> {
     fn elm_layer_scan(

@@ -13,19 +13,21 @@
 //! [`mod@reference`] is the specification in plain tensor steps, differentiable by Burn itself, for every backend. The
 //! fused version has its own gradient, keeps little of what it computes, and runs on Flex, NdArray and graphics cards.
 //!
-//! Layout of this folder: `spec` (sizes and layouts), `plan` (the connectome for the kernels), `reference`, `ops` (the
+//! Layout of this folder: `spec` (sizes and layouts), `call` (what one call fixes), `plan` (the connectome for the kernels), `reference`, `ops` (the
 //! backend extension), `autodiff` (its gradient).
 
 #[cfg(feature = "fused")]
 mod autodiff;
+mod call;
 #[cfg(feature = "fused")]
 pub(crate) mod ops;
 mod plan;
 pub mod reference;
 mod spec;
 
+pub use call::{LayerCall, Masked, SourceKind};
 pub use plan::ConnectomePlan;
-pub use spec::{LayerCall, LayerMap, LayerSpec, Masked, SourceKind};
+pub use spec::{LayerMap, LayerSpec};
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use super::LayerSpec;
+use super::spec::LayerSpec;
 use crate::ElmError;
 
 /// The synapses of all neurons in the order in which the kernels walk them: on each branch the feed-forward ones

@@ -1,6 +1,4 @@
-//! Sizes of a layer's scan, the layout of its packed tensors, and what is fixed during one call.
-
-use std::sync::Arc;
+//! Sizes of a layer's scan, and the layout of its packed tensors.
 
 use crate::equations::HiddenActivation;
 use crate::equations::OutputActivation;
@@ -127,47 +125,4 @@ impl LayerSpec {
     pub fn result_len(&self, batch: usize, time: usize) -> usize {
         batch * self.neurons * (time + 1 + self.state_width())
     }
-}
-
-/// How the input of a call comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceKind {
-    /// Numbers per channel, `[batch, time, input]`.
-    Dense,
-    /// One channel per step that is 1, all others 0, by its index, `[batch, time]`.
-    OneHot,
-}
-
-/// Which factors dropout has drawn for a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Masked {
-    /// Factors on the input channels.
-    pub input: bool,
-    /// Factors on the recurrent activity.
-    pub recurrent: bool,
-    /// Factors on the MLP's output.
-    pub memory: bool,
-}
-
-/// Everything about one call but the tensors.
-#[derive(Debug, Clone)]
-pub struct LayerCall {
-    /// Sizes and constants.
-    pub spec: LayerSpec,
-    /// Samples.
-    pub batch: usize,
-    /// Steps.
-    pub time: usize,
-    /// Steps that a graphics card's backward pass works on at a time, at least 1; the CPU kernels choose their own.
-    pub block: usize,
-    /// Numbers that the forward pass keeps for the backward pass, where the device must know beforehand.
-    pub kept: usize,
-    /// The connectome, checked and ordered.
-    pub plan: Arc<super::ConnectomePlan>,
-    /// How the input comes.
-    pub source: SourceKind,
-    /// Factor on the input.
-    pub gain: f64,
-    /// Which dropout masks there are.
-    pub masked: Masked,
 }

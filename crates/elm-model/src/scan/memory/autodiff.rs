@@ -15,6 +15,7 @@ use super::{
     ops::{FusedOps, KeepHidden, KeptHidden},
     segments,
 };
+use crate::scan::INNER;
 
 #[derive(Debug)]
 struct ScanBackward;
@@ -108,8 +109,6 @@ impl<B: FusedOps> Backward<B, 2> for ProductBackward {
         }
     }
 }
-
-const INNER: &str = "inner half of a fused operation: the autodiff version never calls itself";
 
 impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
     fn elm_memory_scan(

@@ -12,6 +12,7 @@ use burn::backend::{
 use burn::tensor::Shape;
 
 use super::ops::{InputGradient, NeuronCall, NeuronKept, NeuronOps, NeuronTensors};
+use crate::scan::INNER;
 
 #[derive(Debug)]
 struct NeuronBackward;
@@ -62,8 +63,6 @@ fn input_gradient<B: NeuronOps>(
     let rows = B::float_reshape(product, Shape::new([batch * time, width]));
     B::float_reshape(B::float_matmul(rows, B::float_transpose(matrix)), x_shape)
 }
-
-const INNER: &str = "inner half of a fused operation: the autodiff version never calls itself";
 
 impl<B: NeuronOps, C: CheckpointStrategy> NeuronOps for Autodiff<B, C> {
     fn elm_neuron(tensors: NeuronTensors<Self>, call: NeuronCall) -> FloatTensor<Self> {

@@ -1,9 +1,6 @@
 //! What of the input is not zero, from the forward pass to the backward pass.
 
-use crate::kernels::cpu::{
-    simd::SimdReal,
-    sparse::{SparseRow, SparseRows},
-};
+use crate::kernels::cpu::{simd::SimdReal, sparse::SparseRows, sparse_row::SparseRow};
 
 /// A chunk of a tile is kept if at most one in so many of its numbers is not zero; else the backward pass reads the input
 /// again.

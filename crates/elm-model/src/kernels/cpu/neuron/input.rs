@@ -7,7 +7,7 @@ use crate::kernels::cpu::{
     pack::padded,
     product::padded_rows,
     simd::SimdReal,
-    sparse::SparseRow,
+    sparse_row::SparseRow,
 };
 
 use super::{NeuronFields, NeuronShape};
