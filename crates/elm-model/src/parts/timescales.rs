@@ -85,6 +85,7 @@ impl<const D: usize> MemoryTimescales<D> {
     }
 
     /// The same timescales with other parameters, row by row; whether they are trained stays.
+    #[cfg(feature = "weights")]
     pub(crate) fn with_proto(&self, proto: &[f64], device: &Device) -> Self {
         let mut found = self.clone();
         found.rates = Cache::default();
