@@ -6,7 +6,7 @@ use super::workers::{Call, Workers, report, status};
 use crate::error::{Result, TrainError};
 use crate::say;
 use crate::stop::StopReason;
-use crate::sweep::{Calls, Share, Sweep, SweepFolder};
+use crate::sweep::{BUILT_IN, Calls, Share, Sweep, SweepFolder, text_of};
 
 /// Train many runs by one file: settings of recipe keys, and seeds.
 ///
@@ -17,7 +17,7 @@ use crate::sweep::{Calls, Share, Sweep, SweepFolder};
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP, after_long_help = LONG_HELP)]
 pub(super) struct Args {
-    /// Sweep file (TOML), or the folder of a sweep
+    /// Sweep file (TOML), the folder of a sweep, or `scaling`: how networks scale, built in
     file: PathBuf,
     /// Folder of the sweep [default: runs/<name of FILE>]
     #[arg(long, value_name = "DIR")]
@@ -47,6 +47,7 @@ pub(super) struct Args {
 const HELP: &str = "\
 Examples:
   elm sweep my.toml --jobs 2
+  elm sweep scaling --jobs 2         # its file is then runs/scaling/sweep.toml, to copy for other data
   elm sweep my.toml --slurm=8 | sbatch
   elm sweep my.toml --list | xargs -P4 -d '\\n' -I{} sh -c '{}'
 See --help for the file and for schedulers.";
@@ -56,11 +57,12 @@ const LONG_HELP: &str = r#"A sweep file:
   seeds = [0, 1, 2]            # every setting with each of them [default: the base's]
   metric = "valid_loss"        # a column of metrics.csv at the best epoch, or test.<name in test.json>
   goal = "min"                 # or "max" [default: by the metric's name]
+  power_law = "params"         # the report fits power laws of the metric in this key [default: none]
   halving = 3                  # one setting in 3 goes on after 1/9, 1/3 ... of its epochs [default: all do]
   [set]                        # keys of all members that have a use for them; the budget is one of these
   train.minutes = 5
   [grid]                       # all combinations
-  model.num_memory = [10, 20, 50]
+  model.num_memory = [10, 20, 50]   # or params = [20000, 50000]: sizes chosen for so many trained parameters
   train.optimizer = ["adam", "adamax"]
   [list]                       # n-th values belong together; or a table [[list]] for each row
   train.batch_size = [8, 16]
@@ -115,8 +117,7 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
     let (folder, sweep) = match file.is_dir() {
         true => SweepFolder::existing(&out)?,
         false => {
-            let text = std::fs::read_to_string(&file)
-                .map_err(|e| TrainError::file(&file, format!("cannot read it: {e}")))?;
+            let text = text_of(&file)?;
             SweepFolder::open(&out, &text, &file.display().to_string(), &sweep)?
         }
     };
@@ -193,7 +194,10 @@ fn print_calls(args: &Args, file: &Path, out: &Path, sweep: &Sweep) -> Result<()
         .map_err(|e| TrainError::Run(format!("cannot find this program: {e}")))?;
     let calls = Calls {
         program,
-        file: absolute(file)?,
+        file: match BUILT_IN.iter().any(|(name, _)| Path::new(name) == file) && !file.exists() {
+            true => file.to_path_buf(),
+            false => absolute(file)?,
+        },
         out: absolute(out)?,
         devices: args.workers.devices(),
         threads: args.workers.threads,

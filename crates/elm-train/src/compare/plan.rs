@@ -168,6 +168,7 @@ impl Plan {
             seeds: self.seeds.clone(),
             metric: Metric::new(METRIC, None).map_err(TrainError::Usage)?,
             halving: None,
+            power_law: None,
             set,
             list: self.models.iter().map(row).collect(),
             grid: match self.rates.is_empty() {

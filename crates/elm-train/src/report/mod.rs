@@ -21,6 +21,7 @@ mod comparison;
 mod data;
 mod page;
 mod picture;
+mod scaling;
 mod sections;
 mod svg;
 mod sweep;
@@ -37,6 +38,7 @@ pub use data::{
     MemoryUnitTrace, MetricCurve, Report, RocCurve, SummaryRow, TimescaleList,
 };
 pub use picture::{SamplePicture, sheet};
+pub use scaling::{ScalingGroup, ScalingReport};
 pub use sweep::{BestRecipe, KeyPanel, KeyPoint, KeyValue, SweepReport, render_sweep};
 pub use table::Table;
 

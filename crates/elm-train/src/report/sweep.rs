@@ -1,6 +1,7 @@
 //! The report of a sweep: settings by rank, and what each key does.
 
 use super::page::{escape, missing, page, paragraph, section};
+use super::scaling::{ScalingReport, scaling};
 use super::sections::{self, BELOW, HALF, frame};
 use super::svg::{Anchor, Canvas, Panel, Scale, Style, extent, number};
 use super::table::Table;
@@ -21,6 +22,8 @@ pub struct SweepReport {
     pub settings: Table,
     /// The metric against each key that varies.
     pub panels: Vec<KeyPanel>,
+    /// How the metric scales, where that was asked.
+    pub scaling: Option<ScalingReport>,
     /// The recipe of the best setting.
     pub best: Option<BestRecipe>,
     /// Members that failed, with the reasons.
@@ -71,7 +74,9 @@ pub enum KeyValue {
 
 /// The report of a sweep as one HTML page.
 pub fn render_sweep(report: &SweepReport) -> String {
-    let mut parts = vec![summary(report), panels(report)];
+    let mut parts = vec![summary(report)];
+    parts.extend(report.scaling.as_ref().map(scaling));
+    parts.push(panels(report));
     if let Some(best) = &report.best {
         let body = format!(
             "{}<pre class=\"scroll\">{}</pre>\n",

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::halving::Halving;
-use super::parse::{Assignment, SweepFile};
+use super::parse::SweepFile;
+use super::sections::{Assignment, PARAMS};
 use crate::error::{Result, TrainError};
 use crate::recipe::{Recipe, RecipeError, key_named};
 
@@ -114,15 +115,67 @@ impl Sweep {
             recipe.set(&change.text()).map_err(of)?;
         }
         // a common key is for the members that have a use for it
-        for change in common.filter(|change| change.key != KIND) {
+        for change in common.filter(|change| ![KIND, PARAMS].contains(&change.key.as_str())) {
             if serves(&change.key, &recipe) {
                 recipe.set(&change.text()).map_err(of)?;
             }
         }
-        for change in member.changes.iter().filter(|change| change.key != KIND) {
+        let own = member.changes.iter();
+        for change in own.filter(|change| ![KIND, PARAMS].contains(&change.key.as_str())) {
             recipe.set(&change.text()).map_err(of)?;
         }
-        Ok(recipe)
+        let mut all = self.file.set.iter().chain(&member.changes);
+        match all.find(|change| change.key == PARAMS) {
+            None => Ok(recipe),
+            Some(params) => Ok(self.sized(member, recipe, params).map_err(of)?),
+        }
+    }
+
+    /// A member's recipe with its size chosen for a number of parameters.
+    fn sized(
+        &self,
+        member: &Member,
+        recipe: Recipe,
+        params: &Assignment,
+    ) -> std::result::Result<Recipe, RecipeError> {
+        let wrong = |problem: String| RecipeError::Value {
+            origin: String::new(),
+            key: PARAMS.into(),
+            problem,
+        };
+        let count = params
+            .value
+            .as_integer()
+            .and_then(|n| usize::try_from(n).ok());
+        let count = count.filter(|n| *n > 0).ok_or_else(|| {
+            wrong(format!(
+                "must be a whole number above 0, found {}",
+                params.value
+            ))
+        })?;
+        if recipe.task.is_open() {
+            return Err(wrong(format!(
+                "has no use in the task {}, the sizes of whose models follow from its files: give the size itself",
+                recipe.task
+            )));
+        }
+        let sized = recipe.sized(count);
+        let other = recipe.sized(count.saturating_mul(4));
+        let chosen = recipe.differences(&sized).into_keys();
+        for key in chosen.chain(recipe.differences(&other).into_keys()) {
+            if self
+                .file
+                .set
+                .iter()
+                .chain(&member.changes)
+                .any(|change| change.key == key)
+            {
+                return Err(wrong(format!(
+                    "chooses `{key}`, which the sweep gives as well: leave one of them out"
+                )));
+            }
+        }
+        Ok(sized)
     }
 
     /// The recipe of a member, if it is valid.
@@ -181,7 +234,7 @@ impl Sweep {
 }
 
 fn serves(key: &str, recipe: &Recipe) -> bool {
-    key_named(key).is_some_and(|key| key.serves(recipe))
+    key == PARAMS || key_named(key).is_some_and(|key| key.serves(recipe))
 }
 
 /// The error with the member that it is of.
@@ -369,6 +422,52 @@ mod tests {
             assert!(error.to_string().contains(words), "{error}");
             assert_eq!(error.exit_code(), 2);
         }
+    }
+
+    #[test]
+    fn sizes_follow_from_a_number_of_parameters() {
+        let text = "base = \"spikes\"\n[grid]\nmodel.kind = [\"elm\", \"network\"]\nparams = [9000, 30000]";
+        let sizes = sweep(text);
+        sizes.validate().unwrap();
+        for member in &sizes.members {
+            let found = sizes.recipe(member).unwrap().num_trained();
+            let asked = [9000, 30_000][member.index % 2];
+            assert!(
+                found.abs_diff(asked) < asked / 8,
+                "{}: {found}",
+                member.name
+            );
+        }
+        for (text, words) in [
+            (
+                "base = \"spikes\"\n[set]\nparams = 9000\n[grid]\nmodel.num_memory = [3]",
+                "`params` chooses `model.num_memory`, which the sweep gives as well",
+            ),
+            (
+                "base = \"spikes\"\n[grid]\nparams = [0.5]",
+                "must be a whole number above 0, found 0.5",
+            ),
+            (
+                "base = \"arrays\"\n[grid]\nparams = [9000]",
+                "no use in the task arrays",
+            ),
+        ] {
+            let error = sweep(text).validate().unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn what_is_built_in_is_valid() {
+        for (name, text) in crate::sweep::BUILT_IN {
+            let sweep = sweep(text);
+            sweep.validate().unwrap();
+            assert!(sweep.members.len() > 1, "{name}");
+            assert_eq!(crate::sweep::text_of(Path::new(name)).unwrap(), text);
+        }
+        let error = crate::sweep::text_of(Path::new("scalling")).unwrap_err();
+        assert!(error.to_string().contains("built in: scaling"), "{error}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::expand::Sweep;
 use super::folder::SweepFolder;
 use super::parse::Goal;
 use super::results::{Results, Setting};
+use super::scaling::scaling;
 use crate::durable;
 use crate::error::Result;
 use crate::report::{BestRecipe, KeyPanel, KeyPoint, KeyValue, SweepReport, Table, render_sweep};
@@ -25,7 +26,7 @@ const SHOWN: usize = 200;
 pub fn write_report(sweep: &Sweep, folder: &SweepFolder) -> Result<(Results, PathBuf)> {
     let _lock = folder.exclusive()?;
     let results = Results::read(sweep, folder)?;
-    durable::write_whole(&folder.file("results.csv"), csv(sweep, &results))?;
+    durable::write_whole(&folder.file("results.csv"), csv(sweep, &results)?)?;
     let best = match results.best() {
         None => None,
         Some(setting) => {
@@ -39,7 +40,7 @@ pub fn write_report(sweep: &Sweep, folder: &SweepFolder) -> Result<(Results, Pat
         }
     };
     let report = folder.file("report.html");
-    durable::write_whole(&report, page(sweep, folder, &results, best))?;
+    durable::write_whole(&report, page(sweep, folder, &results, best)?)?;
     Ok((results, report))
 }
 
@@ -143,7 +144,7 @@ fn best_sentence(results: &Results, setting: &Setting) -> String {
 }
 
 /// A row for each member that is finished.
-fn csv(sweep: &Sweep, results: &Results) -> String {
+fn csv(sweep: &Sweep, results: &Results) -> Result<String> {
     let keys = sweep.file.varying();
     let field = |text: &str| match text.contains([',', '"', '\n']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
@@ -151,6 +152,9 @@ fn csv(sweep: &Sweep, results: &Results) -> String {
     };
     let mut head: Vec<String> = vec!["member".into(), "setting".into(), "seed".into()];
     head.extend(keys.iter().map(|key| field(key)));
+    if sweep.file.power_law.is_some() {
+        head.extend(["model".into(), "parameters".into()]);
+    }
     head.push(field(&results.metric.name));
     if results.halving.is_some() {
         head.push("stopped_after".into());
@@ -165,6 +169,11 @@ fn csv(sweep: &Sweep, results: &Results) -> String {
                 member.seed.to_string(),
             ];
             cells.extend(keys.iter().map(|key| field(&cell(setting, key))));
+            if sweep.file.power_law.is_some() {
+                let recipe = sweep.recipe(member)?;
+                cells.push(field(&recipe.model_config().title()));
+                cells.push(recipe.num_trained().to_string());
+            }
             cells.push(ranked.value.map(|v| v.to_string()).unwrap_or_default());
             if results.halving.is_some() {
                 cells.push(setting.stopped.map(|n| n.to_string()).unwrap_or_default());
@@ -172,7 +181,7 @@ fn csv(sweep: &Sweep, results: &Results) -> String {
             out += &(cells.join(",") + "\n");
         }
     }
-    out
+    Ok(out)
 }
 
 fn page(
@@ -180,7 +189,7 @@ fn page(
     folder: &SweepFolder,
     results: &Results,
     best: Option<BestRecipe>,
-) -> String {
+) -> Result<String> {
     let name = folder.path().file_name().unwrap_or_default();
     let shown = &results.settings[..results.settings.len().min(SHOWN)];
     let goal = match results.metric.goal {
@@ -189,7 +198,7 @@ fn page(
     };
     let seeds: BTreeSet<u64> = sweep.members.iter().map(|m| m.seed).collect();
     let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
-    render_sweep(&SweepReport {
+    Ok(render_sweep(&SweepReport {
         title: format!("Sweep {}", name.to_string_lossy()),
         facts: [
             ("Base", sweep.file.base.clone()),
@@ -209,9 +218,10 @@ fn page(
             .map(|key| panel(results, key))
             .collect(),
         best,
+        scaling: scaling(sweep, results)?,
         failed: results.tally.failed.clone(),
         notes: notes(results, shown.len()),
-    })
+    }))
 }
 
 /// The metric of every finished member against a key.

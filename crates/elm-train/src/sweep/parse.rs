@@ -5,53 +5,30 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::draw::Draw;
 use super::halving::check_metric;
+use super::sections::{
+    Assignment, Axis, Random, assignments, expected, grid, list, random, section, whole,
+};
 use crate::error::{Result, TrainError};
-use crate::recipe::{Recipe, RecipeError, key_named};
+use crate::recipe::Recipe;
 
-/// A recipe key with a value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Assignment {
-    /// Dotted name, such as `train.epochs`.
-    pub key: String,
-    /// Its value.
-    pub value: Value,
-}
+/// Sweeps that are built in: their names, and their files.
+pub const BUILT_IN: [(&str, &str); 1] = [("scaling", include_str!("scaling.toml"))];
 
-impl Assignment {
-    /// `key=value`, as `--set` takes it.
-    pub fn text(&self) -> String {
-        format!("{}={}", self.key, self.value)
+/// The text of a sweep file, or of a sweep that is built in where there is no such file.
+///
+/// # Errors
+/// [`TrainError::File`] if it cannot be read.
+pub fn text_of(path: &Path) -> Result<String> {
+    let built_in = BUILT_IN.iter().find(|(name, _)| Path::new(name) == path);
+    if let (Some((_, text)), false) = (built_in, path.exists()) {
+        return Ok(text.to_string());
     }
-
-    /// The value for people: text without quotes.
-    pub fn shown(&self) -> String {
-        match &self.value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        }
-    }
-}
-
-/// A key of `[grid]` with its values.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Axis {
-    /// Dotted name.
-    pub key: String,
-    /// Its values, in their order.
-    pub values: Vec<Value>,
-}
-
-/// `[random]`.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Random {
-    /// Draws of all keys.
-    pub n: usize,
-    /// Seed of the draws.
-    pub seed: u64,
-    /// What each key is drawn from.
-    pub draws: Vec<(String, Draw)>,
+    let names = BUILT_IN.map(|(name, _)| name).join(", ");
+    std::fs::read_to_string(path).map_err(|e| {
+        let problem = format!("cannot read the sweep: {e} (built in: {names})");
+        TrainError::file(path, problem)
+    })
 }
 
 /// Which end of a metric is the better one.
@@ -125,6 +102,8 @@ pub struct SweepFile {
     pub metric: Metric,
     /// Successive halving: one setting in so many goes on after each rung of epochs; none where all are trained to their end.
     pub halving: Option<usize>,
+    /// The key that the report fits power laws of the metric in; none for no fit.
+    pub power_law: Option<String>,
     /// Keys of all members.
     pub set: Vec<Assignment>,
     /// Rows of keys that belong together.
@@ -135,8 +114,17 @@ pub struct SweepFile {
     pub random: Random,
 }
 
-const TOP: [&str; 9] = [
-    "base", "seeds", "metric", "goal", "halving", "set", "list", "grid", "random",
+const TOP: [&str; 10] = [
+    "base",
+    "seeds",
+    "metric",
+    "goal",
+    "halving",
+    "power_law",
+    "set",
+    "list",
+    "grid",
+    "random",
 ];
 
 impl SweepFile {
@@ -145,9 +133,7 @@ impl SweepFile {
     /// # Errors
     /// [`TrainError::File`] if it cannot be read, is no TOML, or says something that cannot be.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| TrainError::file(path, format!("cannot read the sweep: {e}")))?;
-        Self::parse(&text).map_err(|problem| TrainError::file(path, problem))
+        Self::parse(&text_of(path)?).map_err(|problem| TrainError::file(path, problem))
     }
 
     /// What the text of a sweep file says.
@@ -166,29 +152,40 @@ impl SweepFile {
         for (section, _) in &table {
             refuse_unknown(section)?;
         }
-        let text_of = |name: &str| match table.get(name) {
+        let text = |name: &str| match table.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.as_str())),
             Some(other) => Err(expected(name, "text", other)),
         };
-        let Some(base) = text_of("base")? else {
+        let Some(base) = text("base")? else {
             return Err(
                 "`base` is missing: name the recipe that all members start from, such as base = \"quick\""
                     .into(),
             );
         };
-        let metric = text_of("metric")?.unwrap_or("valid_loss");
+        let metric = text("metric")?.unwrap_or("valid_loss");
         let file = Self {
             base: base.into(),
             seeds: seeds(&table)?,
-            metric: Metric::new(metric, text_of("goal")?)?,
+            metric: Metric::new(metric, text("goal")?)?,
             halving: halving(&table)?,
+            power_law: text("power_law")?.map(String::from),
             set: assignments(section(&table, "set")?, "set")?,
             list: list(&table)?,
             grid: grid(section(&table, "grid")?)?,
             random: random(section(&table, "random")?)?,
         };
         file.refuse_twice()?;
+        if let Some(key) = file
+            .power_law
+            .as_deref()
+            .filter(|key| !file.varying().contains(key))
+        {
+            return Err(format!(
+                "`power_law` names `{key}`, which does not vary: expected one of {}",
+                file.varying().join(", ")
+            ));
+        }
         if file.halving.is_some() {
             check_metric(&file.metric)?;
         }
@@ -263,26 +260,6 @@ fn refuse_unknown(name: &str) -> std::result::Result<(), String> {
     }
 }
 
-fn expected(name: &str, what: &str, found: &Value) -> String {
-    format!(
-        "`{name}` must be {what}, found {} {found}",
-        found.type_str()
-    )
-}
-
-fn section<'a>(table: &'a Table, name: &str) -> std::result::Result<Option<&'a Table>, String> {
-    match table.get(name) {
-        None => Ok(None),
-        Some(Value::Table(section)) => Ok(Some(section)),
-        Some(other) => Err(expected(name, &format!("a table [{name}]"), other)),
-    }
-}
-
-fn whole(name: &str, value: &Value) -> std::result::Result<u64, String> {
-    let number = value.as_integer().and_then(|n| u64::try_from(n).ok());
-    number.ok_or_else(|| expected(name, "a whole number, 0 or more", value))
-}
-
 fn halving(table: &Table) -> std::result::Result<Option<usize>, String> {
     match table.get("halving") {
         None => Ok(None),
@@ -314,146 +291,6 @@ fn seeds(table: &Table) -> std::result::Result<Vec<u64>, String> {
         seeds.push(seed);
     }
     Ok(seeds)
-}
-
-/// Recipe keys with what a section says of them, by their names; nested tables are dotted keys, up to what `is_leaf`.
-fn flat<'a>(
-    table: &'a Table,
-    section: &str,
-    is_leaf: &dyn Fn(&Value) -> bool,
-) -> std::result::Result<Vec<(String, &'a Value)>, String> {
-    let mut found = Vec::new();
-    let mut open = vec![(String::new(), table)];
-    while let Some((prefix, table)) = open.pop() {
-        for (name, value) in table {
-            let key = format!("{prefix}{name}");
-            match value {
-                Value::Table(inner) if !is_leaf(value) => open.push((format!("{key}."), inner)),
-                _ => found.push((key, value)),
-            }
-        }
-    }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    for pair in found.windows(2) {
-        if pair[0].0 == pair[1].0 {
-            return Err(format!("[{section}] names `{}` twice", pair[0].0));
-        }
-    }
-    for (key, _) in &found {
-        known(key, section)?;
-    }
-    Ok(found)
-}
-
-/// Refuses a key that no recipe has, with the nearest one.
-fn known(key: &str, section: &str) -> std::result::Result<(), String> {
-    if key_named(key).is_some() {
-        return Ok(());
-    }
-    let hint = match Recipe::default().set(&format!("{key}=0")) {
-        Err(RecipeError::UnknownKey { hint, .. }) => hint,
-        Err(other) => format!(": {other}"),
-        Ok(()) => String::new(),
-    };
-    Err(format!("[{section}]: unknown recipe key `{key}`{hint}"))
-}
-
-fn assignments(
-    table: Option<&Table>,
-    section: &str,
-) -> std::result::Result<Vec<Assignment>, String> {
-    let Some(table) = table else {
-        return Ok(Vec::new());
-    };
-    let found = flat(table, section, &|_| false)?.into_iter();
-    Ok(found
-        .map(|(key, value)| Assignment {
-            key,
-            value: value.clone(),
-        })
-        .collect())
-}
-
-fn grid(table: Option<&Table>) -> std::result::Result<Vec<Axis>, String> {
-    let Some(table) = table else {
-        return Ok(Vec::new());
-    };
-    let axis = |(key, value): (String, &Value)| match value {
-        Value::Array(values) if !values.is_empty() => Ok(Axis {
-            key,
-            values: values.clone(),
-        }),
-        other => Err(expected(
-            &format!("grid.{key}"),
-            "a list of values such as [1, 2]",
-            other,
-        )),
-    };
-    flat(table, "grid", &|_| false)?
-        .into_iter()
-        .map(axis)
-        .collect()
-}
-
-/// `[list]` with lists of one length, whose n-th values belong together, or `[[list]]` with a table for each row.
-fn list(table: &Table) -> std::result::Result<Vec<Vec<Assignment>>, String> {
-    match table.get("list") {
-        None => Ok(Vec::new()),
-        Some(Value::Table(columns)) => {
-            let columns = grid(Some(columns)).map_err(|e| e.replace("grid", "list"))?;
-            let rows = columns.first().map_or(0, |axis| axis.values.len());
-            if let Some(odd) = columns.iter().find(|axis| axis.values.len() != rows) {
-                return Err(format!(
-                    "[list]: `{}` has {} values and `{}` has {rows}: the n-th values of all keys belong together",
-                    odd.key,
-                    odd.values.len(),
-                    columns[0].key
-                ));
-            }
-            let row = |n: usize| {
-                let cells = columns.iter().map(|axis| Assignment {
-                    key: axis.key.clone(),
-                    value: axis.values[n].clone(),
-                });
-                cells.collect()
-            };
-            Ok((0..rows).map(row).collect())
-        }
-        Some(Value::Array(rows)) => rows
-            .iter()
-            .map(|row| match row {
-                Value::Table(row) => assignments(Some(row), "list"),
-                other => Err(expected("list", "tables of recipe keys [[list]]", other)),
-            })
-            .collect(),
-        Some(other) => Err(expected("list", "a table [list] or tables [[list]]", other)),
-    }
-}
-
-fn random(table: Option<&Table>) -> std::result::Result<Random, String> {
-    let Some(table) = table else {
-        return Ok(Random::default());
-    };
-    let mut table = table.clone();
-    let n = table
-        .remove("n")
-        .ok_or("[random] has no `n`: say how many draws are wanted, such as n = 20".to_string())?;
-    let n = whole("random.n", &n)? as usize;
-    let seed = table.remove("seed").unwrap_or(Value::Integer(0));
-    let seed = whole("random.seed", &seed)?;
-    let draw = |(key, value): (String, &Value)| {
-        let draw = Draw::parse(value).map_err(|e| format!("[random]: `{key}` {e}"))?;
-        Ok((key, draw))
-    };
-    let draws = flat(&table, "random", &Draw::is_one)?
-        .into_iter()
-        .map(draw)
-        .collect::<std::result::Result<Vec<_>, String>>()?;
-    match (n, draws.is_empty()) {
-        (0, _) => Err("`random.n` must be 1 or more, found 0".into()),
-        (_, true) => Err("[random] names no recipe key to draw".into()),
-        _ => Ok(Random { n, seed, draws }),
-    }
 }
 
 #[cfg(test)]
@@ -503,6 +340,10 @@ mod tests {
             ("metric = \"speed\"", "\"min\" or \"max\""),
             ("goal = \"up\"", "found \"up\""),
             ("halving = 1", "from 2 to 1000"),
+            (
+                "power_law = \"params\"\n[grid]\ntrain.epochs = [1]",
+                "names `params`, which does not vary: expected one of train.epochs",
+            ),
             (
                 "halving = 3\nmetric = \"test.accuracy\"",
                 "before they are tested",

@@ -1,6 +1,7 @@
 //! A sweep as a file.
 
-use super::parse::{Assignment, Goal, SweepFile};
+use super::parse::{Goal, SweepFile};
+use super::sections::Assignment;
 use crate::recipe::key_named;
 
 impl SweepFile {
@@ -19,6 +20,9 @@ impl SweepFile {
         out += &format!("goal = \"{goal}\"\n");
         if let Some(factor) = self.halving {
             out += &format!("halving = {factor}\n");
+        }
+        if let Some(key) = &self.power_law {
+            out += &format!("power_law = {}\n", quoted(key));
         }
         if !self.set.is_empty() {
             out += &format!("\n[set]\n{}", lines(&self.set));
@@ -77,6 +81,7 @@ mod tests {
             seeds = [3, 4]
             metric = "valid_loss"
             halving = 3
+            power_law = "train.learning_rate"
             [set]
             train.epochs = 9
             data.dir = "C:\\x y"
