@@ -6,8 +6,6 @@ use elm_train::bench::loading_rates;
 use elm_train::device;
 use elm_train::recipe::Recipe;
 
-use crate::files;
-
 /// Recipes whose loaders are timed.
 const RECIPES: [&str; 8] = [
     "spikes",
@@ -31,7 +29,8 @@ pub fn run(seconds: f64) -> Result<(), String> {
     for name in RECIPES {
         let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
         let mut recipe = Recipe::builtin(name).map_err(|e| e.to_string())?;
-        files::make(recipe.task, dir.path()).map_err(|e| format!("{name}: {e}"))?;
+        let made = recipe.task.make_example(dir.path());
+        made.map_err(|e| format!("{name}: {e}"))?;
         recipe.data.dir = Some(dir.path().to_path_buf());
         let rates = loading_rates(&recipe, &device, budget).map_err(|e| format!("{name}: {e}"))?;
         println!(

@@ -4,7 +4,6 @@
 //! plain-tensor reference of this project and, with `--with-pytorch`, `bench_torch.py` (`plain` is the published
 //! algorithm, `manual_jit` the best PyTorch we know). `--loading` asks another question: does loading keep up?
 
-mod files;
 mod loading;
 mod measure;
 mod table;

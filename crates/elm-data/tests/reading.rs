@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use elm_data::BatchStream;
 use elm_data::neuronio::{
-    ConvertOutcome, ConvertSummary, Simulation, SimulationSet, SparseSampler, SpikeEvent, Split,
-    WindowConfig, WindowSampler, check_disjoint, convert, open_simulations, read_archive,
-    read_pickle, shipped, write_archive,
+    ConvertOutcome, ConvertSummary, Described, Simulation, SimulationSet, SparseSampler,
+    SpikeEvent, Split, WindowConfig, WindowSampler, check_disjoint, convert, describe,
+    open_simulations, read_archive, read_pickle, shipped, write_archive,
 };
 
 use pickles::{Content, python2};
@@ -508,4 +508,40 @@ fn inputs_that_would_become_one_archive_are_refused() {
         .to_string();
     assert!(error.contains("would become the same archive"), "{error}");
     assert!(!out.exists());
+}
+
+#[test]
+fn archives_are_described_by_their_heads_and_checked_if_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = shipped(Split::Test).unwrap();
+    let path = folder.path().join("a.elmnio");
+    write_archive(&path, &all).unwrap();
+    let paths = [path.clone()];
+    let go_on = |_: usize, _: usize| std::ops::ControlFlow::Continue(());
+    let decoded = describe(&paths, true, &go_on).unwrap();
+    let expected: Vec<Described> = all.iter().map(Described::of).collect();
+    assert_eq!(decoded, expected);
+    let heads = describe(&paths, false, &go_on).unwrap();
+    assert!(heads.iter().all(|one| one.soma_mean_mv.is_none()));
+    for (head, one) in heads.iter().zip(&all) {
+        let head = &head.head;
+        assert_eq!(head.input_spikes as usize, one.events.len());
+        assert_eq!(head.output_spikes as usize, one.output_spikes_ms.len());
+    }
+    // pickles have no heads
+    let pickle = describe(&[fixture("protocol2.p.gz")], false, &go_on).unwrap();
+    assert!(!pickle.is_empty() && pickle.iter().all(|one| one.soma_mean_mv.is_some()));
+    // what is damaged behind the heads is found by decoding alone
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(describe(&paths, false, &go_on).unwrap(), heads);
+    let error = describe(&paths, true, &go_on).unwrap_err().to_string();
+    assert!(
+        error.contains("damaged") && error.contains("a.elmnio"),
+        "{error}"
+    );
+    let stop = |_: usize, _: usize| std::ops::ControlFlow::Break(());
+    assert!(describe(&paths, false, &stop).is_err());
 }

@@ -22,6 +22,7 @@ pub mod shipped;
 pub mod stop;
 pub mod sweep;
 pub mod task;
+pub mod weights;
 
 pub use devices::Devices;
 pub use error::{Result, TrainError};

@@ -210,6 +210,22 @@ fn the_next_value_and_the_next_symbol_are_predicted() {
     let out = folder.path().join("waves");
     let text = train(&waves, &out, &["train.epochs=30", "train.batch_size=8"]);
     assert!(result(&out, "Explained variance (%)") > 60.0, "{text}");
+    // answered at every step, the last one too, and named as what they are: about the next step
+    let predicted = |run: &Path, data: &Path| {
+        let model = run.join("model.safetensors").to_str().unwrap().to_string();
+        let data = data.to_str().unwrap().to_string();
+        let csv = stdout(&["predict", &model, "--data", &data, "--device", "cpu"]);
+        let score = stdout(&["eval", &model, "--data", &data, "--json", "--device", "cpu"]);
+        let score: Value = serde_json::from_str(&score).unwrap();
+        (csv, score["metrics"].clone(), score["answers"].clone())
+    };
+    let (csv, metrics, answers) = predicted(&out, &waves);
+    assert_eq!(csv.lines().next(), Some("sample,step,next x0"));
+    assert_eq!(csv.lines().count(), 1 + 60 * 40);
+    // what follows the last step is not known
+    assert_eq!(answers, 60 * 39);
+    let explained = metrics["explained_variance_percent next x0"].as_f64();
+    assert!(explained.unwrap() > 60.0, "{metrics}");
     let symbols = folder.path().join("symbols.npz");
     // each symbol follows from the one before, but for every sixth
     let mut noise = Noise::new(4);
@@ -230,6 +246,17 @@ fn the_next_value_and_the_next_symbol_are_predicted() {
     let text = train(&symbols, &out, &set);
     // 2.32 bits by chance, 0.65 at best
     assert!(result(&out, "Bits per symbol") < 1.3, "{text}");
+    let (csv, metrics, answers) = predicted(&out, &symbols);
+    let columns: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+    assert_eq!(
+        columns[..4],
+        ["sample", "step", "predicted next", "p(next=0)"]
+    );
+    assert_eq!((answers, columns.len()), ((80 * 19).into(), 8));
+    assert!(
+        metrics["bits_per_symbol"].as_f64().unwrap() < 1.3,
+        "{metrics}"
+    );
 }
 
 #[test]
@@ -390,7 +417,9 @@ fn what_cannot_be_learnt_is_told_in_a_sentence() {
 fn sequences_are_described() {
     let folder = TempDir::new().unwrap();
     let data = larger_channel(folder.path());
-    let text = stdout(&["data", "info", "arrays", "--data", data.to_str().unwrap()]);
+    let data = data.to_str().unwrap();
+    let text = stdout(&["data", "info", "arrays", "--data", data]);
+    assert_eq!(stdout(&["data", "info", data]), text);
     for part in [
         "240 sequences of 4 to 12 steps",
         "3 channels",

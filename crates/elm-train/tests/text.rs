@@ -108,6 +108,67 @@ fn a_text_is_learnt_and_gone_on_with() {
     assert!(message.contains("--prompt"), "{message}");
     assert_eq!(failure(&["generate", run, "--temperature", "-1"]).0, 2);
     assert_eq!(failure(&["generate", run, "--prompt", ""]).0, 2);
+    // every order of n-grams
+    let ngrams = test["details"]["ngram_bits_per_character"].as_array();
+    let ngrams: Vec<f64> = ngrams
+        .unwrap()
+        .iter()
+        .map(|b| b.as_f64().unwrap())
+        .collect();
+    assert_eq!(ngrams.len(), 5);
+    assert!(
+        ngrams[0] > 3.0 && ngrams[1] < 1.5 && ngrams[2] < 0.5,
+        "{ngrams:?}"
+    );
+    assert!(report.contains("of order 1"));
+    used(folder.path(), run);
+}
+
+/// A model of a text is evaluated on one and predicts it.
+fn used(folder: &Path, run: &str) {
+    let (model, file) = (format!("{run}/model.safetensors"), folder.join("new.txt"));
+    let new = "the cat sees the cat. the owl sees the owl. ".repeat(40);
+    std::fs::write(&file, &new).unwrap();
+    let file = file.to_str().unwrap();
+    let score = stdout(&["eval", &model, "--data", file, "--json", "--device", "cpu"]);
+    let score: Value = serde_json::from_str(&score).unwrap();
+    assert_eq!(score["answers"], new.len() - 1);
+    let bits = score["metrics"]["bits_per_symbol"].as_f64().unwrap();
+    assert!(bits < 2.5, "{score}");
+    let csv = stdout(&["predict", &model, "--data", file, "--device", "cpu"]);
+    assert!(
+        csv.starts_with("sample,step,predicted next,p(next="),
+        "{}",
+        &csv[..80]
+    );
+    // a row a byte, with the state of all bytes before: pieces go on where the last one ended
+    assert_eq!(csv.lines().count(), 1 + new.len());
+    let rows: Vec<Vec<&str>> = csv
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').collect())
+        .collect();
+    let symbols = csv.lines().next().unwrap().split(',').skip(3);
+    let symbols: Vec<&str> = symbols.collect();
+    let nats: f64 = rows
+        .iter()
+        .zip(new[1..].chars())
+        .map(|(row, next)| {
+            let place = symbols.iter().position(|s| *s == format!("p(next={next})"));
+            -row[3 + place.unwrap()].parse::<f64>().unwrap().ln()
+        })
+        .sum();
+    let expected = nats / (new.len() - 1) as f64 / std::f64::consts::LN_2;
+    assert!((bits - expected).abs() < 1e-4, "{bits} {expected}");
+    std::fs::write(folder.join("new.txt"), "ÄÖ").unwrap();
+    let (code, message) = failure(&["eval", &model, "--data", file]);
+    assert_eq!(code, 2);
+    assert!(
+        message.contains("new.txt") && message.contains("vocabulary"),
+        "{message}"
+    );
+    let (_, message) = failure(&["eval", &model]);
+    assert!(message.contains("--data: expected texts"), "{message}");
 }
 
 #[test]

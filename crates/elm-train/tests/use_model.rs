@@ -558,6 +558,51 @@ fn odd_clothes_come_off() {
     check("any.safetensors", &dict.to_safetensors().unwrap());
 }
 
+/// A record of Burn, which Burn reads, and back.
+#[test]
+fn records_of_burn_are_written_and_read() {
+    use burn::store::ModuleRecord;
+    use burn::tensor::Device;
+    use elm_model::{ElmNetwork, ElmNeuron};
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let network = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../elm-model/tests/files/network-0.1.0.safetensors");
+    for model in [
+        shipped_weights("num_memory_1"),
+        network.to_str().unwrap().into(),
+    ] {
+        let (burn, back) = (at("model.bpk"), at("back.safetensors"));
+        stdout(&["weights", "convert", &model, &burn]);
+        let record = || ModuleRecord::load(&burn).unwrap();
+        let neuron = ElmNeuron::from_record(record(), &Device::flex());
+        let network = ElmNetwork::from_record(record(), &Device::flex());
+        assert!(neuron.is_ok() != network.is_ok());
+        // the content says what it is
+        let renamed = at("renamed.pt");
+        std::fs::rename(&burn, &renamed).unwrap();
+        stdout(&["weights", "convert", &renamed, &back]);
+        let (first, again) = (
+            json(&stdout(&["info", &model, "--json"])),
+            json(&stdout(&["info", &back, "--json"])),
+        );
+        assert_eq!(first["config"], again["config"]);
+        let tensors = |path: &str| elm_model::weights::StateDict::read(path).unwrap().tensors;
+        for (name, tensor) in tensors(&model) {
+            assert_eq!(tensor.values, tensors(&back)[&name].values, "{name}");
+        }
+    }
+    let (code, error) = failure(&["info", &at("renamed.pt"), "--tau-max", "100"]);
+    assert!(
+        code == 2 && error.contains("holds a whole model"),
+        "{error}"
+    );
+    let half = std::fs::read(at("renamed.pt")).unwrap();
+    std::fs::write(at("half.bpk"), &half[..half.len() / 2]).unwrap();
+    let (code, error) = failure(&["info", &at("half.bpk")]);
+    assert!(code == 2 && error.contains("half.bpk"), "{error}");
+}
+
 #[test]
 fn what_is_no_weight_file_is_named() {
     let folder = tempfile::tempdir().unwrap();

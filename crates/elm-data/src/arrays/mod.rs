@@ -19,7 +19,8 @@
 //! | CSV | rows are steps, columns channels; the columns `sample`, `time`, `y`, `group`, `split` say what their names say; separated by comma, semicolon or tab |
 //! | events | with [`ArrayOptions::events`]: `sample`, `time`, `channel` and maybe `value` of each event, as arrays or as columns; or HDF5 in the layout of SHD |
 //!
-//! Parquet is not read: it would bring some sixty crates for what `df.to_csv` does in one line.
+//! Parquet is not read: its crate brings ten others, one of C, and builds for over a minute, for what `df.to_csv` does in
+//! one line.
 //!
 //! # Keys
 //!

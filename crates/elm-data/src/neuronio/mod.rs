@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod batch;
 pub mod convert;
+pub mod describe;
 pub mod metrics;
 pub mod open;
 pub mod pickle;
@@ -15,6 +16,7 @@ pub mod windows;
 pub use archive::{Head, read_archive, read_archive_bytes, write_archive};
 pub use batch::{NeuronIoBatch, SparseWindows};
 pub use convert::{ConvertOutcome, ConvertProgress, ConvertSummary, convert};
+pub use describe::{Described, describe};
 pub use metrics::{Metrics, RocCurve, SomaErrors};
 pub use open::{FileKind, open_simulations};
 pub use pickle::{read_pickle, read_pickle_bytes};

@@ -29,6 +29,8 @@ pub struct TaskInfo {
     pub side: Option<usize>,
     /// Is the data drawn by a program of this project and nowhere to be got?
     pub is_synthetic: bool,
+    /// Can its files be converted to a compact format?
+    pub converts: bool,
     /// What keys of recipes may need, and it has: `windows`, `time step`, `files`, `folder`, `answers`, `arrays`, `text`,
     /// `bins`, `made`, `lengths`, `seeded split`, `difficulty`.
     pub uses: &'static [&'static str],
@@ -58,6 +60,7 @@ impl TaskInfo {
         classes: &[],
         side: None,
         is_synthetic: false,
+        converts: false,
         uses: &[],
         arena: None,
         published: None,

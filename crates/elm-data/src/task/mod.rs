@@ -13,12 +13,14 @@ pub use statistics::PartStatistics;
 
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::lra::pathfinder::{ConvertProgress, ConvertSummary};
 use crate::{DataError, Encoding, Result, Split};
 
 /// A named task. Only tasks that classify sequences ([`TaskKind::Classification`]) have data of this form to open; the data
@@ -56,6 +58,38 @@ pub trait NamedTask: std::fmt::Debug + Send + Sync {
         pairs: [Option<usize>; 3],
     ) -> Result<Parts> {
         let _ = (dir, options, pairs);
+        Err(no_classes(self.info()))
+    }
+
+    /// Puts the files in `dir` into one compact file `out` that is read in their place, and reads it back before it gets its
+    /// name; `progress` may stop it, which leaves nothing.
+    ///
+    /// # Errors
+    /// If the task has no such file, an option or a file is not what it must be, or `progress` stopped it.
+    fn convert(
+        &self,
+        dir: &Path,
+        out: &Path,
+        options: &TaskOptions,
+        progress: &mut dyn FnMut(ConvertProgress) -> ControlFlow<()>,
+    ) -> Result<ConvertSummary> {
+        let _ = (dir, out, options, progress);
+        let known = Task::ALL.iter().filter(|task| task.info().converts);
+        let known: Vec<&str> = known.map(|task| task.name()).collect();
+        Err(DataError::request(format!(
+            "the files of {} are not converted; those of {} are",
+            self.info().name,
+            known.join(", ")
+        )))
+    }
+
+    /// Writes a few samples of the published lengths into `dir`, in the files that [`open`](Self::open) reads: to try
+    /// programs and to time them, with nothing to learn in most.
+    ///
+    /// # Errors
+    /// If the task classifies no sequences, or a file cannot be written.
+    fn make_example(&self, dir: &Path) -> Result<()> {
+        let _ = dir;
         Err(no_classes(self.info()))
     }
 
@@ -195,6 +229,28 @@ impl Task {
         pairs: [Option<usize>; 3],
     ) -> Result<Parts> {
         self.0.open_parts(dir, options, pairs)
+    }
+
+    /// See [`NamedTask::convert`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn convert(
+        self,
+        dir: &Path,
+        out: &Path,
+        options: &TaskOptions,
+        progress: &mut dyn FnMut(ConvertProgress) -> ControlFlow<()>,
+    ) -> Result<ConvertSummary> {
+        self.0.convert(dir, out, options, progress)
+    }
+
+    /// See [`NamedTask::make_example`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn make_example(self, dir: &Path) -> Result<()> {
+        self.0.make_example(dir)
     }
 
     /// What its tokens stand for, see [`NamedTask::symbols`].

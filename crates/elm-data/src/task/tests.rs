@@ -43,6 +43,52 @@ fn names_are_unique_and_lead_back() {
 }
 
 #[test]
+fn examples_are_read_by_their_tasks() {
+    let mut made = 0;
+    for &task in Task::ALL {
+        let dir = tempfile::tempdir().unwrap();
+        match task.make_example(dir.path()) {
+            Ok(()) => {
+                let parts = task
+                    .open_parts(dir.path(), &TaskOptions::default(), [Some(5); 3])
+                    .unwrap();
+                assert!(
+                    parts.train.len() >= 32 || task.info().length > 10_000,
+                    "{task}"
+                );
+                let sample = parts.test.read(0, 0).unwrap();
+                assert_eq!(sample.inputs.len(), task.inputs(), "{task}");
+                made += 1;
+            }
+            // a user's own files, or those that no program makes
+            Err(error) => assert!(
+                !task.classifies() || error.to_string().contains("no program makes"),
+                "{task}: {error}"
+            ),
+        }
+    }
+    assert_eq!(made, 8);
+}
+
+#[test]
+fn tasks_that_convert_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let (nothing, out) = (dir.path().join("nothing"), dir.path().join("out"));
+    for &task in Task::ALL {
+        let options = TaskOptions::default();
+        let converted = task.convert(&nothing, &out, &options, &mut |_| ControlFlow::Continue(()));
+        let error = converted.unwrap_err().to_string();
+        // simulations have a conversion of their own, of many files
+        let refused = error.contains("are not converted; those of neuronio, pathfinder, pathx are");
+        assert_eq!(
+            refused,
+            !task.info().converts || task.is_neuronio(),
+            "{task}: {error}"
+        );
+    }
+}
+
+#[test]
 fn every_epoch_has_each_sample_once_in_an_order_of_its_own() {
     let shuffled = batches(Order::Shuffled { seed: 3 }, 4);
     let all: Vec<_> = (0..5).flat_map(|i| shuffled.indices(i)).collect();

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::write;
 use crate::lra::image;
 use crate::task::{NamedTask, Parts, TaskData, TaskInfo, TaskKind, TaskOptions, TaskRecipe};
 use crate::{Encoding, Result, Split};
@@ -49,5 +50,20 @@ impl NamedTask for Image {
 
     fn open_parts(&self, dir: &Path, _: &TaskOptions, _: [Option<usize>; 3]) -> Result<Parts> {
         Ok(Parts::of(image::open_parts(dir)?))
+    }
+
+    fn make_example(&self, dir: &Path) -> Result<()> {
+        // a label, then the three colours
+        let size = 3 * image::SIDE * image::SIDE;
+        let picture = |number: usize| {
+            let label = (number % image::CLASSES) as u8;
+            std::iter::once(label).chain((0..size).map(move |p| ((p * (number + 3)) % 256) as u8))
+        };
+        let pictures: Vec<u8> = (0..200).flat_map(picture).collect();
+        let batches = (1..=5).map(|i| format!("data_batch_{i}.bin"));
+        for name in batches.chain(["test_batch.bin".into()]) {
+            write(&dir.join(name), &pictures)?;
+        }
+        Ok(())
     }
 }

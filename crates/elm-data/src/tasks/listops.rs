@@ -1,10 +1,12 @@
 //! ListOps of the Long Range Arena (Tay et al. 2021).
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::parts;
 use crate::lra::listops;
+use crate::lra::listops::generate::{ListOpsOptions, generate_listops};
 use crate::task::{NamedTask, Parts, TaskData, TaskInfo, TaskKind, TaskOptions, TaskRecipe};
 use crate::{Encoding, Result, Split};
 
@@ -54,6 +56,17 @@ impl NamedTask for ListOps {
         _: [Option<usize>; 3],
     ) -> Result<Parts> {
         parts(self, dir, options)
+    }
+
+    fn make_example(&self, dir: &Path) -> Result<()> {
+        let options = ListOpsOptions {
+            train: 1000,
+            valid: 10,
+            test: 10,
+            ..ListOpsOptions::new(dir, 1)
+        };
+        generate_listops(&options, &|_| ControlFlow::Continue(()))?;
+        Ok(())
     }
 
     fn symbols(&self) -> Option<Vec<String>> {

@@ -17,7 +17,7 @@ mod text_lm;
 use std::path::Path;
 
 use crate::task::{NamedTask, Parts, Task, TaskOptions};
-use crate::{Result, Split};
+use crate::{DataError, Result, Split};
 
 /// Declares the tasks: as constants, and as the list of them all.
 macro_rules! tasks {
@@ -49,6 +49,23 @@ tasks! {
     ENWIK8 = text_lm::Enwik8,
     TEXT_LM = text_lm::TextLm,
     ARRAYS = arrays::Arrays,
+}
+
+/// Text-like bytes, letters and spaces, for example files.
+fn babble(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let byte = |_| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        b"etaoinshrdlu "[(state >> 33) as usize % 13]
+    };
+    (0..length).map(byte).collect()
+}
+
+/// Writes a file of an example.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).map_err(|e| DataError::io(path, "write it", e))
 }
 
 /// The parts of a task that has a file for each.

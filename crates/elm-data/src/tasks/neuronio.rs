@@ -45,6 +45,7 @@ static INFO: TaskInfo = TaskInfo {
     channels: NUM_CHANNELS,
     kind: TaskKind::NeuronIo,
     uses: &["windows", "files"],
+    converts: true,
     recipes: sized!(1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 75, 100),
     ..TaskInfo::EMPTY
 };

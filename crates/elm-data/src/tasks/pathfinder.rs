@@ -1,9 +1,11 @@
 //! Pathfinder and Path-X of the Long Range Arena (Linsley et al. 2018, Tay et al. 2021).
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::lra::pathfinder::{self, Pathfinder, PathfinderConfig};
+use crate::lra::pathfinder::generate::{PathfinderOptions, PathfinderSize, generate_pathfinder};
+use crate::lra::pathfinder::{self, ConvertProgress, ConvertSummary, Pathfinder, PathfinderConfig};
 use crate::task::{NamedTask, Parts, TaskData, TaskInfo, TaskKind, TaskOptions, TaskRecipe};
 use crate::{Encoding, Result, Split};
 
@@ -54,6 +56,7 @@ const COMMON: TaskInfo = TaskInfo {
     channels: 1,
     kind: TaskKind::classes(pathfinder::CLASSES),
     classes: &["apart", "joined"],
+    converts: true,
     uses: &[
         "time step",
         "folder",
@@ -101,5 +104,26 @@ impl NamedTask for Contours {
             dir,
             &self.config(options),
         )?))
+    }
+
+    fn convert(
+        &self,
+        dir: &Path,
+        out: &Path,
+        options: &TaskOptions,
+        progress: &mut dyn FnMut(ConvertProgress) -> ControlFlow<()>,
+    ) -> Result<ConvertSummary> {
+        pathfinder::convert(dir, out, &self.config(options), progress)
+    }
+
+    fn make_example(&self, dir: &Path) -> Result<()> {
+        let side = self.0.side.unwrap_or_default();
+        let options = PathfinderOptions {
+            // two batches at least, and not much more to draw where they are large
+            count: (500_000 / (side * side).max(1)).max(80),
+            ..PathfinderOptions::new(dir, 1, PathfinderSize::try_from(side)?)
+        };
+        generate_pathfinder(&options, &|_| ControlFlow::Continue(()))?;
+        Ok(())
     }
 }

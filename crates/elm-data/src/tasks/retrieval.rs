@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::parts;
+use super::{babble, parts, write};
 use crate::lra::retrieval;
 use crate::task::{NamedTask, Parts, TaskData, TaskInfo, TaskKind, TaskOptions, TaskRecipe};
 use crate::{Encoding, Result, Split};
@@ -58,5 +58,20 @@ impl NamedTask for Retrieval {
         _: [Option<usize>; 3],
     ) -> Result<Parts> {
         parts(self, dir, options)
+    }
+
+    fn make_example(&self, dir: &Path) -> Result<()> {
+        let mut lines = Vec::new();
+        for pair in 0..100 {
+            lines.extend(format!("{}\ta\tb\t", pair % 2).into_bytes());
+            lines.extend(babble(pair, retrieval::MAX_LENGTH));
+            lines.push(b'\t');
+            lines.extend(babble(pair + 100, retrieval::MAX_LENGTH));
+            lines.push(b'\n');
+        }
+        for part in ["train", "eval", "test"] {
+            write(&dir.join(format!("new_aan_pairs.{part}.tsv")), &lines)?;
+        }
+        Ok(())
     }
 }

@@ -1,9 +1,13 @@
 //! Spoken digits as spikes (Cramer et al. 2022), patterns drawn in their place, and sums of two of either.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::shd::{self, Draws, ShdAdding, ShdDataset, ShdFile, ShdFolder, ShdKind};
+use crate::shd::{
+    self, Draws, ShdAdding, ShdDataset, ShdFile, ShdFolder, ShdKind, SyntheticShdOptions,
+    generate_shd,
+};
 use crate::task::{
     NamedTask, Parts, Published, TaskData, TaskInfo, TaskKind, TaskOptions, TaskRecipe,
 };
@@ -194,6 +198,22 @@ impl NamedTask for Spikes {
             valid: self.part(valid, Split::Valid, &of_valid)?,
             test: self.part(test, Split::Test, &of_test)?,
         })
+    }
+
+    fn make_example(&self, dir: &Path) -> Result<()> {
+        if !self.info.is_synthetic {
+            return Err(DataError::request(format!(
+                "no program makes the files of {}: {}",
+                self.info.name, self.info.source
+            )));
+        }
+        let options = SyntheticShdOptions {
+            train: 500,
+            test: 20,
+            ..SyntheticShdOptions::new(dir, 1)
+        };
+        generate_shd(&options, &|_| ControlFlow::Continue(()))?;
+        Ok(())
     }
 }
 

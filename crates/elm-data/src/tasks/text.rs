@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::{babble, write};
 use crate::lra::text;
 use crate::task::{NamedTask, Parts, TaskData, TaskInfo, TaskKind, TaskOptions, TaskRecipe};
-use crate::{Encoding, Result, Split};
+use crate::{DataError, Encoding, Result, Split};
 
 /// Film reviews, byte by byte.
 #[derive(Debug)]
@@ -61,5 +62,17 @@ impl NamedTask for Text {
             valid: Arc::clone(&test),
             test,
         })
+    }
+
+    fn make_example(&self, dir: &Path) -> Result<()> {
+        for part in ["train/pos", "train/neg", "test/pos", "test/neg"] {
+            let folder = dir.join(part);
+            std::fs::create_dir_all(&folder).map_err(|e| DataError::io(&folder, "create it", e))?;
+            for review in 0..50 {
+                let path = folder.join(format!("{review}_7.txt"));
+                write(&path, &babble(review, text::MAX_LENGTH))?;
+            }
+        }
+        Ok(())
     }
 }

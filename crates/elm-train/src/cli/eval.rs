@@ -6,7 +6,6 @@ use burn::tensor::Device;
 use serde_json::{Map, Value, json};
 
 use super::sources::DataArgs;
-use super::weight_args::{Loaded, WeightArgs};
 use crate::device;
 use crate::durable;
 use crate::error::{Result, TrainError};
@@ -18,6 +17,7 @@ use crate::say;
 use crate::stop::Stop;
 use crate::task::neuronio;
 use crate::tell;
+use crate::weights::{Loaded, WeightOptions};
 
 /// Evaluate a model on the data of its task, or on arrays with what is true of them (y).
 ///
@@ -39,7 +39,7 @@ pub(super) struct Args {
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
-    options: WeightArgs,
+    options: WeightOptions,
     /// Folder for pictures (SVG) of what the model does: simulations with their voltage; how the answers to a sample that is
     /// rightly answered and one that is not form step by step; which memory timescales the accuracy depends on
     #[arg(long, value_name = "DIR")]

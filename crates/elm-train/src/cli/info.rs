@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::weight_args::{Loaded, WeightArgs};
 use crate::device;
 use crate::error::{Result, TrainError};
 use crate::model::card::{InputCard, OutputCard, ReadoutCard, TaskCard, Vocabulary};
 use crate::model::{ModelConfig, PublishedForm, SequenceToSequence};
 use crate::say;
 use crate::task::numbers;
+use crate::weights::{Loaded, WeightOptions};
 use elm_model::ElmNeuron;
 use elm_model::weights::PublishedConfig;
 
@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// Model: .safetensors of `elm train`, published weights, or a name from `elm models`
     weights: PathBuf,
     #[command(flatten)]
-    model: WeightArgs,
+    model: WeightOptions,
     /// Print JSON for programs
     #[arg(long)]
     json: bool,

@@ -15,7 +15,6 @@ mod runs;
 mod sources;
 mod sweep;
 mod train;
-mod weight_args;
 mod weights;
 mod workers;
 

@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 
 use super::sources::DataArgs;
-use super::weight_args::WeightArgs;
 use crate::device;
 use crate::error::{Result, TrainError};
 use crate::output;
 use crate::predict::{Format, Predicting, Writer, run_stream};
 use crate::run::StatusLine;
 use crate::stop::Stop;
+use crate::weights::WeightOptions;
 use crate::{say, tell};
 
 /// Predict with a trained model: a probability for each class, or values in their units.
 ///
 /// For each sequence, or for each of its steps where the model answers at every step; a model of the kind next-value or
-/// next-symbol answers with the value or symbol of the step that follows. Arrays go into the model's channels
+/// next-symbol, or of a text, answers about the step that follows, and its columns say so: `next x0` is the next value of
+/// channel 0, `p(next=a)` the probability that a comes next. Arrays go into the model's channels
 /// as they are, unless it was trained on arrays: then they are normalised as those were. With --stream each line of
 /// standard input is a time step: numbers, one for each channel, or channel:value for those that are not zero (an empty
 /// line is silence); each answer is a line.
@@ -44,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with_all = ["data", "out", "format", "part", "samples", "arrays", "events"])]
     stream: bool,
     #[command(flatten)]
-    weights: WeightArgs,
+    weights: WeightOptions,
     /// Where to compute: auto, cpu, gpu, flex, ndarray, wgpu, cuda, rocm
     #[arg(long, default_value = "auto")]
     device: String,

@@ -12,14 +12,15 @@ use crate::error::{Result, TrainError};
 use crate::model::ModelFile;
 use crate::model::card::InputCard;
 use crate::predict::{
-    ArraySource, SimulationSource, Source, TableFromInput, TaskSource, looks_like_arrays,
+    ArraySource, SimulationSource, Source, TableFromInput, TaskSource, TextSource,
+    looks_like_arrays,
 };
 
 /// Which data, and how it is read.
 #[derive(Debug, clap::Args)]
 pub(super) struct DataArgs {
-    /// Files or folders as the model was trained on, or arrays (.npy, .npz, .safetensors, .csv); - is standard input
-    /// [default, NeuronIO: the shipped test simulations]
+    /// Files or folders as the model was trained on, or arrays (.npy, .npz, .safetensors, .csv); of a model of a text, texts;
+    /// - is standard input [default, NeuronIO: the shipped test simulations]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub data: Vec<PathBuf>,
     /// Part of a named task's files
@@ -107,18 +108,21 @@ impl DataArgs {
                 _input: None,
             });
         }
-        if let Some(InputCard::Text { .. }) = file.card.task.as_ref().map(|task| &task.input) {
-            return Err(TrainError::Usage(
-                "a model of a text goes on with one by `elm generate`; its bits per character are in its run's test.json"
-                    .into(),
-            ));
-        }
+        let input = file.card.task.as_ref().map(|task| &task.input);
         if self.data.is_empty() {
-            let what = match file.card.task.as_ref() {
-                Some(task) => format!("the files of the task {}, or arrays", task.name),
-                None => "arrays".into(),
+            let what = match (input, file.card.task.as_ref()) {
+                (Some(InputCard::Text { .. }), _) => "texts".into(),
+                (_, Some(task)) => format!("the files of the task {}, or arrays", task.name),
+                (_, None) => "arrays".into(),
             };
             return Err(TrainError::Usage(format!("--data: expected {what}")));
+        }
+        if let Some(InputCard::Text { vocabulary }) = input {
+            let (paths, input) = self.paths()?;
+            return Ok(Data {
+                source: Box::new(TextSource::open(&paths, vocabulary)?),
+                _input: input,
+            });
         }
         let task = file.card.named_task().filter(|task| task.classifies());
         match (task, self.are_arrays(), &self.data[..]) {
@@ -137,12 +141,13 @@ impl DataArgs {
         }
     }
 
-    fn open_arrays(&self, file: &ModelFile) -> Result<Data> {
+    /// The paths, and what standard input is kept in where it is one of them.
+    fn paths(&self) -> Result<(Vec<PathBuf>, Option<TableFromInput>)> {
         let input = match self.data.iter().any(is_input) {
             true => Some(TableFromInput::read()?),
             false => None,
         };
-        let paths: Vec<PathBuf> = self
+        let paths = self
             .data
             .iter()
             .map(|path| match &input {
@@ -150,6 +155,11 @@ impl DataArgs {
                 _ => path.clone(),
             })
             .collect();
+        Ok((paths, input))
+    }
+
+    fn open_arrays(&self, file: &ModelFile) -> Result<Data> {
+        let (paths, input) = self.paths()?;
         let unit = self.events.map(|unit| match unit {
             Unit::S => TimeUnit::Seconds,
             Unit::Ms => TimeUnit::Milliseconds,

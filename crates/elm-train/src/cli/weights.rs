@@ -4,14 +4,23 @@ use std::path::{Path, PathBuf};
 
 use elm_model::weights::PublishedConfig;
 
-use super::weight_args::WeightArgs;
 use crate::device;
 use crate::error::{Result, TrainError};
 use crate::model::{self, ModelConfig, ModelFile};
+use crate::weights::WeightOptions;
 use crate::{durable, say, tell};
 
 /// Endings of the names of files for PyTorch.
 const PYTORCH: [&str; 4] = ["pt", "pth", "ckpt", "bin"];
+/// Ending of the names of Burn's own files.
+const BURN: &str = "bpk";
+
+/// What is written.
+enum Target {
+    ModelFile,
+    Pytorch,
+    Burn,
+}
 
 /// Weights from one format to another.
 #[derive(Debug, clap::Args)]
@@ -25,19 +34,20 @@ enum Command {
     Convert(Convert),
 }
 
-/// Convert weights between PyTorch (.pt) and model files (.safetensors), both ways.
+/// Convert weights between PyTorch (.pt), Burn (.bpk) and model files (.safetensors), each way.
 ///
-/// Both have the published names of tensors: the published classes of PyTorch load them with
+/// Those of PyTorch and model files have the published names of tensors: the published classes of PyTorch load them with
 /// load_state_dict(strict=True). What they do not have (task, classes, configuration) lies beside the tensors, where
-/// torch.load does not look, and comes back when the file is converted back.
+/// torch.load does not look, and comes back when the file is converted back. Files of Burn are records of a neuron or
+/// network, for Module::load_file and from_record: weights and configuration, and nothing of the task.
 #[derive(Debug, clap::Args)]
 struct Convert {
-    /// Weights: .safetensors or of torch.save; the content says which
+    /// Weights: .safetensors, of torch.save, or of Burn; the content says which
     input: PathBuf,
-    /// File to write: .pt or .safetensors
+    /// File to write: .pt, .bpk or .safetensors
     output: PathBuf,
     #[command(flatten)]
-    weights: WeightArgs,
+    weights: WeightOptions,
 }
 
 pub(super) fn run(args: Args) -> Result<()> {
@@ -48,18 +58,27 @@ pub(super) fn run(args: Args) -> Result<()> {
         .extension()
         .map(|e| e.to_string_lossy().to_lowercase());
     let ending = ending.unwrap_or_default();
-    let to_pytorch = PYTORCH.contains(&&*ending);
-    if !to_pytorch && ending != "safetensors" {
-        return Err(TrainError::file(
-            &args.output,
-            "expected a name that ends with .pt or .safetensors",
-        ));
-    }
+    let to = match &*ending {
+        "safetensors" => Target::ModelFile,
+        BURN => Target::Burn,
+        other if PYTORCH.contains(&other) => Target::Pytorch,
+        _ => {
+            return Err(TrainError::file(
+                &args.output,
+                "expected a name that ends with .pt, .bpk or .safetensors",
+            ));
+        }
+    };
     let loaded = args.weights.load(&args.input, &device)?;
     let ModelFile { card, model, head } = &loaded.file;
-    match to_pytorch {
-        true => write_pytorch(&loaded.file, &args.output)?,
-        false => {
+    match to {
+        Target::Pytorch => write_pytorch(&loaded.file, &args.output)?,
+        Target::Burn => {
+            left_out(&loaded.file, &args.output);
+            let bytes = model::record_bytes(model, &args.output)?;
+            durable::write_whole(&args.output, bytes)?;
+        }
+        Target::ModelFile => {
             // the form of the file that is written, whatever was read
             let card = model::ModelCard::new(card.config.clone(), card.task.clone());
             model::save(model, head.as_ref(), &card, &args.output)?;
@@ -72,6 +91,16 @@ pub(super) fn run(args: Args) -> Result<()> {
         loaded.file.num_trained()
     );
     Ok(())
+}
+
+/// Tells that a head has no place in a file.
+fn left_out(file: &ModelFile, path: &Path) {
+    if file.head.is_some() {
+        tell!(
+            "note: {}: what compares the sequences of a pair is left out, it has no place in such a file",
+            path.display()
+        );
+    }
 }
 
 fn write_pytorch(file: &ModelFile, path: &Path) -> Result<()> {
@@ -89,12 +118,7 @@ fn write_pytorch(file: &ModelFile, path: &Path) -> Result<()> {
             ));
         }
     };
-    if file.head.is_some() {
-        tell!(
-            "note: {}: what compares the sequences of a pair is left out, the published class has none",
-            path.display()
-        );
-    }
+    left_out(file, path);
     let card = model::ModelCard::new(config.clone(), file.card.task.clone());
     let mut dict = model::state_dict(&file.model, None, &card)?;
     if let Some(published) = published {

@@ -188,8 +188,15 @@ impl From<TaskOptions> for Reading {
 pub struct OutputCard {
     /// Where they are read out.
     pub readout: ReadoutCard,
+    /// Are they about the step that follows, rather than about the one that was read?
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub next: bool,
     /// What they stand for.
     pub meaning: Meaning,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Where outputs are read out.
@@ -313,21 +320,39 @@ impl OutputCard {
         };
         Self {
             readout: ReadoutCard::EveryStep,
+            next: false,
             meaning: Meaning::Values((0..outputs).map(value).collect()),
         }
     }
 
-    /// Names of the columns of a prediction, with units.
+    /// Names of the columns of a prediction, with units; `next` is in those about the step that follows: `p(next=a)` is the
+    /// probability that `a` comes next, `next x0` the value that `x0` will have.
     pub fn columns(&self) -> Vec<String> {
         match &self.meaning {
-            Meaning::Classes(names) => names.iter().map(|name| format!("p({name})")).collect(),
-            Meaning::Values(values) => values
-                .iter()
-                .map(|v| match v.unit.is_empty() {
-                    true => v.name.clone(),
-                    false => format!("{} ({})", v.name, v.unit),
-                })
-                .collect(),
+            Meaning::Classes(names) => {
+                let next = if self.next { "next=" } else { "" };
+                names
+                    .iter()
+                    .map(|name| format!("p({next}{name})"))
+                    .collect()
+            }
+            Meaning::Values(values) => {
+                let next = if self.next { "next " } else { "" };
+                let name = |v: &OutputValue| match v.unit.is_empty() {
+                    true => format!("{next}{}", v.name),
+                    false => format!("{next}{} ({})", v.name, v.unit),
+                };
+                values.iter().map(name).collect()
+            }
+        }
+    }
+
+    /// Name of the column that holds the likeliest class.
+    pub fn choice(&self) -> &'static str {
+        if self.next {
+            "predicted next"
+        } else {
+            "predicted"
         }
     }
 
@@ -369,6 +394,7 @@ mod tests {
     fn outputs_become_probabilities_and_values() {
         let classes = OutputCard {
             readout: ReadoutCard::Last,
+            next: false,
             meaning: Meaning::Classes(vec!["a".into(), "b".into()]),
         };
         let p = classes.values(&[0.0, 3.0f32.ln()]);
@@ -388,6 +414,11 @@ mod tests {
         assert_eq!(value(Link::Sigmoid, 1.0, 0.0).value(0.0), 0.5);
         let exp = value(Link::SignedExp, 2.0, 0.0);
         assert!((exp.value(-0.5) + (1f64.exp() - 1.0)).abs() < 1e-12);
+        let next = OutputCard {
+            next: true,
+            ..classes.clone()
+        };
+        assert_eq!(next.columns(), ["p(next=a)", "p(next=b)"]);
         // far from zero, too
         assert_eq!(classes.values(&[-1e30, 1e30]), [0.0, 1.0]);
     }

@@ -42,6 +42,7 @@ fn card(model: &SequenceToSequence) -> ModelCard {
         input: InputCard::Simulations,
         output: OutputCard {
             readout: ReadoutCard::EveryStep,
+            next: false,
             meaning: Meaning::Values(vec![value]),
         },
     };

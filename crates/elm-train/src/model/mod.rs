@@ -11,6 +11,7 @@ mod head;
 mod kind;
 mod legacy;
 mod module;
+mod record;
 
 pub use card::ModelCard;
 pub use config::{ModelConfig, NetworkModel, PublishedForm};
@@ -20,3 +21,4 @@ pub use files::{
 pub use head::PairHead;
 pub use kind::ModelKind;
 pub use module::{Answer, PenalisedNetwork, SequenceToSequence, Timescales};
+pub use record::{is_record, read_record, record_bytes};

@@ -4,8 +4,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use elm_data::arrays::{
-    ArrayBatch, ArrayData, ArrayOptions, BatchTargets, ClassNames, EventBinning, InputKind, Known,
-    Scaler, SequenceData, TargetKind, Targets, TimeUnit,
+    ArrayBatch, ArrayData, ArrayOptions, BatchTargets, ClassNames, EventBinning, InputKind, Inputs,
+    Known, Scaler, SequenceData, TargetKind, Targets, TimeUnit,
 };
 use elm_data::{BatchValues, SequenceBatch};
 
@@ -149,19 +149,37 @@ impl Source for ArraySource {
             };
             first += samples.len();
             let batch = ArrayBatch::new(&self.data, &samples, &self.inputs, &self.targets)?;
-            with.answer(self.piece(batch, with), take)?;
+            with.answer(self.piece(batch, with)?, take)?;
         }
         Ok(())
     }
 }
 
 impl ArraySource {
-    fn piece(&self, batch: ArrayBatch, with: &Predicting<'_>) -> Piece {
+    /// What follows each step of a sequence: all but the first.
+    fn following(&self, sample: usize) -> Result<Truth> {
+        let channels = self.data.inputs().channels();
+        Ok(match self.data.sample(sample)?.inputs {
+            Inputs::Values(values) if values.len() > channels => {
+                Truth::Values(values[channels..].to_vec())
+            }
+            Inputs::Symbols(symbols) if symbols.len() > 1 => {
+                Truth::Classes(symbols[1..].iter().copied().map(usize::from).collect())
+            }
+            _ => Truth::Unknown,
+        })
+    }
+
+    fn piece(&self, batch: ArrayBatch, with: &Predicting<'_>) -> Result<Piece> {
+        let next = with.file.card.output().next;
         let [_, time, _] = batch.shape;
         let outputs = self.data.targets().outputs.max(1);
         let truth = |sample: usize| {
+            if next {
+                return self.following(batch.samples[sample]);
+            }
             let steps = batch.lengths[sample];
-            match &batch.targets {
+            Ok(match &batch.targets {
                 BatchTargets::None => Truth::Unknown,
                 BatchTargets::Classes(classes) => Truth::Classes(vec![classes[sample]]),
                 BatchTargets::ClassSteps(classes) => {
@@ -176,9 +194,9 @@ impl ArraySource {
                     let all = &values[sample * time * outputs..][..steps * outputs];
                     Truth::Values(all.iter().copied().map(f64::from).collect())
                 }
-            }
+            })
         };
-        let truths = (0..batch.samples.len()).map(truth).collect();
+        let truths = (0..batch.samples.len()).map(truth).collect::<Result<_>>()?;
         let names = batch.samples.iter().map(|s| self.data.name(*s)).collect();
         let tokens_or_values: BatchValues = batch.values;
         let input = SequenceBatch {
@@ -187,11 +205,11 @@ impl ArraySource {
             lengths: batch.lengths,
             labels: Vec::new(),
         };
-        Piece {
+        Ok(Piece {
             inputs: vec![SequenceInput::new(input, with.device)],
             names,
             truths,
-        }
+        })
     }
 }
 

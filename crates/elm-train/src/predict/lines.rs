@@ -38,20 +38,6 @@ impl Line {
             )),
         }
     }
-
-    /// The value of every channel.
-    pub fn dense(&self, channels: usize) -> Vec<f64> {
-        match self {
-            Self::Dense(values) => values.iter().copied().map(f64::from).collect(),
-            Self::Events(events) => {
-                let mut values = vec![0.0; channels];
-                for (channel, value) in events {
-                    values[*channel] += f64::from(*value);
-                }
-                values
-            }
-        }
-    }
 }
 
 fn event(word: &str, channels: usize) -> Result<(usize, f32), String> {
@@ -84,7 +70,6 @@ mod tests {
         }
         let events = Line::parse("2:1 0:-1", 3).expect("events");
         assert_eq!(events, Line::Events(vec![(2, 1.0), (0, -1.0)]));
-        assert_eq!(events.dense(3), [-1.0, 0.0, 1.0]);
         assert_eq!(Line::parse("", 3), Ok(Line::Events(vec![])));
         for (text, says) in [
             ("1 2", "expected 3 numbers"),

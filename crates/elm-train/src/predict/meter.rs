@@ -4,16 +4,19 @@ use elm_data::DataError;
 use serde::Serialize;
 
 use super::source::{SampleAnswer, Truth};
+use super::value_score::{ValueScore, auc};
 use crate::error::{Result, TrainError};
-use crate::model::card::OutputCard;
+use crate::model::card::{Meaning, OutputCard};
 
 /// Collects answers whose truth is known.
 pub struct Meter {
     output: OutputCard,
+    /// Outputs of a row.
+    width: usize,
     samples: usize,
     unknown: usize,
     classes: Classes,
-    values: Vec<Moments>,
+    values: Vec<ValueScore>,
 }
 
 /// Of classes.
@@ -23,16 +26,9 @@ struct Classes {
     right: usize,
     loss: f64,
     confusion: Vec<Vec<usize>>,
-}
-
-/// Sums over an output and its truth.
-#[derive(Default, Clone)]
-struct Moments {
-    count: f64,
-    error: f64,
-    squared_error: f64,
-    truth: f64,
-    squared_truth: f64,
+    /// Of two classes: is it the second, and how likely it was said to be.
+    labels: Vec<f32>,
+    scores: Vec<f32>,
 }
 
 /// What the answers are worth.
@@ -51,17 +47,27 @@ pub struct Score {
 impl Meter {
     /// For the outputs of a model.
     pub fn new(output: OutputCard) -> Self {
-        let columns = output.columns().len();
+        let columns = output.columns();
         let classes = Classes {
-            confusion: vec![vec![0; columns]; columns],
+            confusion: vec![vec![0; columns.len()]; columns.len()],
             ..Classes::default()
         };
+        let values = match &output.meaning {
+            Meaning::Classes(_) => Vec::new(),
+            Meaning::Values(values) => {
+                let named = columns.iter().cloned().zip(values);
+                named
+                    .map(|(name, value)| ValueScore::new(name, value))
+                    .collect()
+            }
+        };
         Self {
+            width: columns.len().max(1),
             output,
             samples: 0,
             unknown: 0,
             classes,
-            values: vec![Moments::default(); columns],
+            values,
         }
     }
 
@@ -70,23 +76,26 @@ impl Meter {
     /// # Errors
     /// If what is true is of another kind or number than the answer.
     pub fn add(&mut self, answer: &SampleAnswer) -> Result<()> {
-        let width = self.values.len().max(1);
+        let width = self.width;
         let rows = answer.outputs.chunks_exact(width);
         match &answer.truth {
             Truth::Unknown => {
                 self.unknown += 1;
                 return Ok(());
             }
-            Truth::Classes(classes) if classes.len() == answer.rows => {
+            Truth::Classes(classes) if self.fits(classes.len(), answer.rows) => {
                 for (row, class) in rows.zip(classes) {
                     self.classes.add(&self.output.values(row), *class, row);
                 }
             }
-            Truth::Values(values) if values.len() == answer.outputs.len() => {
+            Truth::Values(values)
+                if values.len().is_multiple_of(width)
+                    && self.fits(values.len() / width, answer.rows) =>
+            {
                 for (row, truth) in rows.zip(values.chunks_exact(width)) {
                     let found = self.output.values(row);
-                    for ((moments, y), truth) in self.values.iter_mut().zip(found).zip(truth) {
-                        moments.add(y, *truth);
+                    for ((score, y), truth) in self.values.iter_mut().zip(found).zip(truth) {
+                        score.add(y, *truth);
                     }
                 }
             }
@@ -101,6 +110,11 @@ impl Meter {
         Ok(())
     }
 
+    /// Is there a truth for each row? What follows the last step may not be known.
+    fn fits(&self, known: usize, rows: usize) -> bool {
+        known == rows || (self.output.next && known + 1 == rows)
+    }
+
     /// What all answers are worth.
     ///
     /// # Errors
@@ -113,26 +127,23 @@ impl Meter {
             ))
             .into());
         }
-        let known = self.values[0].count > 0.0;
-        Ok(match known {
-            false => Score {
-                samples: self.samples,
-                answers: self.classes.rows,
-                metrics: self.classes.metrics(),
-                confusion: Some(self.classes.confusion),
-            },
-            true => Score {
-                samples: self.samples,
-                answers: self.values[0].count as usize,
-                metrics: self
-                    .output
-                    .columns()
-                    .iter()
-                    .zip(&self.values)
-                    .flat_map(|(name, moments)| moments.metrics(name))
-                    .collect(),
-                confusion: None,
-            },
+        let (answers, metrics, confusion) = match self.values.first() {
+            None => (
+                self.classes.rows,
+                self.classes.metrics(self.output.next),
+                Some(self.classes.confusion),
+            ),
+            Some(first) => (
+                first.count(),
+                self.values.iter().flat_map(ValueScore::metrics).collect(),
+                None,
+            ),
+        };
+        Ok(Score {
+            samples: self.samples,
+            answers,
+            metrics,
+            confusion,
         })
     }
 }
@@ -144,21 +155,33 @@ impl Classes {
         self.rows += 1;
         self.right += usize::from(best == class);
         self.loss += cross_entropy(logits, class);
+        if let [_, second] = probabilities {
+            self.labels.push(class as f32);
+            self.scores.push(*second as f32);
+        }
         let row = self.confusion.get_mut(class);
         if let Some(count) = row.and_then(|row| row.get_mut(best)) {
             *count += 1;
         }
     }
 
-    fn metrics(&self) -> Vec<(String, f64)> {
+    fn metrics(&self, of_next: bool) -> Vec<(String, f64)> {
         let count = self.rows.max(1) as f64;
         let commonest = self.confusion.iter().map(|row| row.iter().sum::<usize>());
         let commonest = commonest.max().unwrap_or(0) as f64;
-        vec![
+        let mut metrics = vec![
             ("accuracy_percent".into(), 100.0 * self.right as f64 / count),
             ("cross_entropy_nats".into(), self.loss / count),
             ("commonest_class_percent".into(), 100.0 * commonest / count),
-        ]
+        ];
+        if !self.labels.is_empty() && !of_next {
+            metrics.push(("auc".into(), auc(&self.labels, &self.scores)));
+        }
+        if of_next {
+            let bits = self.loss / count / std::f64::consts::LN_2;
+            metrics.push(("bits_per_symbol".into(), bits));
+        }
+        metrics
     }
 }
 
@@ -171,37 +194,11 @@ fn cross_entropy(logits: &[f32], class: usize) -> f64 {
     sum.ln() + highest - own
 }
 
-impl Moments {
-    fn add(&mut self, y: f64, truth: f64) {
-        let error = y - truth;
-        self.count += 1.0;
-        self.error += error;
-        self.squared_error += error * error;
-        self.truth += truth;
-        self.squared_truth += truth * truth;
-    }
-
-    fn metrics(&self, name: &str) -> Vec<(String, f64)> {
-        let mean = |sum: f64| sum / self.count;
-        let variance = |sum: f64, squares: f64| mean(squares) - mean(sum).powi(2);
-        let spread = variance(self.truth, self.squared_truth);
-        let row = |metric: &str, value: f64| (format!("{metric} {name}"), value);
-        vec![
-            row("rmse", mean(self.squared_error).sqrt()),
-            row(
-                "explained_variance_percent",
-                100.0 * (1.0 - variance(self.error, self.squared_error) / spread),
-            ),
-            row("r_squared", 1.0 - mean(self.squared_error) / spread),
-        ]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::model::card::{Meaning, ReadoutCard};
+    use crate::model::card::ReadoutCard;
 
     fn answer(outputs: &[f32], rows: usize, truth: Truth) -> SampleAnswer {
         SampleAnswer {
@@ -216,6 +213,7 @@ mod tests {
     fn classes_are_counted() {
         let mut meter = Meter::new(OutputCard {
             readout: ReadoutCard::Last,
+            next: false,
             meaning: Meaning::Classes(vec!["a".into(), "b".into()]),
         });
         let logits = [0.0, 3.0f32.ln()];
@@ -228,9 +226,39 @@ mod tests {
         let score = meter.score().unwrap();
         assert_eq!((score.samples, score.answers), (2, 2));
         assert_eq!(score.confusion, Some(vec![vec![0, 1], vec![0, 1]]));
-        let expected = [50.0, -(0.25f64.ln() + 0.75f64.ln()) / 2.0, 50.0];
+        let expected = [50.0, -(0.25f64.ln() + 0.75f64.ln()) / 2.0, 50.0, 0.5];
         for ((name, value), expected) in score.metrics.iter().zip(expected) {
             assert!((value - expected).abs() < 1e-6, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_last_step_need_not_be_known() {
+        let mut output = OutputCard::plain(1);
+        let next = |output: &OutputCard| Truth::Values(vec![1.0, f64::NAN]).fits_into(output);
+        assert!(!next(&output));
+        output.next = true;
+        assert!(next(&output));
+        let mut meter = Meter::new(OutputCard {
+            readout: ReadoutCard::EveryStep,
+            next: true,
+            meaning: Meaning::Classes(vec!["a".into(), "b".into()]),
+        });
+        let truth = Truth::Classes(vec![1]);
+        meter.add(&answer(&[0.0, 0.0, 5.0, 5.0], 2, truth)).unwrap();
+        let score = meter.score().unwrap();
+        let bits = score.metrics.last().unwrap();
+        assert_eq!(bits.0, "bits_per_symbol");
+        assert!((bits.1 - 1.0).abs() < 1e-12, "{}", bits.1);
+    }
+
+    impl Truth {
+        /// Does a meter take it for three rows of one output?
+        fn fits_into(self, output: &OutputCard) -> bool {
+            let mut meter = Meter::new(output.clone());
+            let taken = meter.add(&answer(&[1.0, 2.0, 3.0], 3, self)).is_ok();
+            // the missing value is left out
+            taken && meter.score().unwrap().answers == 1
         }
     }
 

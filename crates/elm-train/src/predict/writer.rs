@@ -2,7 +2,7 @@
 //!
 //! | format | what it holds |
 //! |---|---|
-//! | CSV | a row for each sequence, or for each step with its number in `step`; a column for each output |
+//! | CSV | a row for each sequence, or for each step with its number in `step`; a column for each output, whose name says `next` where it is about the step that follows |
 //! | JSON lines | an object for each sequence |
 //! | npz, safetensors | `y` `[sample, output]`, or `[sample, step, output]` with `lengths` and zeros past the end; of classes also `predicted`; names in `sample`, `output` and `class` (safetensors: in the metadata) |
 
@@ -96,7 +96,7 @@ impl Writer {
     fn header(&mut self) {
         let mut columns = vec!["sample".to_string()];
         columns.extend(self.per_step().then(|| "step".to_string()));
-        columns.extend(self.output.classes().map(|_| "predicted".to_string()));
+        columns.extend(self.output.classes().map(|_| self.output.choice().into()));
         columns.extend(self.output.columns());
         self.row(&columns);
     }
@@ -155,12 +155,12 @@ impl Writer {
             let named = columns.iter().zip(row);
             match self.output.classes() {
                 None => named
-                    .map(|(c, v)| (c.clone(), json!(v)))
+                    .map(|(c, v)| (c.clone(), number(*v)))
                     .collect::<Map<_, _>>()
                     .into(),
                 Some(classes) => {
                     let p = classes.iter().zip(row);
-                    p.map(|(c, v)| (c.clone(), json!(v)))
+                    p.map(|(c, v)| (c.clone(), number(*v)))
                         .collect::<Map<_, _>>()
                         .into()
                 }
@@ -173,16 +173,16 @@ impl Writer {
         if self.per_step() {
             if self.output.classes().is_some() {
                 let names: Vec<_> = rows.iter().map(|row| self.class_name(row)).collect();
-                object.insert("predicted".into(), json!(names));
+                object.insert(self.output.choice().into(), json!(names));
             }
             // columns of steps: short, and each is a series
             for (index, column) in columns.iter().enumerate() {
-                let series: Vec<f32> = rows.iter().map(|row| row[index]).collect();
+                let series: Vec<Value> = rows.iter().map(|row| number(row[index])).collect();
                 object.insert(column.clone(), json!(series));
             }
         } else if let Some(row) = rows.first() {
             if let Some(class) = self.class_name(row) {
-                object.insert("predicted".into(), class.into());
+                object.insert(self.output.choice().into(), class.into());
             }
             object.insert(key.into(), one(row));
         }
@@ -309,6 +309,11 @@ impl Writer {
     }
 }
 
+/// A number with the digits that it has in single precision, and no more; null where it is none.
+fn number(value: f32) -> Value {
+    serde_json::from_str(&value.to_string()).unwrap_or_default()
+}
+
 /// Place of the largest value.
 fn best(row: &[f32]) -> usize {
     let places = row.iter().enumerate();
@@ -342,6 +347,7 @@ mod tests {
     fn classes(readout: ReadoutCard) -> OutputCard {
         OutputCard {
             readout,
+            next: false,
             meaning: Meaning::Classes(vec!["no".into(), "yes, it is".into()]),
         }
     }
@@ -387,6 +393,8 @@ mod tests {
         );
         let value: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["predicted"], "yes, it is");
+        assert_eq!(number(0.1).to_string(), "0.1");
+        assert_eq!(number(f32::NAN), Value::Null);
         assert!((value["probability"]["no"].as_f64().unwrap() - 0.25).abs() < 1e-6);
     }
 

@@ -29,6 +29,7 @@ pub(super) fn of_recipe(recipe: &Recipe) -> Option<TaskCard> {
         },
         output: OutputCard {
             readout: readout(recipe),
+            next: false,
             meaning: Meaning::Classes(names.collect()),
         },
     })
@@ -54,7 +55,8 @@ pub(super) fn of_sequences(
     let value = |index: usize| {
         let (offset, scale) = outputs.channel(index).unwrap_or((0.0, 1.0));
         OutputValue {
-            name: format!("y{index}"),
+            // the next value of a channel, or an output of its own
+            name: format!("{}{index}", if targets.kind.is_next() { "x" } else { "y" }),
             unit: String::new(),
             link: match loss {
                 Some(LossChoice::Bce) => Link::Sigmoid,
@@ -85,6 +87,7 @@ pub(super) fn of_sequences(
                 true => ReadoutCard::EveryStep,
                 false => readout(recipe),
             },
+            next: targets.kind.is_next(),
             meaning: match targets.kind.is_class() {
                 true => Meaning::Classes(targets.classes.names().to_vec()),
                 false => Meaning::Values((0..targets.outputs).map(value).collect()),
@@ -105,6 +108,7 @@ pub(super) fn of_text(name: &str, vocabulary: &text::Vocabulary) -> TaskCard {
         },
         output: OutputCard {
             readout: ReadoutCard::EveryStep,
+            next: true,
             meaning: Meaning::Classes(bytes.map(|b| b.escape_ascii().to_string()).collect()),
         },
     }
@@ -128,6 +132,7 @@ pub(crate) fn neuronio() -> TaskCard {
         input: InputCard::Simulations,
         output: OutputCard {
             readout: ReadoutCard::EveryStep,
+            next: false,
             meaning: Meaning::Values(vec![
                 value("spike probability", "", Link::Sigmoid, 1.0, 0.0),
                 value(

@@ -26,6 +26,41 @@ const MAX_COUNTED: usize = 8 << 20;
 const SAMPLE: usize = 300;
 const PROMPT: usize = 60;
 
+/// What n-grams reach on the test.
+pub(super) struct Baseline {
+    /// Bits per character, of order 1 first; at least one.
+    bits: Vec<f64>,
+    /// What they were counted in.
+    of: String,
+}
+
+impl Baseline {
+    /// Of the longest.
+    fn longest(&self) -> f64 {
+        self.bits.last().copied().unwrap_or(f64::NAN)
+    }
+
+    fn about(&self) -> String {
+        let order = self.bits.len();
+        let shorter = self.bits[..order.saturating_sub(1)].iter().enumerate();
+        let shorter: Vec<String> = shorter
+            .map(|(k, bits)| format!("{bits:.3} of order {}", k + 1))
+            .collect();
+        let shorter = match shorter.is_empty() {
+            true => String::new(),
+            false => format!(
+                " Bits per character of shorter ones: {}.",
+                shorter.join(", ")
+            ),
+        };
+        format!(
+            "Compared with: {order}-grams with Kneser-Ney smoothing, counted in {}; they see the {} bytes before each.{shorter}",
+            self.of,
+            order.saturating_sub(1)
+        )
+    }
+}
+
 /// A text with a recipe.
 pub(super) struct TextRun {
     /// For the text as it was found.
@@ -73,8 +108,8 @@ impl TextRun {
         })
     }
 
-    /// Bits per character of n-grams on the test, and what they are.
-    fn baseline(&self) -> Result<Option<(f64, String)>> {
+    /// n-grams of every order up to the recipe's on the test; none if that is 0 or the text is too short.
+    fn baseline(&self) -> Result<Option<Baseline>> {
         let order = self.recipe.text.ngram;
         let train = self.text.part(Split::Train);
         if order == 0 || train.len() <= order {
@@ -82,19 +117,16 @@ impl TextRun {
         }
         // the part next to the test
         let counted = &train[train.len().saturating_sub(MAX_COUNTED)..];
-        let model = NGram::train(counted, self.text.vocabulary().len(), order)?;
-        let bits = model.bits_per_token(self.text.part(Split::Test))?;
+        let symbols = self.text.vocabulary().len();
+        let test = self.text.part(Split::Test);
+        let bits = (1..=order)
+            .map(|order| Ok(NGram::train(counted, symbols, order)?.bits_per_token(test)?))
+            .collect::<Result<_>>()?;
         let of = match counted.len() == train.len() {
             true => "the same text".to_string(),
             false => format!("its last {} MiB", MAX_COUNTED >> 20),
         };
-        Ok(Some((
-            bits,
-            format!(
-                "Compared with: {order}-grams with Kneser-Ney smoothing, counted in {of}; they see the {} bytes before each.",
-                order - 1
-            ),
-        )))
+        Ok(Some(Baseline { bits, of }))
     }
 
     /// A few lines that the model makes from the beginning of the test.
@@ -128,7 +160,7 @@ impl TextRun {
 impl Experiment for TextRun {
     type Objective = TextLoss;
     type Source = StreamBatches;
-    type Tested = (TextMeter, Option<(f64, String)>);
+    type Tested = (TextMeter, Option<Baseline>);
 
     const ITEMS: &'static str = "streams";
 
@@ -196,7 +228,7 @@ impl Experiment for TextRun {
             parts[2]
         )];
         notes.extend(self.text.notes().iter().cloned());
-        let bits_of_baseline = baseline.as_ref().map(|(bits, _)| *bits);
+        let bits_of_baseline = baseline.as_ref().map(Baseline::longest);
         Outcome {
             samples: meter.tokens(),
             items: "bytes",
@@ -206,9 +238,12 @@ impl Experiment for TextRun {
                     .published(bits_of_baseline.map(f64::exp2)),
             ],
             published: baseline.as_ref().map(|_| format!("{order}-grams")),
-            comparison: baseline.iter().map(|(_, about)| about.clone()).collect(),
+            comparison: baseline.iter().map(Baseline::about).collect(),
             notes,
-            details: serde_json::json!({ "symbols": self.text.vocabulary().len() }),
+            details: serde_json::json!({
+                "symbols": self.text.vocabulary().len(),
+                "ngram_bits_per_character": baseline.as_ref().map(|baseline| &baseline.bits),
+            }),
         }
     }
 

@@ -14,6 +14,10 @@ pub struct Head {
     pub index: u32,
     /// As [`Simulation::duration_ms`].
     pub duration_ms: u32,
+    /// Number of input spikes.
+    pub input_spikes: u32,
+    /// Number of output spikes.
+    pub output_spikes: u32,
     /// Hash of what tells one simulation from another, whatever its file is called.
     pub(in crate::neuronio) fingerprint: u64,
 }
@@ -30,6 +34,8 @@ impl Head {
             source,
             index,
             duration_ms: totals[0],
+            input_spikes: totals[1],
+            output_spikes: totals[2],
             fingerprint: hasher.finish(),
         }
     }

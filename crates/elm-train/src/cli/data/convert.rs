@@ -2,26 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-use elm_data::Task;
-use elm_data::lra::pathfinder::{self, PathfinderConfig};
-use elm_data::neuronio;
+use elm_data::task::TaskOptions;
+use elm_data::{Task, neuronio};
 
 use super::{DifficultyArg, SharedLine};
 use crate::error::{Result, TrainError};
 use crate::stop::Stop;
 use crate::{say, tell};
-
-/// What can be converted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// Published pickles (.p, .p.gz) into a folder of .elmnio files
-    Neuronio,
-    /// A folder of 32 x 32 images into one .elmimg file
-    Pathfinder,
-    /// A folder of 128 x 128 images into one .elmimg file
-    Pathx,
-}
 
 /// Convert NeuronIO pickles or Pathfinder images to a compact format.
 ///
@@ -38,9 +25,10 @@ pub(super) struct Args {
     /// Folder for the converted files; for images the file
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
-    /// What is converted
-    #[arg(long, value_enum, default_value = "neuronio")]
-    task: Kind,
+    /// What is converted: neuronio (pickles into a folder of .elmnio files), pathfinder or pathx (a folder of images into
+    /// one .elmimg file)
+    #[arg(long, value_name = "TASK", default_value = "neuronio")]
+    task: String,
     /// Which images of Pathfinder and Path-X
     #[arg(long, value_enum, default_value_t)]
     difficulty: DifficultyArg,
@@ -51,22 +39,21 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<()> {
     crate::cli::set_threads(args.threads)?;
-    let task = match args.task {
-        Kind::Neuronio => return pickles(&args.files, &args.out),
-        Kind::Pathfinder => Task::from_name("pathfinder")?,
-        Kind::Pathx => Task::from_name("pathx")?,
-    };
+    let task = Task::from_name(&args.task)?;
+    if task.is_neuronio() {
+        return pickles(&args.files, &args.out);
+    }
     let [dir] = &args.files[..] else {
         return Err(TrainError::Usage(format!(
-            "--task {task}: expected one folder of images, found {} paths",
+            "--task {task}: expected one folder with its files, found {} paths",
             args.files.len()
         )));
     };
-    let config = PathfinderConfig {
+    let options = TaskOptions {
         difficulty: args.difficulty.into(),
-        ..PathfinderConfig::new(task.side().unwrap_or_default())
+        ..TaskOptions::default()
     };
-    images(dir, &args.out, &config)
+    folder(task, dir, &args.out, &options)
 }
 
 fn pickles(pickles: &[PathBuf], out: &Path) -> Result<()> {
@@ -100,15 +87,16 @@ fn pickles(pickles: &[PathBuf], out: &Path) -> Result<()> {
     )))
 }
 
-fn images(dir: &Path, out: &Path, config: &PathfinderConfig) -> Result<()> {
+/// The files of a folder into one.
+fn folder(task: Task, dir: &Path, out: &Path, options: &TaskOptions) -> Result<()> {
     if out.is_dir() {
         return Err(TrainError::file(
             out,
-            "expected a file for the images, found a folder",
+            "expected a file for what is converted, found a folder",
         ));
     }
     let (line, stop) = (SharedLine::default(), Stop::on_signals(false)?);
-    let result = pathfinder::convert(dir, out, config, &mut |progress| {
+    let result = task.convert(dir, out, options, &mut |progress| {
         let (verb, done) = match progress.checked {
             0 => ("converted", progress.written),
             checked => ("checked", checked),

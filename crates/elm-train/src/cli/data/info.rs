@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use elm_data::arrays::{ArrayFiles, ArrayOptions, ArraySet, InputKind, SequenceData, TargetKind};
-use elm_data::neuronio::{open_simulations, shipped};
+use elm_data::neuronio::{self, Described, shipped};
 use elm_data::task::{PartStatistics, TaskData, TaskKind, TaskOptions};
 use elm_data::text::{Text, TextOptions};
 use elm_data::{Split, Task};
 
-use super::neuronio::describe;
+use super::neuronio::table;
 use super::{DifficultyArg, SharedLine};
 use crate::error::{Result, TrainError};
+use crate::predict::looks_like_arrays;
 use crate::report::{SamplePicture, sheet};
 use crate::stop::Stop;
 use crate::{say, tell};
@@ -18,17 +19,19 @@ use crate::{say, tell};
 /// Samples in the picture.
 const PICTURES: usize = 8;
 
-/// Check a task's files and describe them, or describe NeuronIO simulations.
+/// Check a task's files and describe them, or describe NeuronIO simulations or a file of arrays.
 ///
 /// With --data: every sample of the task is read; counts, lengths and class balance are printed, and with
-/// --picture some samples drawn. Without: NeuronIO files or folders, or the shipped simulations.
+/// --picture some samples drawn. Without: NeuronIO files or folders, or the shipped simulations, or arrays of your own. Of
+/// converted simulations (.elmnio) the heads are read; --check decodes all of them, too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   elm data info                          the shipped simulations
   elm data info full_ergodic_train_batch_1
+  elm data info recordings.npz           the same as: elm data info arrays --data recordings.npz
   elm data info listops --data lra/listops")]
 pub(super) struct Args {
-    /// A task of `elm data list` (with --data), or NeuronIO files or folders
+    /// A task of `elm data list` (with --data), or NeuronIO files or folders, or a file of arrays
     #[arg(value_name = "TASK or PATHS")]
     what: Vec<PathBuf>,
     /// Folder of the task's files (Pathfinder: or a converted file)
@@ -40,11 +43,17 @@ pub(super) struct Args {
     /// Which images of Pathfinder and Path-X
     #[arg(long, value_enum, default_value_t)]
     difficulty: DifficultyArg,
+    /// Decode converted simulations, too, and compare their checksums
+    #[arg(long)]
+    check: bool,
 }
 
 pub(super) fn run(args: Args) -> Result<()> {
     let Some(dir) = args.data else {
-        return simulations(&args.what);
+        return match &args.what[..] {
+            [path] if looks_like_arrays(path) => arrays(path),
+            paths => simulations(paths, args.check),
+        };
     };
     let [name] = &args.what[..] else {
         return Err(TrainError::Usage(format!(
@@ -55,10 +64,7 @@ pub(super) fn run(args: Args) -> Result<()> {
     };
     let task = Task::from_name(&name.to_string_lossy())?;
     match task.info().kind {
-        TaskKind::NeuronIo => {
-            describe(&open_simulations(&[dir])?);
-            Ok(())
-        }
+        TaskKind::NeuronIo => files_of_simulations(&[dir], args.check),
         TaskKind::Language => text(&dir),
         TaskKind::Open => arrays(&dir),
         TaskKind::Classification { .. } => {
@@ -71,11 +77,23 @@ pub(super) fn run(args: Args) -> Result<()> {
     }
 }
 
-fn simulations(paths: &[PathBuf]) -> Result<()> {
-    if paths.is_empty() {
+fn simulations(paths: &[PathBuf], check: bool) -> Result<()> {
+    let is_neuronio =
+        |name: &Path| Task::from_name(&name.to_string_lossy()).is_ok_and(Task::is_neuronio);
+    let shipped_ones = match paths {
+        [] => true,
+        [name] => !name.exists() && is_neuronio(name),
+        _ => false,
+    };
+    if shipped_ones {
         for split in [Split::Train, Split::Valid, Split::Test] {
             say!("shipped, {split:?}");
-            describe(&shipped(split)?);
+            table(
+                &shipped(split)?
+                    .iter()
+                    .map(Described::of)
+                    .collect::<Vec<_>>(),
+            );
         }
         return Ok(());
     }
@@ -92,7 +110,17 @@ fn simulations(paths: &[PathBuf]) -> Result<()> {
             "{name}: name the folder of the task's files: elm data info {name} --data {folder}"
         )));
     }
-    describe(&open_simulations(paths)?);
+    files_of_simulations(paths, check)
+}
+
+fn files_of_simulations(paths: &[PathBuf], check: bool) -> Result<()> {
+    let (line, stop) = (SharedLine::default(), Stop::on_signals(false)?);
+    let described = neuronio::describe(paths, check, &|done, total| {
+        line.show(&format!("read {done}/{total} files"));
+        stop.flow()
+    });
+    line.clear();
+    table(&stop.named(described)?);
     Ok(())
 }
 

@@ -1,10 +1,11 @@
 //! NeuronIO simulations in words.
 
+use elm_data::neuronio::Described;
+
 use crate::say;
-use elm_data::neuronio::Simulation;
 
 /// A line for each simulation.
-pub(super) fn describe(simulations: &[Simulation]) {
+pub(super) fn table(simulations: &[Described]) {
     say!(
         "{:>5} {:>9} {:>13} {:>14} {:>11}  source",
         "index",
@@ -13,16 +14,15 @@ pub(super) fn describe(simulations: &[Simulation]) {
         "output spikes",
         "soma mV"
     );
-    for s in simulations {
-        let mean = s.soma_mv.iter().sum::<f32>() / s.soma_mv.len().max(1) as f32;
+    for Described { head, soma_mean_mv } in simulations {
+        let soma = soma_mean_mv.map_or("-".into(), |mean| format!("{mean:.2}"));
         say!(
-            "{:>5} {:>9} {:>13} {:>14} {:>11.2}  {}",
-            s.index,
-            s.duration_ms,
-            s.events.len(),
-            s.output_spikes_ms.len(),
-            mean,
-            s.source
+            "{:>5} {:>9} {:>13} {:>14} {soma:>11}  {}",
+            head.index,
+            head.duration_ms,
+            head.input_spikes,
+            head.output_spikes,
+            head.source
         );
     }
 }

@@ -14,31 +14,49 @@ use crate::run;
 use crate::shipped;
 use crate::tell;
 
-/// What a weight file alone does not say.
-#[derive(Debug, clap::Args)]
-pub(super) struct WeightArgs {
+/// What a weight file alone does not say, as options of the command line.
+#[derive(Debug, Clone, PartialEq, Default, clap::Args)]
+pub struct WeightOptions {
     /// Configuration (JSON) of weights that carry none [default: configs/<name>.json or model_config.json beside them]
     #[arg(long, value_name = "JSON")]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Longest memory timescale in ms
     #[arg(long, value_name = "MS", allow_negative_numbers = true)]
-    tau_max: Option<f64>,
+    pub tau_max: Option<f64>,
     /// Activation of the hidden layer
     #[arg(long, value_name = "relu|silu|squared_relu")]
-    activation: Option<String>,
+    pub activation: Option<String>,
 }
 
 /// A model, and what nothing told about it.
-pub(super) struct Loaded {
+#[derive(Debug)]
+pub struct Loaded {
     /// The model.
     pub file: ModelFile,
     /// What was assumed, a phrase each, with the option that says otherwise.
     pub assumed: Vec<String>,
 }
 
-impl WeightArgs {
-    /// The model in a file, or one that ships by its name: any that `elm train` wrote, a published neuron, or a network with its configuration.
-    pub(super) fn load(&self, weights: &Path, device: &Device) -> Result<Loaded> {
+impl Loaded {
+    /// A sentence on what was assumed; none where nothing was.
+    pub fn note(&self) -> Option<String> {
+        let assumed = (!self.assumed.is_empty()).then(|| self.assumed.join(" and "))?;
+        Some(format!(
+            "not in the weights, and no configuration beside them; assuming {assumed}"
+        ))
+    }
+}
+
+impl WeightOptions {
+    /// The model in a file, or one that ships by its name: any that `elm train` wrote, a published neuron, or a network with
+    /// its configuration.
+    ///
+    /// # Errors
+    /// If there is none, it cannot be read, holds numbers that are none, or does not fit what the options say.
+    pub fn open(&self, weights: &Path, device: &Device) -> Result<Loaded> {
+        if model::is_record(weights) {
+            return self.record(weights, device);
+        }
         let dict = shipped::read(weights)?;
         let card = model::card_of(&dict)?;
         let (mut card, assumed) = match card {
@@ -59,21 +77,37 @@ impl WeightArgs {
                 (card, assumed)
             }
         };
-        if card.task.is_none() && card.config.sizes() == (NUM_CHANNELS, 2) {
-            card.task = Some(run::card::neuronio());
-        }
+        says_its_task(&mut card);
         let file = model::from_state_dict(dict, card, device).map_err(|error| match error {
             TrainError::Model(error @ ElmError::Config { .. }) => TrainError::file(weights, error),
             other => other,
         })?;
-        if !assumed.is_empty() {
-            tell!(
-                "note: {}: not in the weights, and no configuration beside them; assuming {}",
-                weights.display(),
-                assumed.join(" and ")
-            );
-        }
         Ok(Loaded { file, assumed })
+    }
+
+    /// The model of a file that Burn wrote, which carries its configuration and nothing else.
+    fn record(&self, weights: &Path, device: &Device) -> Result<Loaded> {
+        let model = model::read_record(weights, device)?;
+        let mut card = foreign(model.config());
+        self.check_unused(weights, &card.config)?;
+        says_its_task(&mut card);
+        Ok(Loaded {
+            file: ModelFile {
+                card,
+                model,
+                head: None,
+            },
+            assumed: Vec::new(),
+        })
+    }
+
+    /// The same, and tells what was assumed.
+    pub(crate) fn load(&self, weights: &Path, device: &Device) -> Result<Loaded> {
+        let loaded = self.open(weights, device)?;
+        if let Some(note) = loaded.note() {
+            tell!("note: {}: {note}", weights.display());
+        }
+        Ok(loaded)
     }
 
     /// A file that says all of its model leaves nothing to be said.
@@ -177,6 +211,13 @@ impl WeightArgs {
             ));
         }
         assumed
+    }
+}
+
+/// A model of the size of NeuronIO's that does not say its task is one of NeuronIO's.
+fn says_its_task(card: &mut ModelCard) {
+    if card.task.is_none() && card.config.sizes() == (NUM_CHANNELS, 2) {
+        card.task = Some(run::card::neuronio());
     }
 }
 
