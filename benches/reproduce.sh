@@ -54,8 +54,8 @@ case "$task$quick" in
     rm -rf "$data"; mkdir -p "$data"
     git archive 64bb3f3 | tar x -C "$data"
     set -- text-lm --set "data.train=[\"$data\"]" --set 'text.extensions=["md","rs"]' \
-      --set train.batch_size=16 --set train.batches_per_epoch=300 --set train.epochs=EPOCHS
-    floor=BITS
+      --set train.batch_size=16 --set train.batches_per_epoch=300 --set train.epochs=12
+    floor=1.95
     if [[ -n "$quick" ]]; then set -- "$@" --set train.epochs=2; floor=2.6; fi ;;
   *)
     echo "$usage" >&2; exit 2 ;;
