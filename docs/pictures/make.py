@@ -1,6 +1,7 @@
 """Draws the pictures of the book: `python3 docs/pictures/make.py` from the root of the repository.
 
 Colours are of middle lightness, for light and dark pages alike."""
+import csv
 import math
 import pathlib
 
@@ -100,6 +101,33 @@ def network():
     svg("network", 700, 270, "A network of ELM neurons", body)
 
 
+def scaling():
+    """Validation loss of each run of the sweep over sizes, with the laws through them (docs/results.md)."""
+    rows = list(csv.DictReader(open(FOLDER.parent / "curves/scaling-spoken-digits.csv")))
+    left, top, width, height = 70, 20, 500, 240
+    x = lambda p: left + width * math.log(p / 13e3) / math.log(70e3 / 13e3)
+    y = lambda loss: top + height * (2.35 - loss) / (2.35 - 1.85)
+    body = line(left, top + height, left + width, top + height, INK, False) + line(left, top, left, top + height, INK, False)
+    for p in (15000, 30000, 60000):
+        body += text(f"{x(p):.1f}", top + height + 18, f"{p // 1000} 000")
+    for loss in (1.9, 2.0, 2.1, 2.2, 2.3):
+        body += text(left - 8, f"{y(loss) + 4:.1f}", loss, anchor="end")
+    body += text(left + width / 2, top + height + 38, "trained parameters")
+    body += f'<text transform="translate(22 {top + height / 2}) rotate(-90)" fill="{INK}" text-anchor="middle">validation loss (nats)</text>\n'
+    for n, (memory, colour) in enumerate((("2", BLUE), ("5", ORANGE), ("10", GREEN))):
+        points = [(float(r["params"]), float(r["valid_loss"])) for r in rows if r["network.num_memory"] == memory]
+        logs = [(math.log(p), math.log(loss)) for p, loss in points]
+        mx, my = (sum(v) / len(logs) for v in zip(*logs))
+        slope = sum((a - mx) * (b - my) for a, b in logs) / sum((a - mx) ** 2 for a, _ in logs)
+        law = [(p, math.exp(my + slope * (math.log(p) - mx))) for p in range(15000, 60001, 3000)]
+        path = " ".join(f"{x(p):.1f},{y(loss):.1f}" for p, loss in law)
+        body += f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>\n'
+        body += "".join(dot(f"{x(p):.1f}", f"{y(loss):.1f}", colour, 4) for p, loss in points)
+        body += text(left + width + 14, 60 + 24 * n, f"{memory} memory units: P^{slope:.3f}", colour, "start")
+    svg("scaling", 780, 310, "Validation loss of networks on spoken digits against their trained parameters", body)
+
+
 neuron()
 timescales()
 network()
+scaling()
