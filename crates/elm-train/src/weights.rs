@@ -17,7 +17,7 @@ use crate::tell;
 /// What a weight file alone does not say, as options of the command line.
 #[derive(Debug, Clone, PartialEq, Default, clap::Args)]
 pub struct WeightOptions {
-    /// Configuration (JSON) of weights that carry none [default: `configs/<name>.json` or `model_config.json` beside them]
+    /// Configuration (JSON) of weights that carry none; unless given, `configs/<name>.json` or `model_config.json` beside them
     #[arg(long, value_name = "JSON")]
     pub config: Option<PathBuf>,
     /// Longest memory timescale in ms
