@@ -54,7 +54,7 @@ case "$task$quick" in
     rm -rf "$data"; mkdir -p "$data"
     git archive 64bb3f3 | tar x -C "$data"
     set -- text-lm --set "data.train=[\"$data\"]" --set 'text.extensions=["md","rs"]' \
-      --set train.batch_size=16 --set train.batches_per_epoch=300 --set train.epochs=12
+      --set train.batch_size=16 --set train.batches_per_epoch=300 --set train.epochs=16
     floor=1.95
     if [[ -n "$quick" ]]; then set -- "$@" --set train.epochs=2; floor=2.6; fi ;;
   *)

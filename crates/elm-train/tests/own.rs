@@ -373,7 +373,7 @@ fn models_are_compared_on_sequences_at_equal_sizes() {
     for result in results {
         let count = result["trained_parameters"].as_u64().unwrap();
         assert!((1200..1800).contains(&count), "{result}");
-        assert_eq!(result["test"][0]["metric"], "Accuracy (%)");
+        assert_eq!(result["runs"][0]["test"][0]["metric"], "Accuracy (%)");
     }
 }
 
