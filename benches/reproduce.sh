@@ -53,10 +53,10 @@ case "$task$quick" in
     # this project's own sources and docs, as they were
     rm -rf "$data"; mkdir -p "$data"
     git archive 64bb3f3 | tar x -C "$data"
+    epochs=16; floor=1.95
+    if [[ -n "$quick" ]]; then epochs=2; floor=2.6; fi
     set -- text-lm --set "data.train=[\"$data\"]" --set 'text.extensions=["md","rs"]' \
-      --set train.batch_size=16 --set train.batches_per_epoch=300 --set train.epochs=16
-    floor=1.95
-    if [[ -n "$quick" ]]; then set -- "$@" --set train.epochs=2; floor=2.6; fi ;;
+      --set train.batch_size=16 --set train.batches_per_epoch=300 --set "train.epochs=$epochs" ;;
   *)
     echo "$usage" >&2; exit 2 ;;
 esac
