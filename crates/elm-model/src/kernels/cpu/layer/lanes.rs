@@ -5,8 +5,8 @@
 //! wherever it lies. [`Lanes`] is a row in registers; the kernels are generic over it, and [`LayerReal::dispatch`]
 //! picks the instruction set at run time.
 //!
-//! Where there are few samples, most of a row is computed in vain. The forward pass therefore runs with rows of one
-//! sample as well ([`OneSample`]); registers hold neighbouring results of a product then. It is generic over [`AnyRow`] and
+//! Of a single sample most of a row is computed in vain. The forward pass therefore runs with rows of one sample as
+//! well ([`OneSample`]); registers hold neighbouring results of a product then. It is generic over [`AnyRow`] and
 //! [`AnyLanes`], and comes to the same numbers bit by bit.
 
 use crate::kernels::cpu::real::Real;

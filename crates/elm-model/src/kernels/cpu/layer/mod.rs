@@ -4,8 +4,7 @@
 //! one row. A neuron's whole step, synapses, MLP, memory, readout, high-pass and activation, is one function over rows
 //! that stay in the first-level cache (`neuron`, `neuron_backward`). Threads share neurons (`schedule`) and wait for each
 //! other once per step where synapses are recurrent (`rounds`).
-//! Where there are few samples and nothing is kept, as in a step of real-time use, each sample runs by itself through the
-//! same functions.
+//! A single sample of which nothing is kept, as in a step of real-time use, runs by itself through the same functions.
 //!
 //! The forward pass keeps the activities, which are its result, and the state before every block of steps. The backward
 //! pass computes a block anew from there, so that memory grows with neither branches nor hidden units times steps.
