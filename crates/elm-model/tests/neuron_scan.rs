@@ -257,7 +257,15 @@ fn few_samples_and_little_memory_run_in_parts() {
         assert!(!as_one(3, ScanPath::Auto));
         assert!(!as_one(2, ScanPath::Reference));
         assert!(!as_one(2, ScanPath::CheckpointEvery(2)));
-        assert!(!as_one(2, ScanPath::MemoryBudget(10)));
+        // one hidden layer is less than what the parts have as a whole
+        assert!(as_one(2, ScanPath::MemoryBudget(10)));
+        let deep = ScanSpec {
+            hidden_layers: 4,
+            ..spec
+        };
+        let as_one = |path| pool(2).install(|| runs_as_one(&x, &deep, path));
+        assert!(as_one(ScanPath::Auto));
+        assert!(!as_one(ScanPath::MemoryBudget(10)));
     }
 }
 

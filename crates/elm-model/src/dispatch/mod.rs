@@ -24,7 +24,8 @@ pub enum ScanPath {
     /// Always the plain-tensor reference.
     Reference,
     /// Like `Auto`, with this many bytes for what the scan's backward pass keeps and computes. Where all of it does not
-    /// fit, the hidden values are computed again in the backward pass, in segments that do.
+    /// fit, the hidden values are computed again in the backward pass, in segments that do. A neuron that runs as one operation
+    /// on the CPU and keeps less than that would save stays one, whatever the budget.
     MemoryBudget(u64),
     /// Like `Auto`, but the backward pass always computes the hidden values again, this many steps at a time.
     CheckpointEvery(usize),

@@ -50,7 +50,8 @@ pub fn neuron_scan(inputs: NeuronInputs, spec: &ScanSpec, path: ScanPath) -> Neu
 ///
 /// That operation takes a tile of samples on each thread from the input to the output. With fewer samples than threads
 /// the parent's operations are better, which spread the products before and after the scan over all threads; and they
-/// alone compute hidden values again where memory is short.
+/// alone compute hidden values again where memory is short, which saves any only where there are many of them: the drive, the
+/// memory and their gradients lie there as a whole, which the one operation has a chunk of at a time.
 pub fn runs_as_one(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
     #[cfg(feature = "host")]
     {
@@ -115,6 +116,18 @@ fn fits(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
         && super::is_host(&device)
         && matches!(dtype, DType::F32 | DType::F64)
         && batch >= rayon::current_num_threads()
-        && super::memory::keep_of(path, device.as_dispatch(), [batch, time], dtype, spec)
-            == KeepHidden::All
+        && match path {
+            ScanPath::MemoryBudget(_) | ScanPath::Auto if keeps_less(spec) => true,
+            _ => {
+                super::memory::keep_of(path, device.as_dispatch(), [batch, time], dtype, spec)
+                    == KeepHidden::All
+            }
+        }
+}
+
+/// Does the fused operation keep no more of a step than its parts, however much these compute again? It keeps hidden values
+/// and the tanh of the memory's updates.
+#[cfg(feature = "host")]
+fn keeps_less(spec: &ScanSpec) -> bool {
+    spec.hidden_total() + spec.memory <= 2 * (spec.first() + spec.memory)
 }

@@ -47,7 +47,7 @@ pub(super) struct Args {
 const HELP: &str = "\
 Examples:
   elm sweep my.toml --jobs 2
-  elm sweep scaling --jobs 2         # its file is then runs/scaling/sweep.toml, to copy for other data
+  elm sweep scaling --jobs 2    # built in; its file is then runs/scaling/sweep.toml
   elm sweep my.toml --slurm=8 | sbatch
   elm sweep my.toml --list | xargs -P4 -d '\\n' -I{} sh -c '{}'
 See --help for the file and for schedulers.";

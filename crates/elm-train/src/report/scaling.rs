@@ -1,4 +1,4 @@
-//! How a metric scales: runs and power laws on logarithmic scales.
+//! How a metric scales: runs and power laws on logarithmic scales, or one of them where the metric hardly changes.
 
 use super::page::{escape, missing, section};
 use super::sections::{BELOW, WIDE, frame};
@@ -7,6 +7,8 @@ use super::table::Table;
 
 /// Height of the plot area, in pixels.
 const HEIGHT: f64 = 300.0;
+/// Greatest metric as a multiple of the least, below which the metric's axis is linear.
+const NARROW: f64 = 4.0;
 /// Room beside the outermost points, as a factor.
 const ROOM: f64 = 1.15;
 
@@ -30,7 +32,7 @@ pub struct ScalingGroup {
     pub name: String,
     /// Key and metric of each run.
     pub points: Vec<(f64, f64)>,
-    /// Two points of its law; none where it has none.
+    /// Points of its law, near enough for a line through them; none where it has none.
     pub line: Vec<(f64, f64)>,
 }
 
@@ -54,7 +56,11 @@ fn picture(report: &ScalingReport) -> String {
     let wider = |(low, high): (f64, f64), room: f64| (low / room, high * room);
     let axes = Panel {
         x: Scale::log(wider(xs, ROOM), area.across()),
-        y: Scale::log(wider(ys, 1.0 + (ROOM - 1.0) / 3.0), area.upward()),
+        // a logarithmic axis has no ticks to speak of within so little
+        y: match ys.1 / ys.0 < NARROW {
+            true => Scale::rounded(ys, area.upward(), 5),
+            false => Scale::log(wider(ys, ROOM), area.upward()),
+        },
     };
     let label = format!("{} against {}", report.metric, report.key);
     let mut canvas = Canvas::new(WIDE, 12.0 + HEIGHT + BELOW, &label);
