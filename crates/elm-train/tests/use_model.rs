@@ -558,6 +558,22 @@ fn odd_clothes_come_off() {
     check("any.safetensors", &dict.to_safetensors().unwrap());
 }
 
+#[test]
+fn a_model_of_a_text_answers_about_the_next_byte_whatever_wrote_it() {
+    use elm_model::ElmNeuronConfig;
+    use elm_train::model::{ModelCard, ModelConfig};
+    // as files have it that are older than the word for it
+    let task = serde_json::json!({
+        "name": "text-lm",
+        "input": {"text": {"vocabulary": [97, 98]}},
+        "output": {"readout": "every-step", "meaning": {"classes": ["a", "b"]}},
+    });
+    let task = serde_json::from_value(task).unwrap();
+    let config = ModelConfig::Elm(ElmNeuronConfig::new(2, 2));
+    let output = ModelCard::new(config, Some(task)).output();
+    assert_eq!(output.columns(), ["p(next=a)", "p(next=b)"]);
+}
+
 /// A record of Burn, which Burn reads, and back.
 #[test]
 fn records_of_burn_are_written_and_read() {

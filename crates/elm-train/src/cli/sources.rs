@@ -119,8 +119,10 @@ impl DataArgs {
         }
         if let Some(InputCard::Text { vocabulary }) = input {
             let (paths, input) = self.paths()?;
+            let names = self.data.iter().map(|path| path.display().to_string());
+            let named: Vec<_> = names.zip(paths).collect();
             return Ok(Data {
-                source: Box::new(TextSource::open(&paths, vocabulary)?),
+                source: Box::new(TextSource::open(&named, vocabulary)?),
                 _input: input,
             });
         }

@@ -302,7 +302,11 @@ impl ModelCard {
     /// What the outputs mean: as they are at every step, where nothing is said.
     pub fn output(&self) -> OutputCard {
         match &self.task {
-            Some(task) => task.output.clone(),
+            // of a text it is always the next byte, also in files that do not say so yet
+            Some(task) => OutputCard {
+                next: task.output.next || matches!(task.input, InputCard::Text { .. }),
+                ..task.output.clone()
+            },
             None => OutputCard::plain(self.config.sizes().1),
         }
     }

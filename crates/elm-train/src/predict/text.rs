@@ -22,13 +22,13 @@ pub struct TextSource {
 }
 
 impl TextSource {
-    /// Reads files, or folders of files.
+    /// Reads files, or folders of files, each with what its pieces are called by.
     ///
     /// # Errors
     /// If one cannot be read, is empty, or has a byte that the model does not know.
-    pub fn open(paths: &[PathBuf], vocabulary: &Vocabulary) -> Result<Self> {
-        let mut texts = Vec::with_capacity(paths.len());
-        for path in paths {
+    pub fn open(named: &[(String, PathBuf)], vocabulary: &Vocabulary) -> Result<Self> {
+        let mut texts = Vec::with_capacity(named.len());
+        for (name, path) in named {
             let options = TextOptions {
                 train: vec![path.clone()],
                 valid_fraction: 0.0,
@@ -39,7 +39,7 @@ impl TextSource {
             for note in text.notes() {
                 tell!("note: {note}");
             }
-            texts.push((path.display().to_string(), text));
+            texts.push((name.clone(), text));
         }
         Ok(Self { texts })
     }
