@@ -49,8 +49,10 @@ fn examples_are_read_by_their_tasks() {
         let dir = tempfile::tempdir().unwrap();
         match task.make_example(dir.path()) {
             Ok(()) => {
+                // pairs of the adding tasks are drawn, as many as are asked for
+                let pairs = [Some(32), Some(5), Some(5)];
                 let parts = task
-                    .open_parts(dir.path(), &TaskOptions::default(), [Some(5); 3])
+                    .open_parts(dir.path(), &TaskOptions::default(), pairs)
                     .unwrap();
                 assert!(
                     parts.train.len() >= 32 || task.info().length > 10_000,

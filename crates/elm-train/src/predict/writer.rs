@@ -382,10 +382,7 @@ mod tests {
         assert_eq!(csv, "sample,step,y0,y1\na,0,1,2\na,1,3,4\n");
         let line = text(OutputCard::plain(2), Format::JsonLines, &[steps]);
         let value: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(
-            value,
-            json!({"sample": "a", "y0": [1.0, 3.0], "y1": [2.0, 4.0]})
-        );
+        assert_eq!(value, json!({"sample": "a", "y0": [1, 3], "y1": [2, 4]}));
         let line = text(
             classes(ReadoutCard::Mean),
             Format::JsonLines,
