@@ -199,7 +199,8 @@ pub(super) fn draw_grey(
     ((left, top), size): ((f64, f64), (f64, f64)),
 ) -> String {
     let mut svg = String::new();
-    let level = |value: u8| u32::from(value) * (LEVELS - 1) / 255;
+    // to the nearest level: rounded down, pictures would be darker than they are
+    let level = |value: u8| (u32::from(value) * (LEVELS - 1) + 127) / 255;
     let height = values.len().div_ceil(width).max(1);
     let mut paths = vec![String::new(); LEVELS as usize];
     let mut sizes = [0usize; LEVELS as usize];
@@ -250,6 +251,17 @@ mod tests {
             svg.contains("d=\"M1 1h2v1h-2z\" style=\"fill:#ffffff\""),
             "{svg}"
         );
+    }
+
+    #[test]
+    fn a_grey_is_the_nearest_of_those_that_are_told_apart() {
+        for value in 0..=255u8 {
+            let svg = draw_grey(1, &[value], ((0.0, 0.0), (1.0, 1.0)));
+            let (_, colour) = svg.split_once("fill:#").unwrap_or_default();
+            let drawn = i32::from_str_radix(&colour[..2], 16).unwrap_or(-255);
+            let error = (drawn - i32::from(value)).abs();
+            assert!(error <= 12, "{value} drawn as {drawn}");
+        }
     }
 
     #[test]
