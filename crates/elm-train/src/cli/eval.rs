@@ -58,38 +58,42 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<()> {
     super::set_threads(args.threads)?;
     let device = device::open(&args.device)?;
-    let path = args.model.or(args.weights).unwrap_or_default();
+    let path = args.model.as_ref().or(args.weights.as_ref());
+    let path = path.cloned().unwrap_or_default();
     let loaded = args.options.load(&path, &device)?;
-    if let Some(folder) = &args.pictures {
-        pictures(folder, &loaded.file, &args.data, &device)?;
-    }
     match args.data.are_simulations(&loaded.file) {
-        true => simulations(&path, &loaded, &args.data, args.json, &device),
-        false => sequences(&path, &loaded, &args.data, args.json, &device),
+        true => simulations(&path, &loaded, &args, &device),
+        false => {
+            if let Some(folder) = &args.pictures {
+                answers(folder, &loaded.file, &args.data, &device)?;
+            }
+            sequences(&path, &loaded, &args.data, args.json, &device)
+        }
     }
 }
 
-/// Draws what the model does, before it is evaluated.
-fn pictures(folder: &Path, file: &ModelFile, data: &DataArgs, device: &Device) -> Result<()> {
+/// Draws how the model answers samples, before it is evaluated.
+fn answers(folder: &Path, file: &ModelFile, data: &DataArgs, device: &Device) -> Result<()> {
+    let Some(part) = data.task_part(file)? else {
+        return Err(TrainError::Usage(
+            "--pictures: expected the files of a named task whose sequences have one class each, or simulations of \
+             NeuronIO"
+                .into(),
+        ));
+    };
     let stop = Stop::on_signals(false)?;
     let mut line = StatusLine::new();
     let mut tell = |text: String| line.show(&text);
-    let drawn = match data.are_simulations(file) {
-        true => insight::draw_simulations(&file.model, &data.simulations()?, device, &stop, &mut tell),
-        false => match data.task_part(file)? {
-            Some(part) => insight::draw_answers(file, &part, device, &stop, &mut tell),
-            None => Err(TrainError::Usage(
-                "--pictures: expected the files of a named task whose sequences have one class each, or simulations of \
-                 NeuronIO"
-                    .into(),
-            )),
-        },
-    };
+    let drawn = insight::draw_answers(file, &part, device, &stop, &mut tell);
     line.clear();
     let drawn = drawn.map_err(|error| about(&data.data, error))?;
     if drawn.is_empty() {
         tell!("note: a Transformer answers from whole sequences: no answer that forms is drawn");
     }
+    write_pictures(folder, drawn)
+}
+
+fn write_pictures(folder: &Path, drawn: Vec<(String, String)>) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|error| TrainError::file(folder, error))?;
     for (name, svg) in drawn {
         let path = folder.join(name);
@@ -100,13 +104,8 @@ fn pictures(folder: &Path, file: &ModelFile, data: &DataArgs, device: &Device) -
 }
 
 /// By the published protocol.
-fn simulations(
-    path: &Path,
-    loaded: &Loaded,
-    data: &DataArgs,
-    as_json: bool,
-    device: &Device,
-) -> Result<()> {
+fn simulations(path: &Path, loaded: &Loaded, args: &Args, device: &Device) -> Result<()> {
+    let data = &args.data;
     let simulations = data.simulations()?;
     let mut line = StatusLine::new();
     let tested = neuronio::evaluate(
@@ -120,8 +119,11 @@ fn simulations(
     )
     .map_err(|error| about(&data.data, error))?;
     line.clear();
+    if let Some(folder) = &args.pictures {
+        write_pictures(folder, insight::draw_simulations(&simulations, &tested))?;
+    }
     let result = &tested.evaluation;
-    if as_json {
+    if args.json {
         return print(&json!({
             "weights": path,
             "task": "neuronio",

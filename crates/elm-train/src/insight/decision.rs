@@ -35,8 +35,8 @@ pub(crate) fn decide(
     let x = SequenceInput::new(batch, device).x;
     let (y, response) = match model {
         SequenceToSequence::Elm(neuron) => {
-            let memory = neuron.record(x.clone(), None)?.0.memory;
-            (model.run(x, None)?.y, numbers(change(memory))?)
+            let (recorded, _) = neuron.record(x, None)?;
+            (recorded.output, numbers(change(recorded.memory))?)
         }
         _ => (model.run(x, None)?.y, Vec::new()),
     };

@@ -9,12 +9,12 @@ use elm_data::task::TaskData;
 
 use super::{Ablating, ablate, decide, examples};
 use crate::error::{Result, TrainError};
+use crate::model::ModelFile;
 use crate::model::card::ReadoutCard;
-use crate::model::{ModelFile, SequenceToSequence};
 use crate::recipe::Readout;
 use crate::report::{ClassReport, Decision, Report, pictures};
 use crate::stop::Stop;
-use crate::task::neuronio;
+use crate::task::neuronio::Tested;
 
 /// Simulations that are drawn.
 const SIMULATIONS: usize = 1;
@@ -23,23 +23,15 @@ const LOOKED_AT: usize = 40;
 /// Samples that are answered together.
 const BATCH: usize = 25;
 
-/// What a model of NeuronIO makes of simulations: (file name, SVG).
-///
-/// # Errors
-/// If the model is none for NeuronIO, the device fails, or `stop` is asked for.
+/// What a model of NeuronIO made of simulations: (file name, SVG).
 pub(crate) fn draw_simulations(
-    model: &SequenceToSequence,
     simulations: &[Simulation],
-    device: &Device,
-    stop: &Stop,
-    progress: &mut dyn FnMut(String),
-) -> Result<Vec<(String, String)>> {
-    let mut windows = |done, total| progress(format!("drawing, window {done}/{total}"));
-    let tested = neuronio::evaluate(model, simulations, device, stop, &mut windows)?;
-    Ok(pictures(&Report {
-        examples: examples(simulations, &tested, SIMULATIONS),
+    tested: &Tested,
+) -> Vec<(String, String)> {
+    pictures(&Report {
+        examples: examples(simulations, tested, SIMULATIONS),
         ..Report::default()
-    }))
+    })
 }
 
 /// How a model answers samples of a named task: (file name, SVG).
