@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "common/named.rs"]
+mod named;
 
 use std::path::{Path, PathBuf};
 
@@ -234,34 +236,14 @@ fn pathfinder_is_generated_converted_and_trained_on() {
 fn text_image_and_retrieval_are_trained_on() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("text");
-    for part in ["train/pos", "train/neg", "test/pos", "test/neg"] {
-        let part = dir.join("aclImdb").join(part);
-        std::fs::create_dir_all(&part).unwrap();
-        for i in 0..6 {
-            let review = format!("review {i} of {}", part.display()).repeat(1 + i);
-            std::fs::write(part.join(format!("{i}_1.txt")), review).unwrap();
-        }
-    }
+    named::reviews(&dir);
     info("text", &dir, &folder.path().join("a.svg"));
     let run = folder.path().join("text-run");
     let text = train("text", &dir, &run, &["data.max_length=80"]);
     check_run(&run, &text);
 
     let dir = folder.path().join("image");
-    std::fs::create_dir(&dir).unwrap();
-    let images: Vec<u8> = (0..10u8)
-        .flat_map(|i| std::iter::once(i).chain((0..3072u32).map(move |p| (p * u32::from(i)) as u8)))
-        .collect();
-    for name in [
-        "data_batch_1",
-        "data_batch_2",
-        "data_batch_3",
-        "data_batch_4",
-        "data_batch_5",
-        "test_batch",
-    ] {
-        std::fs::write(dir.join(format!("{name}.bin")), &images).unwrap();
-    }
+    named::pictures(&dir);
     let text = info("image", &dir, &folder.path().join("a.svg"));
     assert!(text.contains("frog"), "{text}");
     let run = folder.path().join("image-run");
@@ -269,13 +251,7 @@ fn text_image_and_retrieval_are_trained_on() {
     check_run(&run, &text);
 
     let dir = folder.path().join("retrieval");
-    std::fs::create_dir(&dir).unwrap();
-    let lines: String = (0..12)
-        .map(|i| format!("{}\t{i}\t{i}\tthe first {i}\tand the second {i}\n", i % 2))
-        .collect();
-    for part in ["train", "eval", "test"] {
-        std::fs::write(dir.join(format!("new_aan_pairs.{part}.tsv")), &lines).unwrap();
-    }
+    named::pairs(&dir);
     info("retrieval", &dir, &folder.path().join("a.svg"));
     let run = folder.path().join("retrieval-run");
     let text = train("retrieval", &dir, &run, &[]);

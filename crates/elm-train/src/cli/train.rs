@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Go on with a run, by its own recipe; --set changes what may change
     #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "model", "out"])]
     resume: Option<PathBuf>,
-    /// Begin with the weights of a model file: fine-tuning
+    /// Begin with the weights of a model file, and its sizes in place of the recipe's: fine-tuning
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
     init_from: Option<PathBuf>,
     /// Leave parameters as they are, e.g. --freeze mlp or '*.weight' (may be repeated; a wrong one lists all)
@@ -55,13 +55,22 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
     super::set_threads(args.threads)?;
     let (mut name, mut recipe) = open_recipe(&args.recipe)?;
-    if let Some(model) = &args.model {
-        let kind = ModelKind::from_name(model)?;
+    let kind = args
+        .model
+        .as_deref()
+        .map(ModelKind::from_name)
+        .transpose()?;
+    if let Some(kind) = kind {
         if recipe.model.kind != kind {
             name = format!("{name}-{kind}");
         }
         recipe = recipe.with_model(kind);
     }
+    let tuning = Tuning {
+        init_from: args.init_from,
+        freeze: args.freeze,
+    };
+    recipe = tuning.fit(recipe, kind)?;
     // those of a run that is gone on with are checked against its own recipe
     if args.resume.is_none() {
         for assignment in &args.set {
@@ -74,10 +83,7 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
         out: args.out,
         resume: args.resume,
         set: args.set,
-        tuning: Tuning {
-            init_from: args.init_from,
-            freeze: args.freeze,
-        },
+        tuning,
         tensorboard: args.tensorboard,
         pause_after: None,
         devices: Devices::open(&args.device)?,

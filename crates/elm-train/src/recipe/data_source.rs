@@ -1,4 +1,4 @@
-//! Where simulations come from.
+//! Where data come from.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,9 +9,9 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What is expected of one in TOML.
-const WORDS: &str = r#""shipped" or a list of quoted paths such as ["folder"]"#;
+const WORDS: &str = r#""shipped", a quoted path, or a list of them such as ["folder"]"#;
 
-/// Where simulations come from; in TOML `"shipped"` or a list of paths.
+/// Where data come from; in TOML `"shipped"`, a path or a list of paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataSource {
     /// The part of the data set that ships with this project: `data.train` is its training part, and so on.
@@ -54,7 +54,7 @@ impl JsonSchema for DataSource {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "anyOf": [
-                { "const": "shipped" },
+                { "type": "string", "minLength": 1 },
                 { "type": "array", "items": { "type": "string" } },
             ],
             "x-words": WORDS,
@@ -89,7 +89,8 @@ impl<'de> Visitor<'de> for SourceVisitor {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<DataSource, E> {
         match text {
             "shipped" => Ok(DataSource::Shipped),
-            other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+            "" => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+            path => Ok(DataSource::Paths(vec![path.into()])),
         }
     }
 

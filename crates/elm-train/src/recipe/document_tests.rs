@@ -30,6 +30,11 @@ fn set_parses_toml_and_falls_back_to_text() {
     recipe.set("train.clip_norm=1").unwrap();
     recipe.set(r#"data.train=["a", 'b']"#).unwrap();
     recipe.set("data.test=shipped").unwrap();
+    recipe.set("data.valid=folder/one file.npz").unwrap();
+    assert_eq!(
+        recipe.data.valid,
+        DataSource::Paths(vec!["folder/one file.npz".into()])
+    );
     assert_eq!(recipe.train.epochs, 3);
     assert_eq!(recipe.model.activation, elm_model::HiddenActivation::Silu);
     assert_eq!(recipe.train.clip_norm, 1.0);
@@ -98,7 +103,13 @@ fn type_errors_name_the_key() {
         file_error("[train.epoch]\nx = 1\n"),
         "my.toml, line 1: unknown recipe key `train.epoch`, did you mean `train.epochs`?"
     );
-    assert!(set_error("data.train=folder").contains("a list of quoted paths such as [\"folder\"]"));
+    for wrong in ["data.train=3", "data.train=\"\"", "data.train=[3]"] {
+        let error = set_error(wrong);
+        assert!(error.contains("data.train"), "{wrong}: {error}");
+    }
+    assert!(
+        set_error("data.train=3").contains("a quoted path, or a list of them such as [\"folder\"]")
+    );
     assert!(set_error("model.learn_memory_tau=1").contains("must be true or false"));
     assert!(file_error("train = 3").contains("`train` must be a table `[train]`, found integer"));
 }

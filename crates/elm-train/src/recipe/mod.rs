@@ -364,6 +364,42 @@ impl ModelRecipe {
             .with_synapses_per_branch(Some(self.synapses_per_branch))
     }
 
+    /// The sizes and constants of a neuron; `open` if each channel has a branch, however many there are.
+    fn like(&self, form: &NeuronForm, open: bool) -> Self {
+        let of = |version| Self {
+            kind: ModelKind::Elm,
+            version,
+            num_memory: form.num_memory,
+            mlp_hidden: form.hidden_size,
+            mlp_layers: form.hidden_layers,
+            activation: form.activation,
+            branches: if open { 0 } else { form.branches() },
+            synapses_per_branch: if open { 1 } else { form.per_branch() },
+            synapse_tau: match form.branch_tau {
+                FilterTau::Ms(tau) => tau,
+                FilterTau::Off => self.synapse_tau,
+            },
+            memory_tau_min: form.memory_tau_min,
+            memory_tau_max: form.memory_tau_max,
+            learn_memory_tau: self.learn_memory_tau,
+            lambda: form.lambda,
+            dt: self.dt,
+        };
+        let first = of(NeuronVersion::V1);
+        let trained = |form: NeuronForm| form.with_learn_memory_tau(false);
+        let published = trained(first.form());
+        let same = NeuronForm {
+            num_branches: published.num_branches,
+            synapses_per_branch: published.synapses_per_branch,
+            dt: published.dt,
+            ..trained(form.clone())
+        };
+        match same == published {
+            true => first,
+            false => of(NeuronVersion::V2),
+        }
+    }
+
     /// What is the same for every task.
     fn form(&self) -> NeuronForm {
         let published = match self.version {

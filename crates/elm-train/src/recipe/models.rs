@@ -175,6 +175,31 @@ impl Recipe {
         }
     }
 
+    /// The recipe with the model of a configuration in place of its own, as far as its keys can say it: what is trained
+    /// further keeps its sizes. Inputs, outputs, the time step, and whether timescales are trained stay the recipe's.
+    pub fn like(self, config: &ModelConfig) -> Self {
+        let mut recipe = match (config, self.model.kind) {
+            // one neuron is either's
+            (ModelConfig::Elm(_), ModelKind::Network) if self.is_single() => self,
+            _ => self.with_model(config.kind()),
+        };
+        match config {
+            ModelConfig::Elm(neuron) if recipe.model.kind == ModelKind::Network => {
+                recipe.network.network.neuron = neuron.neuron.clone();
+            }
+            ModelConfig::Elm(neuron) => {
+                let open = !recipe.task.is_neuronio() && neuron.neuron.num_branches.is_none();
+                recipe.model = recipe.model.like(&neuron.form(), open);
+            }
+            ModelConfig::Network(model) => recipe.network = model.clone(),
+            ModelConfig::ChronoLstm(config) => recipe.chrono_lstm = config.clone(),
+            ModelConfig::Transformer(config) => recipe.transformer = config.clone(),
+            ModelConfig::Tcn(config) => recipe.tcn = config.clone(),
+            ModelConfig::Lif(config) => recipe.lif = config.clone(),
+        }
+        recipe
+    }
+
     /// Is the network one neuron and no network?
     pub(super) fn is_single(&self) -> bool {
         self.task.is_neuronio() && self.network.network.hidden_neurons.is_empty()
@@ -231,6 +256,52 @@ mod tests {
             published,
             ModelConfig::Tcn(TcnConfig::new(1278, 2).with_dilation(Some(1)))
         );
+    }
+
+    #[test]
+    fn a_recipe_takes_the_sizes_of_a_model() {
+        let set = |kind| match kind {
+            ModelKind::Elm => vec![
+                "model.num_memory=7",
+                "model.version=v2",
+                "model.mlp_hidden=9",
+                "model.mlp_layers=2",
+                "model.activation=silu",
+                "model.synapse_tau=3.5",
+                "model.memory_tau_min=2",
+                "model.memory_tau_max=77",
+                "model.lambda=4",
+            ],
+            ModelKind::Network => vec!["network.hidden_neurons=[3,5]", "network.num_memory=2"],
+            ModelKind::ChronoLstm => vec!["chrono_lstm.hidden_size=11"],
+            ModelKind::Transformer => vec!["transformer.mlp_size=48"],
+            ModelKind::Tcn => vec!["tcn.width=12"],
+            ModelKind::Lif => vec!["lif.num_neurons=13"],
+        };
+        for name in ["quick", "spikes", "listops", "arrays"] {
+            for kind in ModelKind::ALL {
+                let known = config(name, kind, &set(kind));
+                let plain = Recipe::builtin(name).unwrap();
+                assert_ne!(plain.model_config(), known, "{name} {kind}");
+                assert_eq!(plain.like(&known).model_config(), known, "{name} {kind}");
+            }
+        }
+        let branches = ["model.branches=8", "model.synapses_per_branch=4"];
+        for version in ["model.version=v1", "model.version=v2"] {
+            let known = config(
+                "spikes",
+                ModelKind::Elm,
+                &[&branches[..], &[version]].concat(),
+            );
+            let fitted = Recipe::builtin("spikes").unwrap().like(&known);
+            assert_eq!(fitted.model_config(), known, "{version}");
+        }
+        // one neuron of the networks' form stays that of a network
+        let single = config("quick", ModelKind::Network, &["network.num_memory=9"]);
+        let recipe = Recipe::builtin("quick")
+            .unwrap()
+            .with_model(ModelKind::Network);
+        assert_eq!(recipe.like(&single).model_config(), single);
     }
 
     #[test]

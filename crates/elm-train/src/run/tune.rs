@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::folder::RunFolder;
 use crate::error::{Result, TrainError};
-use crate::model::{self, ModelCard, ModelConfig};
+use crate::model::{self, ModelCard, ModelConfig, ModelKind};
+use crate::recipe::Recipe;
 use crate::say;
 use crate::task::{Objective, TaskModel};
 
@@ -38,7 +39,7 @@ const FREE: [&str; 14] = [
 /// What a training begins with, and what it leaves alone.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Tuning {
-    /// Model file whose weights are the start values.
+    /// Model file whose weights, and sizes by [`Tuning::fit`], are those that it begins with.
     pub init_from: Option<PathBuf>,
     /// Parameters that are not trained: paths of them, parts of paths, or patterns with `*`.
     pub freeze: Vec<String>,
@@ -67,6 +68,32 @@ impl Tuning {
             true => Ok(()),
             false => folder.write_json(FILE, self),
         }
+    }
+
+    /// The recipe with the sizes of the model that is begun with, and says which of its keys they change. `kind` is the model
+    /// that was asked for in place of the recipe's.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn fit(&self, recipe: Recipe, kind: Option<ModelKind>) -> Result<Recipe> {
+        let Some(path) = &self.init_from else {
+            return Ok(recipe);
+        };
+        let known = config_of(&StateDict::read_model(path)?)?;
+        if kind.is_some_and(|kind| kind != known.kind()) {
+            // what that means is said when the weights are taken
+            return Ok(recipe);
+        }
+        let fitted = recipe.clone().like(&known);
+        let changes = recipe.differences(&fitted);
+        if !changes.is_empty() {
+            let changes = changes
+                .iter()
+                .map(|(key, [_, now])| format!("{key} = {now}"));
+            let changes: Vec<String> = changes.collect();
+            say!("as in {}: {}", path.display(), changes.join(", "));
+        }
+        Ok(fitted)
     }
 
     /// A fresh model with the start values that were asked for.
@@ -138,6 +165,14 @@ fn stands_for(pattern: &str, path: &str) -> bool {
     rest.len() >= last.len() && rest.ends_with(last)
 }
 
+/// The configuration of a file's model.
+fn config_of(source: &StateDict) -> Result<ModelConfig> {
+    Ok(match model::card_of(source)? {
+        Some(card) => card.config,
+        None => ModelConfig::Elm(source.infer_config()?),
+    })
+}
+
 /// `model` with the weights of a file; what does not fit, because the task has other outputs, stays fresh.
 fn begin_with<O: Objective>(
     mut model: TaskModel<O>,
@@ -145,10 +180,7 @@ fn begin_with<O: Objective>(
     device: &Device,
 ) -> Result<TaskModel<O>> {
     let source = StateDict::read_model(path)?;
-    let known = match model::card_of(&source)? {
-        Some(card) => card.config,
-        None => ModelConfig::Elm(source.infer_config()?),
-    };
+    let known = config_of(&source)?;
     let config = model.body.config();
     check(&known, &config, path)?;
     let card = ModelCard::new(config, None);
