@@ -8,7 +8,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use arrays::{Array, Noise, npz};
-use common::{failure, resume, stdout, timeless};
+use common::{elm, failure, resume, stdout, timeless};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -407,10 +407,7 @@ fn what_cannot_be_learnt_is_told_in_a_sentence() {
     assert!(message.contains("no.npz"), "{message}");
     let (code, message) = failure(&["train", "--recipe", "arrays"]);
     assert_eq!(code, 2);
-    assert!(
-        message.contains("--set data.train='[\"FILE\"]'"),
-        "{message}"
-    );
+    assert!(message.contains("--set data.train=FILE"), "{message}");
 }
 
 #[test]
@@ -428,4 +425,39 @@ fn sequences_are_described() {
     ] {
         assert!(text.contains(part), "`{part}` is missing in:\n{text}");
     }
+    // names and a kind of their own are told as to a training
+    let table = folder.path().join("table.csv");
+    let rows = (0..40).map(|i| format!("{i},0,{},{}\n", i % 7, ["up", "down"][i % 2]));
+    let rows: String = rows.collect();
+    std::fs::write(&table, format!("sample,time,a,label\n{rows}")).unwrap();
+    let table = table.to_str().unwrap();
+    let (_, message) = failure(&["data", "info", table]);
+    assert!(message.contains("{ y = \"label\" }"), "{message}");
+    let text = stdout(&["data", "info", table, "--set", "arrays.keys={y='label'}"]);
+    assert!(text.contains("classify: 2 classes"), "{text}");
+    // classes that were saved as numbers with a point
+    let path = folder.path().join("floats.npz");
+    let y = (0..40).map(|i| f64::from(i % 3));
+    let x = (0..40 * 4).map(f64::from);
+    npz(
+        &path,
+        &[
+            Array::floats("data", &[40, 4, 1], x.clone()),
+            Array::floats("y", &[40], y.clone()),
+        ],
+    );
+    let path = path.to_str().unwrap();
+    let (_, message) = failure(&["data", "info", path]);
+    assert!(message.contains("{ x = \"data\" }"), "{message}");
+    let keys = ["--set", "arrays.keys={x='data'}"];
+    let told = elm(&[&["data", "info", path], &keys[..]].concat());
+    let note = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(
+        note.contains("all of 0, 1, 2") && note.contains("\"classify\""),
+        "{note}"
+    );
+    let mut all = [&["data", "info", path], &keys[..]].concat();
+    all.extend(["--set", "arrays.kind=classify"]);
+    let told = elm(&all);
+    assert!(told.stderr.is_empty() && told.status.success());
 }

@@ -171,7 +171,8 @@ impl ArrayData {
     fn not_finite(&self, item: &Item) -> Option<DataError> {
         let fill = self.missing == Missing::Fill;
         let sample = item.place.1;
-        let look = |view: &View, may_miss: bool| {
+        let look = |view: &View, may_be_filled: bool| {
+            let may_miss = may_be_filled && fill;
             if view.array.element.is_integer() || view.array.element.is_text() {
                 return None;
             }
@@ -180,7 +181,7 @@ impl ArrayData {
             let at = values.iter().position(|v| !good(v))?;
             let step = item.first_step as usize + at / view.channels;
             let (channel, value) = (at % view.channels, values[at]);
-            let hint = if value.is_nan() && !fill {
+            let hint = if value.is_nan() && may_be_filled && !fill {
                 " (`missing = \"fill\"` lets missing values of x take the mean)"
             } else {
                 ""
@@ -190,7 +191,7 @@ impl ArrayData {
             )))
         };
         let inputs = match (&item.steps, &self.inputs) {
-            (Steps::View(view), InputKind::Values { .. }) => look(view, fill),
+            (Steps::View(view), InputKind::Values { .. }) => look(view, true),
             _ => None,
         };
         inputs.or_else(|| match &item.goal {

@@ -51,8 +51,9 @@ impl Element {
         let Ok(size) = digits.parse::<usize>() else {
             return match code {
                 "O" => refused(
-                    "an array of Python objects can only be read by running pickle, which is not done here; save each \
-                     sequence under its own key instead: np.savez(path, **{f\"x_{i}\": a for i, a in enumerate(x)}, y=y)",
+                    "an array of Python objects can only be read by running pickle, which is not done here; save texts \
+                     as texts, y.astype(str), and each of several sequences under its own key: \
+                     np.savez(path, **{f\"x_{i}\": a for i, a in enumerate(x)}, y=y)",
                 ),
                 _ => refused("expected numbers, truth values or texts"),
             };

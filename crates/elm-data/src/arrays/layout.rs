@@ -103,8 +103,10 @@ fn inputs(arrays: &mut Arrays, key: &str) -> Result<Vec<View>> {
         return Err(DataError::format(
             &arrays.path,
             format!(
-                "expected `{key}` [sample, time, channel], or `{key}_0`, `{key}_1`, … [time, channel], found {}",
-                found.join(", ")
+                "expected `{key}` [sample, time, channel], or `{key}_0`, `{key}_1`, … [time, channel], found {} (other \
+                 names are told by `arrays.keys`, such as {{ {key} = \"{}\" }})",
+                found.join(", "),
+                found.first().unwrap_or(&"data")
             ),
         ));
     };

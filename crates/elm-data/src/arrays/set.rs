@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::data::{SequenceData, TargetKind};
+use super::data::{SequenceData, Target, TargetKind};
 use super::dataset::{ArrayData, Known};
 use super::options::{ArrayFiles, ArrayOptions};
 use super::split::{Parts, SplitRule};
@@ -55,7 +55,10 @@ impl ArraySet {
             false => by_rule(&data, options),
         };
         let parts = parts.map_err(|e| with_paths(e, &files.train))?;
-        let notes = notes(&data, &parts);
+        let mut notes = notes(&data, &parts);
+        if options.kind.is_none() {
+            notes.extend(whole_numbers(&data, &parts.train));
+        }
         if parts.train.is_empty() {
             return Err(with_paths(
                 DataError::request(format!(
@@ -165,6 +168,41 @@ fn by_files(data: &ArrayData, files: &ArrayFiles, options: &ArrayOptions) -> Res
         test: parts.test,
         ..rest
     })
+}
+
+/// Says so if what is taken for values might be meant as classes: few different whole numbers.
+fn whole_numbers(data: &ArrayData, samples: &[usize]) -> Option<String> {
+    const LOOKED_AT: usize = 100;
+    const MOST: usize = 10;
+    let (every, targets) = (samples.len().div_ceil(LOOKED_AT).max(1), data.targets());
+    if targets.kind.is_class() || targets.kind.is_next() || targets.outputs != 1 {
+        return None;
+    }
+    let mut found = std::collections::BTreeSet::new();
+    for sample in samples.iter().step_by(every) {
+        let (Target::Values(values) | Target::ValueSteps(values)) =
+            data.sample(*sample).ok()?.target
+        else {
+            return None;
+        };
+        for value in values {
+            // beyond, not each whole number is one of f64
+            let whole = (value.fract() == 0.0 && value.abs() < 1e15).then_some(value as i64);
+            found.insert(whole?);
+        }
+        if found.len() > MOST {
+            return None;
+        }
+    }
+    let found: Vec<String> = found.iter().map(i64::to_string).collect();
+    Some(format!(
+        "`y` holds numbers and is learnt as such (regress), but they are all of {}: `arrays.kind` = {:?} learns classes",
+        found.join(", "),
+        match targets.kind {
+            TargetKind::RegressSteps => "classify-steps",
+            _ => "classify",
+        }
+    ))
 }
 
 /// What is unusual about the parts.

@@ -227,8 +227,14 @@ impl Table {
     fn number(&self, cell: &str, column: &str, line: u64) -> Result<f64> {
         number(cell).ok_or_else(|| {
             let hint = match number(&cell.replace(',', ".")) {
-                Some(_) => " (write numbers with a decimal point)",
-                None => "",
+                Some(_) => " (write numbers with a decimal point)".into(),
+                // nobody writes a channel in words
+                None if self.targets.is_none() && cell.chars().all(char::is_alphabetic) => {
+                    format!(
+                        " (is it the target? `arrays.keys` names that column, such as {{ y = {column:?} }})"
+                    )
+                }
+                None => String::new(),
             };
             self.error(format!(
                 "line {line}, column `{column}`: expected a number, found `{}`{hint}",

@@ -9,7 +9,7 @@ pub(super) struct Arrays;
 static INFO: TaskInfo = TaskInfo {
     name: "arrays",
     about: "your own sequences: a class, numbers, or the next step, as the files say",
-    source: "your own files: --set data.train='[\"FILE\"]'",
+    source: "your own files: --set data.train=FILE",
     files: "npz, npy, safetensors, CSV, HDF5 spikes, or a folder of them",
     licence: "that of the data",
     kind: TaskKind::Open,

@@ -36,7 +36,7 @@ static ENWIK8: TaskInfo = TaskInfo {
 static TEXT_LM: TaskInfo = TaskInfo {
     name: "text-lm",
     about: "the next byte of any text: one file, or the files of a folder",
-    source: "your own files: --set data.train='[\"FOLDER\"]'",
+    source: "your own files: --set data.train=FOLDER",
     files: "any text, packed with gzip or zip or not",
     licence: "that of the text",
     kind: TaskKind::Language,

@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use elm_data::arrays::{ArrayFiles, ArrayOptions, ArraySet, InputKind, SequenceData, TargetKind};
+use elm_data::arrays::{ArraySet, InputKind, SequenceData, TargetKind};
 use elm_data::neuronio::{self, Described, shipped};
 use elm_data::task::{PartStatistics, TaskData, TaskKind, TaskOptions};
-use elm_data::text::{Text, TextOptions};
+use elm_data::text::Text;
 use elm_data::{Split, Task};
 
 use super::neuronio::table;
 use super::{DifficultyArg, SharedLine};
 use crate::error::{Result, TrainError};
 use crate::predict::looks_like_arrays;
+use crate::recipe::{DataSource, Recipe};
 use crate::report::{SamplePicture, sheet};
 use crate::stop::Stop;
 use crate::{say, tell};
@@ -43,6 +44,9 @@ pub(super) struct Args {
     /// Which images of Pathfinder and Path-X
     #[arg(long, value_enum, default_value_t)]
     difficulty: DifficultyArg,
+    /// Read the files as a recipe with this key does, e.g. --set arrays.keys='{y="label"}' (may be repeated)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Decode converted simulations, too, and compare their checksums
     #[arg(long)]
     check: bool,
@@ -51,7 +55,9 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<()> {
     let Some(dir) = args.data else {
         return match &args.what[..] {
-            [path] if looks_like_arrays(path) => arrays(path),
+            [path] if looks_like_arrays(path) => {
+                arrays(path, &recipe(Task::from_name("arrays")?, &args.set)?)
+            }
             paths => simulations(paths, args.check),
         };
     };
@@ -63,18 +69,28 @@ pub(super) fn run(args: Args) -> Result<()> {
         )));
     };
     let task = Task::from_name(&name.to_string_lossy())?;
+    let recipe = recipe(task, &args.set)?;
     match task.info().kind {
         TaskKind::NeuronIo => files_of_simulations(&[dir], args.check),
-        TaskKind::Language => text(&dir),
-        TaskKind::Open => arrays(&dir),
+        TaskKind::Language => text(&dir, recipe),
+        TaskKind::Open => arrays(&dir, &recipe),
         TaskKind::Classification { .. } => {
             let options = TaskOptions {
                 difficulty: args.difficulty.into(),
-                ..TaskOptions::default()
+                ..recipe.task_options_of_test()
             };
             classification(task, &dir, &options, args.picture.as_deref())
         }
     }
+}
+
+/// How a recipe of the task reads its files.
+fn recipe(task: Task, set: &[String]) -> Result<Recipe> {
+    let mut recipe = Recipe::of(task);
+    for assignment in set {
+        recipe.set(assignment)?;
+    }
+    Ok(recipe)
 }
 
 fn simulations(paths: &[PathBuf], check: bool) -> Result<()> {
@@ -125,12 +141,10 @@ fn files_of_simulations(paths: &[PathBuf], check: bool) -> Result<()> {
 }
 
 /// A user's own sequences.
-fn arrays(path: &Path) -> Result<()> {
-    let files = ArrayFiles {
-        train: vec![path.to_path_buf()],
-        ..ArrayFiles::default()
-    };
-    let set = ArraySet::open(&files, &ArrayOptions::default())?;
+fn arrays(path: &Path, recipe: &Recipe) -> Result<()> {
+    let mut files = recipe.data.array_files();
+    files.train = vec![path.to_path_buf()];
+    let set = ArraySet::open(&files, &recipe.arrays.reading)?;
     let (data, targets) = (&set.data, set.data.targets());
     let steps: Vec<usize> = (0..data.len()).map(|sample| data.steps(sample)).collect();
     let all: usize = steps.iter().sum();
@@ -169,11 +183,9 @@ fn arrays(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn text(path: &Path) -> Result<()> {
-    let text = Text::open(&TextOptions {
-        train: vec![path.to_path_buf()],
-        ..TextOptions::default()
-    })?;
+fn text(path: &Path, mut recipe: Recipe) -> Result<()> {
+    recipe.data.train = DataSource::Paths(vec![path.to_path_buf()]);
+    let text = Text::open(&recipe.text.options(&recipe.data))?;
     for note in text.notes() {
         tell!("note: {note}");
     }

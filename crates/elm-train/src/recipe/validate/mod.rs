@@ -62,7 +62,7 @@ impl Recipe {
             return fail(
                 "data.train",
                 format!(
-                    "names no files: give those of {} with --set data.train='[\"FILE\"]' ({})",
+                    "names no files: give those of {} with --set data.train=FILE ({})",
                     self.task,
                     self.task.info().files
                 ),
