@@ -144,6 +144,22 @@ fn samples_of_about_the_same_length_come_together() {
 }
 
 #[test]
+fn samples_of_the_same_length_keep_their_order() {
+    let lines: String = (0..50).map(|i| format!("1 2 3\t{}\n", i % 10)).collect();
+    let text = format!("Source\tTarget\n{lines}");
+    let data: Arc<dyn TaskData> =
+        Arc::new(listops::from_bytes("lengths", text.as_bytes(), 200).unwrap());
+    let made = |grouped| {
+        let (data, encoding) = (Arc::clone(&data), Task::LISTOPS.encoding().unwrap());
+        let batches = SampleBatches::new(data, encoding, 4, Order::Shuffled { seed: 3 });
+        batches.unwrap().group_by_length(grouped)
+    };
+    for batch in 0..30 {
+        assert_eq!(made(true).indices(batch), made(false).indices(batch));
+    }
+}
+
+#[test]
 fn batches_are_the_same_whatever_the_number_of_workers() {
     let run = |workers| -> Vec<_> {
         let source = Arc::new(batches(Order::Shuffled { seed: 1 }, 3));

@@ -89,7 +89,10 @@ impl<'de> Visitor<'de> for SourceVisitor {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<DataSource, E> {
         match text {
             "shipped" => Ok(DataSource::Shipped),
-            "" => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+            // a list whose quotes the shell took
+            text if text.is_empty() || text.starts_with('[') => {
+                Err(E::invalid_value(de::Unexpected::Str(text), &self))
+            }
             path => Ok(DataSource::Paths(vec![path.into()])),
         }
     }

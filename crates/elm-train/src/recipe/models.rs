@@ -10,7 +10,7 @@ use elm_data::Task;
 use elm_model::network::{InputEmbedding, LayerOverrides, OutputEmbedding};
 use elm_model::{
     ElmNetworkConfig, ElmNeuronConfig, FilterTau, NeuronForm, NeuronOverrides, OutputActivation,
-    Wiring,
+    Routing, Wiring,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -188,7 +188,7 @@ impl Recipe {
                 recipe.network.network.neuron = neuron.neuron.clone();
             }
             ModelConfig::Elm(neuron) => {
-                let open = !recipe.task.is_neuronio() && neuron.neuron.num_branches.is_none();
+                let open = neuron.routing == Routing::None && !recipe.task.is_neuronio();
                 recipe.model = recipe.model.like(&neuron.form(), open);
             }
             ModelConfig::Network(model) => recipe.network = model.clone(),

@@ -36,7 +36,7 @@ fn part(source: &DataSource, split: Split) -> Result<SimulationSet> {
     match source {
         DataSource::Shipped => Ok(shipped(split)?.into()),
         DataSource::Paths(paths) if paths.is_empty() => Err(TrainError::Usage(format!(
-            "recipe: `data.{split}` names no files; pass --set data.{split}='[\"folder\"]', or \"shipped\" for the shipped simulations"
+            "recipe: `data.{split}` names no files; pass --set data.{split}=folder, or \"shipped\" for the shipped simulations"
         ))),
         DataSource::Paths(paths) => Ok(SimulationSet::open(paths)?),
     }

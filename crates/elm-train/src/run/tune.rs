@@ -17,10 +17,8 @@ use crate::task::{Objective, TaskModel};
 
 /// File in a run's folder.
 const FILE: &str = "tune.json";
-/// Fields of a configuration in which the model that is begun with may differ: those of its outputs, and what decides
-/// start values and training alone.
-const FREE: [&str; 14] = [
-    "num_outputs",
+/// Fields of a configuration that decide start values and training, not what a model computes: the recipe's count.
+const OF_TRAINING: [&str; 10] = [
     "seed",
     "spike_bias",
     "synapse_init",
@@ -31,10 +29,10 @@ const FREE: [&str; 14] = [
     "recurrent_dropout",
     "memory_dropout",
     "regularisers",
-    "classes",
-    "bias",
-    "wiring",
 ];
+/// Fields in which the model that is begun with may differ besides: those of its outputs, which may be fresh, and the rule
+/// of its wiring, which is loaded as it was drawn.
+const OF_OUTPUTS: [&str; 4] = ["num_outputs", "classes", "bias", "wiring"];
 
 /// What a training begins with, and what it leaves alone.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -84,7 +82,12 @@ impl Tuning {
             // what that means is said when the weights are taken
             return Ok(recipe);
         }
-        let fitted = recipe.clone().like(&known);
+        let own = recipe.model_config();
+        let own = match own.kind() == known.kind() {
+            true => own,
+            false => recipe.clone().with_model(known.kind()).model_config(),
+        };
+        let fitted = recipe.clone().like(&trained_as(&known, &own)?);
         let changes = recipe.differences(&fitted);
         if !changes.is_empty() {
             let changes = changes
@@ -186,16 +189,19 @@ fn begin_with<O: Objective>(
     let card = ModelCard::new(config, None);
     let mut start = model::state_dict(&model.body, model.head.as_ref(), &card)?;
     start.path = path.into();
-    let mut fresh = Vec::new();
+    let (mut fresh, mut taken) = (Vec::new(), 0);
     for (name, tensor) in &mut start.tensors {
         match source.tensors.get(name) {
             Some(known) if known.shape == tensor.shape => {
                 tensor.values.clone_from(&known.values);
+                taken += 1;
             }
+            // channels of synapses are no start values; files leave them out where each channel has its synapse
+            _ if !tensor.format.is_float() => {}
             _ => fresh.push(name.clone()),
         }
     }
-    if fresh.len() == start.tensors.len() {
+    if taken == 0 {
         return Err(TrainError::file(
             path,
             "--init-from: none of its tensors has the name and shape of one of the recipe's model",
@@ -217,13 +223,45 @@ fn begin_with<O: Objective>(
     Ok(model)
 }
 
+fn value(config: &ModelConfig) -> Result<Value> {
+    serde_json::to_value(config).map_err(|e| TrainError::Run(e.to_string()))
+}
+
+/// The model of one configuration, trained as another of its kind says.
+fn trained_as(known: &ModelConfig, own: &ModelConfig) -> Result<ModelConfig> {
+    let mut merged = value(known)?;
+    take_training(&mut merged, &value(own)?);
+    serde_json::from_value(merged).map_err(|e| TrainError::Run(e.to_string()))
+}
+
+fn take_training(known: &mut Value, own: &Value) {
+    let (Value::Object(known), Value::Object(own)) = (known, own) else {
+        return;
+    };
+    for (key, own) in own {
+        match OF_TRAINING.contains(&key.as_str()) {
+            true => {
+                known.insert(key.clone(), own.clone());
+            }
+            false => {
+                if let Some(known) = known.get_mut(key) {
+                    take_training(known, own);
+                }
+            }
+        }
+    }
+}
+
+/// Does it count in which value of this field two configurations differ?
+fn counts(field: &str) -> bool {
+    !OF_TRAINING.contains(&field) && !OF_OUTPUTS.contains(&field)
+}
+
 /// Is it the same model, but for its outputs?
 fn check(known: &ModelConfig, wanted: &ModelConfig, path: &Path) -> Result<()> {
-    let value = |config: &ModelConfig| {
-        serde_json::to_value(config).map_err(|e| TrainError::Run(e.to_string()))
-    };
     let mut different = Vec::new();
-    compare("", &value(known)?, &value(wanted)?, &mut different);
+    let (a, b) = (value(&spelt_out(known))?, value(&spelt_out(wanted))?);
+    compare("", &a, &b, &mut different);
     if known.kind() == wanted.kind() && different.is_empty() {
         return Ok(());
     }
@@ -244,12 +282,29 @@ fn check(known: &ModelConfig, wanted: &ModelConfig, path: &Path) -> Result<()> {
     ))
 }
 
+/// A configuration with the sizes that follow from others unless set, as files of other versions have them.
+fn spelt_out(config: &ModelConfig) -> ModelConfig {
+    let mut config = config.clone();
+    match &mut config {
+        ModelConfig::Elm(neuron) => {
+            let form = neuron.form();
+            neuron.neuron = form.clone().with_hidden_size(Some(form.hidden()));
+        }
+        ModelConfig::Network(model) => {
+            let form = &mut model.network.neuron;
+            form.hidden_size = Some(form.hidden());
+        }
+        _ => {}
+    }
+    config
+}
+
 /// Fields in which two configurations differ, with both values.
 fn compare(name: &str, known: &Value, wanted: &Value, different: &mut Vec<String>) {
     match (known, wanted) {
         (Value::Object(a), Value::Object(b)) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            for key in keys.into_iter().filter(|key| !FREE.contains(&key.as_str())) {
+            for key in keys.into_iter().filter(|key| counts(key)) {
                 let at = |map: &serde_json::Map<String, Value>| {
                     map.get(key).cloned().unwrap_or(Value::Null)
                 };
@@ -311,6 +366,9 @@ impl ModuleMapper for Freeze<'_> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use elm_model::{ElmNeuronConfig, NeuronForm};
+
     use super::*;
 
     #[test]
@@ -331,6 +389,53 @@ mod tests {
         for pattern in ["ml", "layers.1", "weight.x", "*bias", "mlp*", "*weights*0"] {
             assert!(!stands_for(pattern, path), "{pattern}");
         }
+    }
+
+    #[test]
+    fn sizes_that_follow_are_those_that_are_said() {
+        let plain = ElmNeuronConfig::new(7, 2).with_neuron(NeuronForm::v2().with_num_memory(4));
+        let form = plain.neuron.clone().with_num_branches(Some(7));
+        let said = plain.clone().with_neuron(
+            form.with_synapses_per_branch(Some(1))
+                .with_hidden_size(Some(8)),
+        );
+        let [plain, said] = [plain, said].map(ModelConfig::Elm);
+        assert_ne!(plain, said);
+        check(&said, &plain, Path::new("a")).unwrap();
+        let other = ElmNeuronConfig::new(7, 2).with_neuron(NeuronForm::v2().with_num_memory(5));
+        assert!(check(&said, &ModelConfig::Elm(other), Path::new("a")).is_err());
+    }
+
+    #[test]
+    fn how_it_is_trained_is_the_recipe_s() {
+        let config = |kind, set: &[&str]| {
+            let mut recipe = Recipe::builtin("spikes-adding-network").unwrap();
+            recipe = recipe.with_model(kind);
+            for assignment in set {
+                recipe.set(assignment).unwrap();
+            }
+            recipe.model_config()
+        };
+        let known = [
+            "network.num_memory=4",
+            "network.input_dropout=0.5",
+            "network.regularisers=[]",
+            "network.last={num_memory=2, input_dropout=0.1}",
+        ];
+        let merged = trained_as(
+            &config(ModelKind::Network, &known),
+            &config(ModelKind::Network, &[]),
+        );
+        let expected = [known[0], "network.last={num_memory=2, input_dropout=0.1}"];
+        assert_eq!(merged.unwrap(), config(ModelKind::Network, &expected));
+        let kind = ModelKind::Transformer;
+        let known = ["transformer.mlp_size=48", "transformer.dropout=0.5"];
+        let merged = trained_as(
+            &config(kind, &known),
+            &config(kind, &["transformer.dropout=0.3"]),
+        );
+        let expected = [known[0], "transformer.dropout=0.3"];
+        assert_eq!(merged.unwrap(), config(kind, &expected));
     }
 
     #[test]

@@ -215,7 +215,7 @@ fn validate_source(key: &str, source: &DataSource) -> Result<(), RecipeError> {
         return fail(
             key,
             format!(
-                "names no simulations: give NeuronIO files or a folder with --set {key}='[\"folder\"]'"
+                "names no simulations: give NeuronIO files or a folder with --set {key}=folder"
             ),
         );
     }
