@@ -314,6 +314,7 @@ fn events_are_binned_and_the_time_step_follows() {
             Array::integers("y", &[80], (0..80).map(|s| s % 2)),
         ],
     );
+    assert!(refused(&path, &[]).contains("`arrays.events` says how"));
     let out = folder.path().join("run");
     let text = train(&path, &out, &["arrays.events={unit='ms', bin_ms=10.0}"]);
     assert!(result(&out, "Accuracy (%)") > 90.0, "{text}");
@@ -403,6 +404,12 @@ fn what_cannot_be_learnt_is_told_in_a_sentence() {
         let message = refused(&data, &[set]);
         assert!(message.contains(words), "{set}: {message}");
     }
+    let long = folder.path().join("long.npz");
+    npz(
+        &long,
+        &[Array::floats("x", &[1, 50, 1], (0..50).map(f64::from))],
+    );
+    assert!(refused(&long, &[]).contains("`arrays.window` cuts"));
     let message = refused(&folder.path().join("no.npz"), &[]);
     assert!(message.contains("no.npz"), "{message}");
     let (code, message) = failure(&["train", "--recipe", "arrays"]);

@@ -55,7 +55,7 @@ impl Raw {
         keys: &ArrayKeys,
         kind: Option<TargetKind>,
     ) -> Result<Self> {
-        let mut inputs = inputs(arrays, &keys.x)?;
+        let mut inputs = inputs(arrays, keys)?;
         // targets may be as long as the sequences are before they are cut
         let padded = inputs.iter().map(|v| v.steps).max().unwrap_or(0);
         cut_to_lengths(arrays, keys, &mut inputs)?;
@@ -79,7 +79,8 @@ impl Raw {
 }
 
 /// The sequences, as long as the arrays are.
-fn inputs(arrays: &mut Arrays, key: &str) -> Result<Vec<View>> {
+fn inputs(arrays: &mut Arrays, keys: &ArrayKeys) -> Result<Vec<View>> {
+    let key = &keys.x;
     if let Some(x) = arrays.get(key)? {
         if !(2..=3).contains(&x.shape.len()) {
             return Err(x.error(format!(
@@ -100,13 +101,19 @@ fn inputs(arrays: &mut Arrays, key: &str) -> Result<Vec<View>> {
         if arrays.keys().count() > 8 {
             found.push("…");
         }
+        let is_there = |name: &String| arrays.keys().any(|key| key == name);
+        let hint = match is_there(&keys.time) && is_there(&keys.channel) {
+            true => "are they events? `arrays.events` says how they are binned".into(),
+            false => format!(
+                "other names are told by `arrays.keys`, such as {{ x = {:?} }}",
+                found.first().unwrap_or(&"data")
+            ),
+        };
         return Err(DataError::format(
             &arrays.path,
             format!(
-                "expected `{key}` [sample, time, channel], or `{key}_0`, `{key}_1`, … [time, channel], found {} (other \
-                 names are told by `arrays.keys`, such as {{ {key} = \"{}\" }})",
-                found.join(", "),
-                found.first().unwrap_or(&"data")
+                "expected `{key}` [sample, time, channel], or `{key}_0`, `{key}_1`, … [time, channel], found {} ({hint})",
+                found.join(", ")
             ),
         ));
     };

@@ -170,6 +170,7 @@ fn too_few(shares: [f64; 3], what: &str, count: usize) -> DataError {
     let parts = SPLITS.iter().zip(shares).filter(|(_, s)| *s > 0.0);
     let parts: Vec<String> = parts.map(|(p, s)| format!("{p} {:.3}", s)).collect();
     let hint = match what {
+        "samples" if count == 1 => "; `arrays.window` cuts a long sequence into several",
         "groups" => "; give files for each part, or split by order to cut recordings in time",
         _ => "",
     };

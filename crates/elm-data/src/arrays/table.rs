@@ -275,7 +275,8 @@ impl Table {
             if let Some(pair) = rows.windows(2).find(|p| times[p[0]] == times[p[1]]) {
                 let time = times[pair[0]];
                 return Err(self.error(format!(
-                    "sample `{name}`: expected one row for each `{time_key}`, found two for {time}"
+                    "sample `{name}`: expected one row for each `{time_key}`, found two for {time} (are they events? \
+                     `arrays.events` says how they are binned)"
                 )));
             }
         }
