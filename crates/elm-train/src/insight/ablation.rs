@@ -10,7 +10,7 @@ use elm_model::ElmNeuron;
 use crate::error::Result;
 use crate::model::SequenceToSequence;
 use crate::recipe::Readout;
-use crate::report::{AblatedUnits, Ablation};
+use crate::report::{AblatedUnits, Ablation, TimeUnit};
 use crate::stop::Stop;
 use crate::task::numbers;
 use crate::task::sequence::{SequenceInput, read_out};
@@ -34,6 +34,8 @@ pub(crate) struct Ablating {
     pub length: usize,
     /// Where the answer is read out.
     pub readout: Readout,
+    /// What timescales are told in.
+    pub unit: TimeUnit,
 }
 
 /// The share of right answers of a whole neuron and of those that lack a group of memory units each. None for other models
@@ -51,7 +53,12 @@ pub(crate) fn ablate(
     let SequenceToSequence::Elm(neuron) = model else {
         return Ok(None);
     };
-    let taus = numbers(neuron.timescales_ms()?)?;
+    let step = match on.unit {
+        TimeUnit::Milliseconds => 1.0,
+        TimeUnit::Steps => neuron.config().neuron.dt as f32,
+    };
+    let taus: Vec<f32> = numbers(neuron.timescales_ms()?)?;
+    let taus: Vec<f32> = taus.into_iter().map(|tau| tau / step).collect();
     let mut order: Vec<usize> = (0..taus.len()).collect();
     order.sort_by(|a, b| taus[*a].total_cmp(&taus[*b]));
     let cuts = |g: usize| g * order.len() / GROUPS;
@@ -71,7 +78,7 @@ pub(crate) fn ablate(
         let cut = neuron.without_units(units)?;
         let ends = [units[0], units[units.len() - 1]];
         found.push(AblatedUnits {
-            tau_ms: ends.map(|unit| taus[unit]),
+            tau: ends.map(|unit| taus[unit]),
             units: units.len(),
             accuracy: accuracy(&cut, on, &batches, device, stop)?,
         });
@@ -79,6 +86,7 @@ pub(crate) fn ablate(
     Ok(Some(Ablation {
         accuracy: whole,
         samples: batches.samples(),
+        unit: on.unit,
         groups: found,
     }))
 }

@@ -13,6 +13,13 @@ impl Recipe {
         time_step(&self.model, bins)
     }
 
+    /// Are the steps times: those of a simulation, bins, or steps whose length is set?
+    pub fn is_timed(&self) -> bool {
+        self.task.is_neuronio()
+            || self.model.dt.is_some()
+            || of_bins(self.task, &self.data, Some(&self.arrays)).is_some()
+    }
+
     /// What is odd about the time step: one that is set, and is not that of the bins.
     pub fn time_step_mismatch(&self) -> Option<String> {
         let of_bins = of_bins(self.task, &self.data, Some(&self.arrays))?;

@@ -118,13 +118,34 @@ pub struct RocCurve {
     pub auc: f64,
 }
 
+/// What timescales are told in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimeUnit {
+    /// Milliseconds.
+    #[default]
+    Milliseconds,
+    /// Steps of sequences whose steps are no times, such as the symbols of a text.
+    Steps,
+}
+
+impl std::fmt::Display for TimeUnit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Milliseconds => "ms",
+            Self::Steps => "steps",
+        })
+    }
+}
+
 /// Memory timescales of a part of a model.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TimescaleList {
     /// Which part; empty where the model is one.
     pub part: String,
-    /// Timescale of every memory unit in ms.
-    pub tau_ms: Vec<f32>,
+    /// Timescale of every memory unit.
+    pub tau: Vec<f32>,
+    /// What it is told in.
+    pub unit: TimeUnit,
 }
 
 /// Memory units over the course of one simulation.
@@ -197,6 +218,8 @@ pub struct Ablation {
     pub accuracy: f64,
     /// Number of samples that were answered.
     pub samples: usize,
+    /// What timescales are told in.
+    pub unit: TimeUnit,
     /// The groups that were cut off, by rising timescale.
     pub groups: Vec<AblatedUnits>,
 }
@@ -204,8 +227,8 @@ pub struct Ablation {
 /// A group of memory units, and how the neuron does without them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AblatedUnits {
-    /// Shortest and longest timescale in ms.
-    pub tau_ms: [f32; 2],
+    /// Shortest and longest timescale.
+    pub tau: [f32; 2],
     /// Number of units.
     pub units: usize,
     /// Share of right answers without them, 0 to 1.

@@ -35,7 +35,7 @@ pub use comparison::{
 };
 pub use data::{
     AblatedUnits, Ablation, ClassReport, Decision, EpochPoint, ExampleTrace, MemoryTraces,
-    MemoryUnitTrace, MetricCurve, Report, RocCurve, SummaryRow, TimescaleList,
+    MemoryUnitTrace, MetricCurve, Report, RocCurve, SummaryRow, TimeUnit, TimescaleList,
 };
 pub use picture::{SamplePicture, sheet};
 pub use scaling::{ScalingGroup, ScalingReport};

@@ -49,7 +49,8 @@ fn full_report() -> Report {
         classification: None,
         timescales: vec![TimescaleList {
             part: String::new(),
-            tau_ms: (0..20).map(|i| 150f32.powf(i as f32 / 19.0)).collect(),
+            tau: (0..20).map(|i| 150f32.powf(i as f32 / 19.0)).collect(),
+            unit: TimeUnit::Milliseconds,
         }],
         memory_traces: Some(memory(32)),
         notes: vec!["The published models saw 600 times as much data.".into()],
@@ -319,7 +320,7 @@ fn answers_form_on_images_spikes_and_tokens() {
     decisions[0].probabilities[5] = vec![f32::NAN; 3];
     decisions[2].response[1] = f32::NAN;
     let group = |tau: f32, accuracy| AblatedUnits {
-        tau_ms: [tau, 2.0 * tau],
+        tau: [tau, 2.0 * tau],
         units: 2,
         accuracy,
     };
@@ -329,6 +330,7 @@ fn answers_form_on_images_spikes_and_tokens() {
         ablation: Some(Ablation {
             accuracy: 0.9,
             samples: 500,
+            unit: TimeUnit::Steps,
             groups: vec![group(1.0, 0.85), group(10.0, f64::NAN), group(100.0, 0.3)],
         }),
         ..ClassReport::default()
@@ -344,6 +346,7 @@ fn answers_form_on_images_spikes_and_tokens() {
     assert!(html.contains("<h3>&lt;a&gt;: answered &lt;a&gt; (100 %)</h3>"));
     assert!(html.contains("This sample has no steps to show."));
     assert!(html.contains("reaches 90.0 %") && html.contains("30.0 % without 2 units"));
+    assert!(html.contains("memory timescale (steps, log axis)"));
     let files = pictures(&report);
     let names: Vec<&str> = files.iter().map(|(name, _)| &**name).collect();
     let expected = [
@@ -377,8 +380,8 @@ fn what_is_not_finite_leaves_gaps() {
     report.examples[1].true_soma_mv.clear();
     report.examples[1].predicted_soma_mv.fill(f32::NAN);
     report.examples[1].true_spikes_ms.push(f32::NAN);
-    report.timescales[0].tau_ms[0] = 0.0;
-    report.timescales[0].tau_ms[1] = f32::NAN;
+    report.timescales[0].tau[0] = 0.0;
+    report.timescales[0].tau[1] = f32::NAN;
     let units = &mut report.memory_traces.as_mut().unwrap().units;
     units[0].values.fill(f32::NAN);
     units[31].values[5] = f32::NAN;
@@ -397,7 +400,7 @@ fn single_values_and_constants_are_drawn() {
     report.examples[1].true_soma_mv.fill(-70.0);
     report.examples[1].predicted_soma_mv.fill(-70.0);
     report.examples[1].spike_probability.fill(0.0);
-    report.timescales[0].tau_ms = vec![12.5];
+    report.timescales[0].tau = vec![12.5];
     report.memory_traces = Some(memory(1));
     report.memory_traces.as_mut().unwrap().units[0]
         .values
@@ -414,10 +417,11 @@ fn each_layer_has_its_timescales_and_a_model_without_any_has_no_section() {
     report.timescales = (1..=2)
         .map(|layer| TimescaleList {
             part: format!("<Layer> {layer}"),
-            tau_ms: vec![1.0, 10.0, 100.0],
+            tau: vec![1.0, 10.0, 100.0],
+            unit: TimeUnit::Steps,
         })
         .collect();
-    report.timescales[1].tau_ms.clear();
+    report.timescales[1].tau.clear();
     report.memory_traces = None;
     let html = render(&report);
     assert_balanced(&html);

@@ -12,7 +12,8 @@ use crate::error::Result;
 use crate::model::SequenceToSequence;
 use crate::recipe::Recipe;
 use crate::report::{
-    EpochPoint, MemoryTraces, MemoryUnitTrace, MetricCurve, Report, SummaryRow, TimescaleList,
+    EpochPoint, MemoryTraces, MemoryUnitTrace, MetricCurve, Report, SummaryRow, TimeUnit,
+    TimescaleList,
 };
 use crate::stop::Stop;
 use crate::task::numbers;
@@ -110,12 +111,19 @@ impl<'a> Finished<'a> {
     }
 
     fn timescales(&self) -> Result<Vec<TimescaleList>> {
+        let unit = time_unit(self.recipe);
+        let step = match unit {
+            TimeUnit::Milliseconds => 1.0,
+            TimeUnit::Steps => self.recipe.dt() as f32,
+        };
         let parts = self.model.timescales()?.into_iter();
         parts
             .map(|part| {
+                let tau = numbers(part.tau_ms)?;
                 Ok(TimescaleList {
                     part: part.part,
-                    tau_ms: numbers(part.tau_ms)?,
+                    tau: tau.into_iter().map(|tau| tau / step).collect(),
+                    unit,
                 })
             })
             .collect()
@@ -197,6 +205,14 @@ impl<'a> Finished<'a> {
             step_ms,
             units,
         }))
+    }
+}
+
+/// What timescales are told in.
+pub(super) fn time_unit(recipe: &Recipe) -> TimeUnit {
+    match recipe.is_timed() {
+        true => TimeUnit::Milliseconds,
+        false => TimeUnit::Steps,
     }
 }
 

@@ -29,7 +29,7 @@ pub(in crate::report) fn ablation(ablation: &Ablation) -> String {
 
 /// The picture alone; none without groups.
 pub(in crate::report) fn picture(ablation: &Ablation) -> Option<String> {
-    let taus = ablation.groups.iter().flat_map(|group| group.tau_ms);
+    let taus = ablation.groups.iter().flat_map(|group| group.tau);
     let (shortest, longest) = extent(taus.map(f64::from))?;
     let percent = |share: f64| 100.0 * share;
     let shares = ablation.groups.iter().map(|group| group.accuracy);
@@ -50,20 +50,24 @@ pub(in crate::report) fn picture(ablation: &Ablation) -> Option<String> {
     ];
     canvas.legend((area.left, 14.0), &legend);
     panel.y_axis(&mut canvas, "accuracy (%)", 5);
-    panel.x_axis(&mut canvas, Some("memory timescale (ms, log axis)"), 10);
+    panel.x_axis(
+        &mut canvas,
+        Some(&format!("memory timescale ({}, log axis)", ablation.unit)),
+        10,
+    );
     let (left, right) = area.across();
     if let Some(y) = panel.y.at(percent(ablation.accuracy)) {
         canvas.line(Style::Dashed, (left, y), (right, y));
     }
     for group in &ablation.groups {
-        let [from, to] = group.tau_ms.map(f64::from);
+        let [from, to] = group.tau.map(f64::from);
         let accuracy = percent(group.accuracy);
         let ends = [panel.at((from, accuracy)), panel.at((to, accuracy))];
         let [Some(a), Some(b)] = ends else { continue };
         canvas.line(Style::First, a, b);
         let hover = format!(
-            "{accuracy:.1} % without {} units of {from:.4} to {to:.4} ms",
-            group.units
+            "{accuracy:.1} % without {} units of {from:.4} to {to:.4} {}",
+            group.units, ablation.unit
         );
         canvas.dot(Style::First, ((a.0 + b.0) / 2.0, a.1), 4.0, &hover);
     }

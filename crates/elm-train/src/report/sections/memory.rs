@@ -1,6 +1,6 @@
 //! Timescales of the memory units, and their course in one simulation.
 
-use crate::report::data::{MemoryTraces, MemoryUnitTrace, TimescaleList};
+use crate::report::data::{MemoryTraces, MemoryUnitTrace, TimeUnit, TimescaleList};
 use crate::report::page::{escape, missing, paragraph, section};
 use crate::report::svg::{Anchor, Canvas, Panel, Scale, Style, extent, number};
 
@@ -19,14 +19,14 @@ pub(in crate::report) fn timescales(parts: &[TimescaleList]) -> String {
                 "" => String::new(),
                 name => format!("<h3>{}</h3>\n", escape(name)),
             };
-            heading + &timescale_list(&part.tau_ms)
+            heading + &timescale_list(&part.tau, part.unit)
         })
         .collect();
     section("timescales", "Memory timescales", &body)
 }
 
-fn timescale_list(timescales_ms: &[f32]) -> String {
-    let mut sorted: Vec<f64> = timescales_ms
+fn timescale_list(timescales: &[f32], unit: TimeUnit) -> String {
+    let mut sorted: Vec<f64> = timescales
         .iter()
         .map(|&tau| f64::from(tau))
         .filter(|tau| tau.is_finite() && *tau > 0.0)
@@ -54,19 +54,23 @@ fn timescale_list(timescales_ms: &[f32]) -> String {
         "unit, sorted",
         if height < 120.0 { 2 } else { 5 },
     );
-    panel.x_axis(&mut canvas, Some("memory timescale (ms, log axis)"), 10);
+    panel.x_axis(
+        &mut canvas,
+        Some(&format!("memory timescale ({unit}, log axis)")),
+        10,
+    );
     for (rank, &tau) in sorted.iter().enumerate() {
         if let Some(at) = panel.at((tau, (rank + 1) as f64)) {
-            canvas.dot(Style::First, at, 3.5, &format!("{} ms", tau_text(tau)));
+            canvas.dot(Style::First, at, 3.5, &format!("{} {unit}", tau_text(tau)));
         }
     }
     let text = match sorted.len() {
         1 => format!(
-            "The one memory unit forgets over {} ms.",
+            "The one memory unit forgets over {} {unit}.",
             tau_text(shortest)
         ),
         count => format!(
-            "How long each of the {count} memory units remembers: from {} to {} ms.",
+            "How long each of the {count} memory units remembers: from {} to {} {unit}.",
             tau_text(shortest),
             tau_text(longest)
         ),
