@@ -1,6 +1,8 @@
 //! The HDF5 files of the spike data sets, as far as they are read: opening one, and every sample of it.
 #![no_main]
 
+use elm_fuzz as _; // its allocator
+
 use elm_data::shd::{Binning, ShdDataset, ShdFile};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

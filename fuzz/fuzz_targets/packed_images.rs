@@ -1,6 +1,8 @@
 //! Pathfinder images in this project's own format, and PNGs.
 #![no_main]
 
+use elm_fuzz as _; // its allocator
+
 use std::io::Cursor;
 
 use elm_data::lra::pathfinder::{PackedImages, decode_png};

@@ -6,12 +6,8 @@ use elm_data::text::{Text, TextOptions};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     // the content decides how a file is read, so that one file serves all
-    let path = std::env::temp_dir().join(format!("elm-fuzz-text-{}", std::process::id()));
-    if std::fs::write(&path, bytes).is_err() {
-        return;
-    }
     let options = TextOptions {
-        train: vec![path],
+        train: vec![elm_fuzz::file(bytes)],
         ..TextOptions::default()
     };
     if let Ok(text) = Text::open(&options) {

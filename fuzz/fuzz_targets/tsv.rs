@@ -1,6 +1,8 @@
 //! The tables of ListOps and Retrieval.
 #![no_main]
 
+use elm_fuzz as _; // its allocator
+
 use elm_data::lra::{listops, retrieval::Retrieval};
 use elm_data::task::TaskData;
 

@@ -13,38 +13,54 @@ use crate::neuron::{ElmNeuronConfig, Routing};
 /// Which of the two published forms it is of is not part of it, because the code exists once for each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
 pub struct PublishedConfig {
+    /// Input channels.
     pub num_input: usize,
+    /// Outputs.
     pub num_output: usize,
+    /// Memory units.
     #[serde(default)]
     pub num_memory: Option<usize>,
+    /// Scale λ of the memory update (no unit).
     #[serde(default)]
     pub lambda_value: Option<f64>,
+    /// Hidden layers of the MLP.
     #[serde(default)]
     pub mlp_num_layers: Option<usize>,
+    /// Units in each hidden layer; twice the memory units where it is left out.
     #[serde(default)]
     pub mlp_hidden_size: Option<usize>,
+    /// Activation of the hidden layers.
     #[serde(default)]
     pub mlp_activation: Option<PublishedActivation>,
+    /// Timescale of the synaptic traces in ms (first form).
     #[serde(default)]
     pub tau_s_value: Option<f64>,
+    /// Timescale of the branch traces in ms (second form).
     #[serde(default)]
     pub tau_b_value: Option<f64>,
+    /// Shortest memory timescale in ms.
     #[serde(default)]
     pub memory_tau_min: Option<f64>,
+    /// Longest memory timescale in ms.
     #[serde(default)]
     pub memory_tau_max: Option<f64>,
+    /// Are the memory timescales trained?
     #[serde(default)]
     pub learn_memory_tau: Option<bool>,
+    /// Synapse weights at the start.
     #[serde(default)]
     pub w_s_value: Option<f64>,
+    /// Dendritic branches; none: one with one synapse for each channel.
     #[serde(default)]
     pub num_branch: Option<usize>,
+    /// Synapses on each branch.
     #[serde(default)]
     pub num_synapse_per_branch: Option<usize>,
+    /// Which channel each synapse listens to.
     #[serde(default)]
     pub input_to_synapse_routing: Option<PublishedRouting>,
+    /// Length of a time step in ms.
     #[serde(default)]
     pub delta_t: Option<f64>,
 }
@@ -52,18 +68,20 @@ pub struct PublishedConfig {
 /// Names of the activations in published files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
 pub enum PublishedActivation {
+    /// `relu`: max(0, a).
     Relu,
+    /// `silu`: a / (1 + exp(−a)).
     Silu,
 }
 
 /// Names of the routings in published files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
 pub enum PublishedRouting {
+    /// `random_routing`: each synapse a channel drawn at random.
     RandomRouting,
+    /// `neuronio_routing`: neighbouring channels of the NeuronIO neuron on each branch.
     NeuronioRouting,
 }
 

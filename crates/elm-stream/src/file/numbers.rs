@@ -4,20 +4,32 @@ use alloc::vec::Vec;
 
 /// A number format; all are stored little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // they say what they are
 pub enum Dtype {
+    /// Float of 64 bits.
     F64,
+    /// Float of 32 bits.
     F32,
+    /// Float of 16 bits (IEEE 754): 5 of exponent, 10 of fraction.
     F16,
+    /// The upper 16 bits of a float of 32: 8 of exponent, 7 of fraction.
     BF16,
+    /// Integer of 64 bits.
     I64,
+    /// Integer of 32 bits.
     I32,
+    /// Integer of 16 bits.
     I16,
+    /// Integer of 8 bits.
     I8,
+    /// Integer of 64 bits without sign.
     U64,
+    /// Integer of 32 bits without sign.
     U32,
+    /// Integer of 16 bits without sign.
     U16,
+    /// Integer of 8 bits without sign.
     U8,
+    /// Truth value, a byte: 0 is false, all else true.
     Bool,
 }
 

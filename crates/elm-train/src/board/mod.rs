@@ -7,6 +7,7 @@
 //! bring a dozen crates for nothing: there are a few browsers, not thousands.
 
 mod answer;
+mod answers;
 mod feed;
 mod follow;
 mod gate;
@@ -20,6 +21,7 @@ mod serve;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use answers::Answers;
 pub use serve::serve;
 
 use crate::stop::Stop;

@@ -77,9 +77,11 @@ fn ends(head: &[u8]) -> bool {
     head.windows(3).any(|three| three == b"\n\r\n") || head.windows(2).any(|two| two == b"\n\n")
 }
 
+/// What the bytes of a request's head ask for.
+///
 /// # Errors
 /// The refusal of what is no whole head of a request.
-fn parse(head: &[u8]) -> Result<Request, Refusal> {
+pub(super) fn parse(head: &[u8]) -> Result<Request, Refusal> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
     match parsed.parse(head) {

@@ -78,6 +78,15 @@ impl Response {
         self
     }
 
+    /// Its status, and the file that it would send, if it is one.
+    pub(super) fn into_parts(self) -> (u16, Option<File>) {
+        let file = match self.body {
+            Body::File(file) => Some(file),
+            _ => None,
+        };
+        (self.status.0, file)
+    }
+
     /// Writes it; of a feed until the other side is gone, or `stop` is asked to.
     ///
     /// # Errors

@@ -32,19 +32,28 @@ pub enum FirstLayer {
 
 /// The tensors of a call, or their gradients; shapes as in [`NeuronInputs`].
 #[derive(Debug, Clone, ExtensionType)]
-#[allow(missing_docs)]
 pub struct NeuronTensors<B: Backend> {
+    /// The input over time, `[batch, time, input]`.
     pub x: FloatTensor<B>,
+    /// Routing, weights and branch sum, `[input, column]`.
     pub matrix: FloatTensor<B>,
+    /// Trace before the first step, `[batch, column]`.
     pub trace: FloatTensor<B>,
-    /// A single number where the matrix holds the weights.
+    /// The first layer's weights on the branches, `[column, first]`; a single number where the matrix holds them.
     pub branch_weights: FloatTensor<B>,
+    /// The first layer's bias, `[first]`.
     pub bias: FloatTensor<B>,
+    /// All other weights of the MLP in one row.
     pub weights: FloatTensor<B>,
+    /// Decay of each memory unit per step, `[memory]`.
     pub decay: FloatTensor<B>,
+    /// Gate on the memory update, `[memory]`.
     pub gate: FloatTensor<B>,
+    /// Memory before the first step, `[batch, memory]`.
     pub memory: FloatTensor<B>,
+    /// Readout, `[memory, output]`.
     pub readout: FloatTensor<B>,
+    /// Bias of the readout, `[output]`.
     pub readout_bias: FloatTensor<B>,
 }
 
@@ -112,9 +121,10 @@ pub trait NeuronOps: Backend {
 
 /// Is the gradient of the input asked for?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum InputGradient {
+    /// It is computed.
     Wanted,
+    /// It is left out: something else stands in its place.
     NotWanted,
 }
 

@@ -11,18 +11,28 @@ use crate::scan::layer::{LayerCall, LayerSpec};
 
 /// One thing for each tensor of a call, in the order and the shapes of [`crate::scan::layer::ops::LayerTensors`].
 #[derive(Debug, Clone, Copy)]
-#[allow(missing_docs)]
 pub struct LayerFields<T> {
+    /// Input, `[batch, time, input]`; a single number where it comes as tokens.
     pub x: T,
+    /// Synapse weights.
     pub synapses: T,
+    /// Weight of the MLP's first map.
     pub first_weight: T,
+    /// Bias of the MLP's first map.
     pub first_bias: T,
+    /// The MLP's other maps.
     pub packed: T,
+    /// Decay of the memory.
     pub decay: T,
+    /// Gate on the memory update.
     pub gate: T,
+    /// Readout.
     pub readout: T,
+    /// Bias of the output.
     pub bias: T,
+    /// State before the first step, `[batch, neuron, state]`.
     pub inner: T,
+    /// Activity before the first step, `[batch, neuron]`.
     pub activity: T,
 }
 
@@ -46,11 +56,14 @@ pub type LayerSlices<'a, R> = LayerFields<&'a [R]>;
 /// What a call is given besides as slices, in the shapes of [`crate::scan::layer::ops::LayerGivens`]; what the call has
 /// not is not looked at.
 #[derive(Debug, Clone, Copy)]
-#[allow(missing_docs)]
 pub struct Givens<'a, R> {
+    /// Tokens, `[batch, time]`.
     pub tokens: &'a [i32],
+    /// Factors on the input channels, `[batch, input]`.
     pub input_mask: &'a [R],
+    /// Factors on the recurrent activity, `[batch, neuron]`.
     pub recurrent_mask: &'a [R],
+    /// Factors on the MLP's output, `[batch, neuron, memory]`.
     pub memory_mask: &'a [R],
 }
 

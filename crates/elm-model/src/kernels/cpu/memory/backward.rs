@@ -13,24 +13,33 @@ use crate::scan::memory::ScanSpec;
 
 /// What the backward pass reads: the gradient of the memory, the inputs, the result and what was kept.
 #[derive(Debug, Clone, Copy)]
-#[allow(missing_docs)]
 pub struct BackwardInputs<'a, R> {
+    /// Gradient of the memory, `[batch, time, memory]`.
     pub grad: &'a [R],
+    /// Memory after each step, `[batch, time, memory]`.
     pub memory: &'a [R],
+    /// Tanh values, `[batch, time, memory]`.
     pub tanh: &'a [R],
+    /// Weights of the MLP but for those on the drive, in one row.
     pub weights: &'a [R],
+    /// Decay of each memory unit per step, `[memory]`.
     pub decay: &'a [R],
+    /// Gate on the memory update, `[memory]`.
     pub gate: &'a [R],
+    /// Memory before the first step, `[batch, memory]`.
     pub start: &'a [R],
 }
 
 /// Gradients of the inputs other than the drive.
 #[derive(Debug)]
-#[allow(missing_docs)]
 pub struct MemoryGradients<R> {
+    /// Of the weights, in one row.
     pub weights: Vec<R>,
+    /// Of the decay, `[memory]`.
     pub decay: Vec<R>,
+    /// Of the gate, `[memory]`.
     pub gate: Vec<R>,
+    /// Of the memory before the first step, `[batch, memory]`.
     pub start: Vec<R>,
 }
 
@@ -107,10 +116,12 @@ pub fn pack_transposed<R: SimdReal>(
 
 /// Gradients that are summed over samples and steps.
 #[derive(Debug)]
-#[allow(missing_docs)]
 pub struct Sums<R> {
+    /// Of the weights, in one row.
     pub weights: Vec<R>,
+    /// Of the decay, `[memory]`.
     pub decay: Vec<R>,
+    /// Of the gate, `[memory]`.
     pub gate: Vec<R>,
 }
 

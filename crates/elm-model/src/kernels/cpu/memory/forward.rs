@@ -15,11 +15,14 @@ use crate::scan::memory::ScanSpec;
 
 /// Inputs of the forward pass as slices, shapes as in [`crate::scan::memory::ScanInputs`]; the drive is handed in apart.
 #[derive(Debug, Clone, Copy)]
-#[allow(missing_docs)]
 pub struct ForwardInputs<'a, R> {
+    /// Weights of the MLP but for those on the drive, in one row.
     pub weights: &'a [R],
+    /// Decay of each memory unit per step, `[memory]`.
     pub decay: &'a [R],
+    /// Gate on the memory update, `[memory]`.
     pub gate: &'a [R],
+    /// Memory before the first step, `[batch, memory]`.
     pub start: &'a [R],
 }
 

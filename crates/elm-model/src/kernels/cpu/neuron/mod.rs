@@ -55,19 +55,28 @@ impl NeuronShape {
 
 /// One thing for each tensor of a call, shapes as in [`crate::scan::neuron::NeuronInputs`].
 #[derive(Debug, Clone, Copy)]
-#[allow(missing_docs)]
 pub struct NeuronFields<T> {
+    /// The input over time, `[batch, time, input]`.
     pub x: T,
+    /// Routing, weights and branch sum, `[input, column]`.
     pub matrix: T,
+    /// Trace before the first step, `[batch, column]`.
     pub trace: T,
-    /// A single number where the matrix holds the first layer's share.
+    /// The first layer's weights on the branches, `[column, first]`; a single number where the matrix holds them.
     pub branch_weights: T,
+    /// The first layer's bias, `[first]`.
     pub bias: T,
+    /// All other weights of the MLP in one row.
     pub weights: T,
+    /// Decay of each memory unit per step, `[memory]`.
     pub decay: T,
+    /// Gate on the memory update, `[memory]`.
     pub gate: T,
+    /// Memory before the first step, `[batch, memory]`.
     pub memory: T,
+    /// Readout, `[memory, output]`.
     pub readout: T,
+    /// Bias of the readout, `[output]`.
     pub readout_bias: T,
 }
 

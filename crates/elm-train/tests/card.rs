@@ -1,0 +1,163 @@
+//! Trainings on a graphics card, which may be a software driver, against the same on the CPU.
+#![allow(clippy::unwrap_used)]
+#![cfg(all(feature = "wgpu", feature = "flex"))]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::stdout;
+use serde_json::Value;
+
+/// Sums are added in another order on a card, and exponentials are other approximations: what twenty steps of Adam may
+/// make of that, relative to the loss.
+const TOLERANCE: f64 = 1e-3;
+
+/// Is there a card? Where there is none, a word why, or a failure if `ELM_REQUIRE_CARD` is set.
+fn card() -> bool {
+    match elm_train::device::open("wgpu") {
+        Ok(_) => true,
+        Err(error) => {
+            assert!(
+                std::env::var_os("ELM_REQUIRE_CARD").is_none(),
+                "{error}, and ELM_REQUIRE_CARD is set"
+            );
+            eprintln!("skipped: {error} (a software card: Debian's mesa-vulkan-drivers)");
+            false
+        }
+    }
+}
+
+/// What a training takes beside its folder, device and start weights.
+fn arguments(start: &[&str], set: &[&str]) -> Vec<String> {
+    let set = set.iter().flat_map(|assignment| ["--set", assignment]);
+    start.iter().copied().chain(set).map(String::from).collect()
+}
+
+/// Trains in the folder `run`.
+fn train(run: &Path, device: &str, arguments: &[String], more: &[&str]) {
+    let mut args = vec!["train", "--device", device, "--out", run.to_str().unwrap()];
+    args.extend(arguments.iter().map(String::as_str));
+    args.extend(more);
+    stdout(&args);
+}
+
+/// One start, and the trainings from it on the CPU and on the card; both write a report and test.
+fn both(folder: &Path, arguments: &[String]) -> [PathBuf; 2] {
+    // the devices' generators draw other start weights: a training on the CPU makes them for both
+    let start = folder.join("start");
+    train(&start, "flex", arguments, &["--set", "train.steps=2"]);
+    let start = start.join("model.safetensors");
+    ["flex", "wgpu"].map(|device| {
+        let run = folder.join(device);
+        let from = ["--init-from", start.to_str().unwrap()];
+        train(&run, device, arguments, &from);
+        let report = std::fs::read_to_string(run.join("report.html")).unwrap();
+        assert!(
+            report.contains("</html>"),
+            "{device}: the report has no end"
+        );
+        run
+    })
+}
+
+/// Loss and gradient norm of every step.
+fn steps(run: &Path) -> Vec<[f64; 2]> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let line = |line: &str| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        ["loss", "gradient_norm"].map(|key| record[key].as_f64().unwrap())
+    };
+    text.lines().map(line).collect()
+}
+
+fn tested(run: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(run.join("test.json")).unwrap()).unwrap()
+}
+
+/// Every number of one is the other's, wherever it is.
+fn assert_same(a: &Value, b: &Value, at: &str) {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            assert_eq!(
+                a.keys().collect::<Vec<_>>(),
+                b.keys().collect::<Vec<_>>(),
+                "{at}"
+            );
+            a.iter()
+                .for_each(|(key, a)| assert_same(a, &b[key], &format!("{at}.{key}")));
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            assert_eq!(a.len(), b.len(), "{at}");
+            a.iter().zip(b).for_each(|(a, b)| assert_same(a, b, at));
+        }
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            assert!((a - b).abs() <= 1e-2 * (1.0 + b.abs()), "{at}: {a} and {b}");
+        }
+        (a, b) => assert_eq!(a, b, "{at}"),
+    }
+}
+
+fn assert_close(runs: &[PathBuf; 2], count: usize) {
+    let [cpu, card] = [0, 1].map(|n| steps(&runs[n]));
+    assert_eq!((cpu.len(), card.len()), (count, count));
+    let mut farthest = 0.0_f64;
+    for (step, (cpu, card)) in cpu.iter().zip(&card).enumerate() {
+        for (cpu, card) in cpu.iter().zip(card) {
+            let apart = (cpu - card).abs() / (1.0 + cpu.abs());
+            farthest = farthest.max(apart);
+            assert!(
+                apart <= TOLERANCE,
+                "step {step}: {cpu} and {card} on the card"
+            );
+        }
+    }
+    eprintln!("farthest apart, relative: {farthest:.1e}");
+    assert!(cpu.first() != cpu.last(), "nothing was learnt");
+}
+
+#[test]
+fn a_neuron_learns_on_a_card_what_it_learns_on_the_cpu() {
+    if !card() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let sizes = [
+        "model.num_memory=6",
+        "train.steps=20",
+        "train.batch_size=4",
+        "train.window_ms=60",
+        "train.log_every=1",
+    ];
+    let runs = both(folder.path(), &arguments(&[], &sizes));
+    assert_close(&runs, 20);
+    assert_same(&tested(&runs[1]), &tested(&runs[0]), "test.json");
+}
+
+#[test]
+fn a_network_learns_on_a_card_what_it_learns_on_the_cpu() {
+    if !card() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = format!("data.dir={}", folder.path().join("data").display());
+    let sizes = [
+        data.as_str(),
+        "data.make_train=40",
+        "data.make_test=8",
+        "data.valid_samples=8",
+        "data.test_samples=8",
+        "data.bin_ms=40",
+        "network.hidden_neurons=[6]",
+        "network.num_memory=3",
+        "network.num_branches=4",
+        "network.synapses_per_branch=3",
+        "train.steps=20",
+        "train.batch_size=4",
+        "train.log_every=1",
+    ];
+    let recipe = ["--recipe", "spikes-adding-network"];
+    let runs = both(folder.path(), &arguments(&recipe, &sizes));
+    assert_close(&runs, 20);
+}
