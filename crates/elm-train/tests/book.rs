@@ -1,6 +1,6 @@
-//! The book in `docs` is true: its commands run, its links lead somewhere, what it cites is there.
+//! The book in `docs` is true, and so is the README: commands run, its links lead somewhere, what it cites is there.
 //!
-//! A block of commands (```` ```sh ````) is run as it stands, each chapter in an empty folder of its own, unless the line before
+//! A block of commands (```` ```sh ````) is run as it stands, each page in an empty folder of its own, unless the line before
 //! it is a comment: `<!-- not run: REASON -->`, or `<!-- run in short: COMMANDS -->`, which are run in its place. Blocks of
 //! Rust are compiled and run as doctests of `elm-examples`.
 #![allow(clippy::unwrap_used)]
@@ -31,6 +31,9 @@ fn root() -> PathBuf {
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
+
+/// The README, as a page beside the chapters.
+const README: &str = "../README.md";
 
 /// The chapters in the order of SUMMARY.md.
 fn chapters() -> Vec<String> {
@@ -90,7 +93,7 @@ fn commands_run() {
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", program.display());
     let mut run = 0;
-    for chapter in chapters() {
+    for chapter in chapters().into_iter().chain([README.into()]) {
         let folder = tempfile::tempdir().unwrap();
         for block in blocks(&read(&root().join("docs").join(&chapter))) {
             if block.language != "sh" {
