@@ -117,7 +117,7 @@ pub fn here(job: &Job) -> Result<(), String> {
             let share = recurrence_share(&device, budget).map_err(|e| text(&e))?;
             serde_json::to_value(share).map_err(|e| text(&e))?
         }
-        Implementation::Stream => stream_micros(budget).map_err(|e| text(&e))?.into(),
+        Implementation::Stream => stream_micros(&device, budget).map_err(|e| text(&e))?.into(),
         Implementation::TorchPlain | Implementation::TorchManualJit => {
             return Err("PyTorch is measured by its own script".into());
         }

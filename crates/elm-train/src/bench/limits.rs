@@ -56,13 +56,13 @@ pub fn recurrence_share(device: &Device, budget: Duration) -> Result<RecurrenceS
 }
 
 /// Time of one step of a NeuronIO neuron with 20 memory units that is driven step by step, in microseconds: the median
-/// over many steps, with all 1278 channels handed in, about one in a hundred of them active.
+/// over many steps, with all 1278 channels handed in, about one in a hundred of them active. Its weights are drawn on `device`.
 ///
 /// # Errors
 /// If the neuron cannot be made.
-pub fn stream_micros(budget: Duration) -> Result<f64> {
+pub fn stream_micros(device: &Device, budget: Duration) -> Result<f64> {
     const STEPS: usize = 1000;
-    let neuron = ElmNeuronConfig::neuronio(20).init(&Device::flex())?;
+    let neuron = ElmNeuronConfig::neuronio(20).init(device)?;
     let mut stream = neuron.stream()?;
     let inputs = neuron.config().num_inputs;
     // a different seventh of a hundredth spikes in each step
