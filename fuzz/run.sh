@@ -51,24 +51,35 @@ longest() {
   esac
 }
 
-for target in "${targets[@]}"; do
-  corpus="corpus/$target"
+# files of the targets in memory, where the system has such files
+[[ ! -d /dev/shm ]] || export TMPDIR=/dev/shm
+TMPDIR="$(mktemp -d)"
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+
+# Runs one target.
+fuzz() {
+  local target="$1" corpus="corpus/$1" fresh log inputs seconds covered
   mkdir -p "$corpus" "artifacts/$target"
   fresh="$(mktemp -d)"
+  log="$(mktemp)"
   [[ ! -d "seeds/$target" ]] || cp "seeds/$target"/* "$fresh"
   seeds "$target" "$fresh"
-  log="$(mktemp)"
   # Memory is limited twice: what is used (here), and what is asked for at once (src/lib.rs).
   if ! "$CARGO_TARGET_DIR/$host/release/$target" "$corpus" "$fresh" "$limit" -max_len="$(longest "$target")" -timeout=10 \
-    -rss_limit_mb=1024 -use_value_profile=0 -print_final_stats=1 -artifact_prefix="artifacts/$target/" >"$log" 2>&1; then
+    -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="artifacts/$target/" >"$log" 2>&1; then
     tail -n 60 "$log" >&2
     echo "fuzz target $target failed; its input is in fuzz/artifacts/$target" >&2
-    exit 1
+    return 1
   fi
   inputs="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
   seconds="$(sed -n 's/^Done [0-9]* runs in \([0-9]*\) second.*/\1/p' "$log")"
   covered="$(grep -o 'cov: [0-9]*' "$log" | tail -n 1)"
   echo "$target: $inputs inputs in $seconds s, ${covered#cov: } places reached, $(find "$corpus" -type f | wc -l) files kept"
   rm -r "$fresh" "$log"
-done
-rm -rf /dev/shm/elm-fuzz-*
+}
+
+# one on each core
+export -f fuzz seeds longest
+export host limit data
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I '{}' bash -euo pipefail -c 'fuzz {}'

@@ -47,16 +47,11 @@ unsafe impl GlobalAlloc for Limited {
 #[global_allocator]
 static ALLOCATOR: Limited = Limited;
 
-/// A folder of this process's own, in memory where the system has such files.
+/// A folder of this process's own.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let shared = Path::new("/dev/shm");
-        let parent = match shared.is_dir() {
-            true => shared.to_path_buf(),
-            false => std::env::temp_dir(),
-        };
-        let folder = parent.join(format!("elm-fuzz-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("elm-fuzz-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder for files");
         folder
     })
