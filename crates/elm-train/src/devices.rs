@@ -8,12 +8,23 @@ use crate::error::{Result, TrainError};
 /// Most devices of one training.
 const MOST: usize = 256;
 
+/// How the gradients of several devices come to their sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Summing {
+    /// Brought to the first device and summed there, in the order of the devices: the same each time
+    #[default]
+    First,
+    /// By all together, by NVIDIA's NCCL: different CUDA cards of one machine. Untested, as no two were at hand
+    Nccl,
+}
+
 /// One device or several, which share each batch that is trained on and take turns on those that validate. The first is the
 /// main one: it holds the weights and the optimizer, and tests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Devices {
     main: Device,
     others: Vec<Device>,
+    summing: Summing,
 }
 
 impl Devices {
@@ -37,11 +48,38 @@ impl Devices {
             Some(main) => Ok(Self {
                 main,
                 others: all.collect(),
+                summing: Summing::First,
             }),
             None => Err(TrainError::Usage(
                 "--device: expected at least one device".into(),
             )),
         }
+    }
+
+    /// With the gradients summed in another way.
+    ///
+    /// # Errors
+    /// [`TrainError::Usage`] for NCCL if these are not at least two different CUDA devices.
+    pub fn summing(mut self, summing: Summing) -> Result<Self> {
+        let names: Vec<String> = self.all().map(describe).collect();
+        let different = names
+            .iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .len();
+        let cards = names.iter().all(|name| name.contains("Cuda"));
+        if summing == Summing::Nccl && !(cards && different == names.len() && different > 1) {
+            return Err(TrainError::Usage(format!(
+                "--sum nccl: expected at least two different CUDA devices, such as cuda:all, found {}",
+                self.describe()
+            )));
+        }
+        self.summing = summing;
+        Ok(self)
+    }
+
+    /// How their gradients are summed.
+    pub(crate) fn how_summed(&self) -> Summing {
+        self.summing
     }
 
     /// The main one.
@@ -70,6 +108,7 @@ impl From<Device> for Devices {
         Self {
             main,
             others: Vec::new(),
+            summing: Summing::First,
         }
     }
 }
@@ -86,6 +125,18 @@ mod tests {
         assert_eq!(devices.main(), &Device::flex());
         assert_eq!(devices.describe(), "Flex(Cpu), Flex(Cpu)");
         assert_eq!(Devices::from(Device::flex()).count(), 1);
+    }
+
+    #[test]
+    fn cards_alone_sum_together() {
+        let devices = Devices::open("flex,flex").unwrap();
+        let first = devices.clone().summing(Summing::First).unwrap();
+        assert_eq!(first, devices);
+        let error = devices.summing(Summing::Nccl).unwrap_err().to_string();
+        assert!(
+            error.contains("CUDA") && error.contains("Flex(Cpu), Flex(Cpu)"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::devices::Devices;
+use crate::devices::{Devices, Summing};
 use crate::error::{Result, TrainError};
 use crate::model::ModelKind;
 use crate::recipe::Recipe;
@@ -47,6 +47,9 @@ pub(super) struct Args {
     /// cuda:all
     #[arg(long, default_value = "auto")]
     device: String,
+    /// How the gradients of several devices are summed
+    #[arg(long, value_enum, default_value_t)]
+    sum: Summing,
     /// CPU threads [default: all]
     #[arg(long, allow_negative_numbers = true)]
     threads: Option<usize>,
@@ -86,7 +89,7 @@ pub(super) fn run(args: Args) -> Result<Option<StopReason>> {
         tuning,
         tensorboard: args.tensorboard,
         pause_after: None,
-        devices: Devices::open(&args.device)?,
+        devices: Devices::open(&args.device)?.summing(args.sum)?,
         stop: limited(Stop::on_signals(true)?, args.stop_after)?,
     })?;
     Ok(match ended {

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 
 use crate::caught::caught;
 use crate::device::describe;
-use crate::devices::Devices;
+use crate::devices::{Devices, Summing};
 use crate::error::{Result, TrainError};
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -16,6 +16,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// Several devices, each with a thread of its own: graphics backends keep a queue for each thread that uses them.
 pub(crate) struct Fan {
     workers: Vec<Worker>,
+    summing: Summing,
 }
 
 struct Worker {
@@ -47,12 +48,18 @@ impl Fan {
         let workers = devices.all().enumerate().map(worker);
         Ok(Self {
             workers: workers.collect::<Result<_>>()?,
+            summing: devices.how_summed(),
         })
     }
 
     /// Number of devices.
     pub(crate) fn count(&self) -> usize {
         self.workers.len()
+    }
+
+    /// How their gradients are summed.
+    pub(crate) fn summing(&self) -> Summing {
+        self.summing
     }
 
     /// The devices, with autodiff.

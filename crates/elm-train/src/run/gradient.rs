@@ -7,6 +7,8 @@ use elm_data::{Cut, part_sizes};
 use elm_model::layer::MaskSeed;
 
 use super::fan::Fan;
+use super::together;
+use crate::devices::Summing;
 use crate::error::{Result, TrainError};
 use crate::task::{Carry, Losses, Objective, OnDevice, TaskModel, numbers};
 
@@ -25,6 +27,8 @@ struct Part<O: Objective, B> {
     carry: O::Carry,
     masks: MaskSeed,
     shares: Shares,
+    /// Where it is the first one.
+    first: bool,
 }
 
 /// Shares of a part in the whole batch, up to 1.
@@ -88,6 +92,7 @@ where
     let batches = batch.cut(&sizes).into_iter();
     let parts = batches.zip(carries).map(|(batch, carry)| {
         let masks = MaskSeed { seed, first_sample };
+        let first = first_sample == 0;
         first_sample += batch.samples();
         Part {
             shares: Shares {
@@ -98,29 +103,42 @@ where
             batch,
             carry,
             masks,
+            first,
         }
     });
+    let parts: Vec<Part<O, B>> = parts.collect();
     let main = devices[0].clone().inner();
     let target = main.clone();
-    let results = fan.map(parts.collect(), move |device, part: Part<O, B>| {
+    // devices without a part would be waited for
+    let together = fan.summing() == Summing::Nccl && parts.len() == devices.len();
+    let all: Vec<Device> = devices.into_iter().map(Device::inner).collect();
+    let results = fan.map(parts, move |device, part: Part<O, B>| {
         let Part {
             model,
             batch,
             mut carry,
             masks,
             shares,
+            first,
         } = part;
         // with a graph of its own, on whatever device
         let model = model.fork(device);
-        let gradient = backward(&model, batch, &mut carry, masks, shares, device)?;
-        let grads = gradient.grads.to_device(&target, &model);
+        let mut gradient = backward(&model, batch, &mut carry, masks, shares, device)?;
+        if together {
+            together::sum(&model, &mut gradient.grads, &all);
+        }
+        // each has the sum then
+        let wanted = first || !together;
+        let grads = wanted.then(|| gradient.grads.to_device(&target, &model));
         Ok((grads, gradient.loss, carry))
     })?;
     let mut sum = GradientsAccumulator::new();
     let mut loss = 0.0;
     let mut carries = Vec::with_capacity(results.len());
     for (grads, part, carry) in results {
-        sum.accumulate(model, grads);
+        if let Some(grads) = grads {
+            sum.accumulate(model, grads);
+        }
         loss += part;
         carries.push(carry);
     }

@@ -31,6 +31,7 @@ mod steps;
 mod tensorboard;
 mod text;
 mod time;
+mod together;
 mod train;
 mod tune;
 mod used;
