@@ -31,7 +31,8 @@ pub(super) struct Args {
     /// Go on with a run, by its own recipe; --set changes what may change
     #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "model", "out"])]
     resume: Option<PathBuf>,
-    /// Begin with the weights of a model file, and its sizes in place of the recipe's: fine-tuning
+    /// Begin with the weights of a model (a file, or a name of `elm models`), and its sizes in place of the recipe's:
+    /// fine-tuning
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
     init_from: Option<PathBuf>,
     /// Leave parameters as they are, e.g. --freeze mlp or '*.weight' (may be repeated; a wrong one lists all)

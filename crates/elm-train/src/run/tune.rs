@@ -13,6 +13,7 @@ use crate::error::{Result, TrainError};
 use crate::model::{self, ModelCard, ModelConfig, ModelKind};
 use crate::recipe::Recipe;
 use crate::say;
+use crate::shipped;
 use crate::task::{Objective, TaskModel};
 
 /// File in a run's folder.
@@ -77,7 +78,7 @@ impl Tuning {
         let Some(path) = &self.init_from else {
             return Ok(recipe);
         };
-        let known = config_of(&StateDict::read_model(path)?)?;
+        let known = config_of(&shipped::read(path)?)?;
         if kind.is_some_and(|kind| kind != known.kind()) {
             // what that means is said when the weights are taken
             return Ok(recipe);
@@ -182,7 +183,7 @@ fn begin_with<O: Objective>(
     path: &Path,
     device: &Device,
 ) -> Result<TaskModel<O>> {
-    let source = StateDict::read_model(path)?;
+    let source = shipped::read(path)?;
     let known = config_of(&source)?;
     let config = model.body.config();
     check(&known, &config, path)?;

@@ -87,6 +87,7 @@ fn a_model_is_trained_further_and_parts_of_it_stay() {
         &["--init-from", model, "--set", "model.num_memory=5"],
         &["first", "num_memory is 4", "5"],
     );
+    refuse(&["--init-from", "neuronio"], &["neuronio-m20"]);
     refuse(
         &["--init-from", model, "--model", "tcn"],
         &["kind elm", "--model elm"],
