@@ -5,13 +5,14 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 use crate::error::{Result, TrainError};
+use crate::remote;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Does some work; a panic of this thread is an error that tells what it said. What panicked is in the log file, not on the
-/// screen.
+/// screen. Devices of other machines that went away are named.
 ///
 /// # Errors
 /// Those of `work`, and [`TrainError::Run`] for a panic.
@@ -27,13 +28,18 @@ pub(crate) fn caught<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
     let before = QUIET.replace(true);
     // what the work had in hand is not used any more
     let result = panic::catch_unwind(AssertUnwindSafe(work));
-    QUIET.set(before);
-    result.unwrap_or_else(|panic| {
+    let result = result.unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or(panic.downcast_ref::<&str>().copied());
         let said = said.unwrap_or("without a word").trim();
-        Err(TrainError::Run(format!("the program failed: {said}")))
-    })
+        let lost = match &remote::silent()[..] {
+            [] => String::new(),
+            names => format!("{} does not answer any more: ", names.join(", ")),
+        };
+        Err(TrainError::Run(format!("{lost}the program failed: {said}")))
+    });
+    QUIET.set(before);
+    result
 }
 
 #[cfg(test)]

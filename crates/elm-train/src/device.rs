@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use crate::error::{Result, TrainError};
+use crate::remote;
 
 /// A backend that this build may hold, and the name it is chosen by.
 struct Choice {
@@ -42,18 +43,19 @@ fn choices() -> Vec<Choice> {
 }
 
 /// Device names that `--device` knows, for help texts.
-pub const DEVICE_NAMES: [&str; 8] = [
-    "auto", "cpu", "gpu", "flex", "ndarray", "wgpu", "cuda", "rocm",
+pub const DEVICE_NAMES: [&str; 9] = [
+    "auto", "cpu", "gpu", "flex", "ndarray", "wgpu", "cuda", "rocm", "remote",
 ];
 
-/// Opens the device of this name; `cuda:1` is the second of the NVIDIA cards, and the like.
+/// Opens the device of this name; `cuda:1` is the second of the NVIDIA cards, and the like, and
+/// `remote:ws://10.0.0.2:3000/0` the first that `elm serve` hosts there.
 ///
 /// `auto` takes a real GPU if this build has a backend for one and the machine has the card, else the CPU; a
 /// software GPU driver is a CPU in disguise and never taken by `auto` or `gpu`.
 ///
 /// # Errors
 /// [`TrainError::Usage`] for an unknown name, a backend that is not compiled in (with the feature that adds it),
-/// a machine without the device, or a name of several devices.
+/// a machine without the device, or a name of several devices; [`TrainError::Run`] if a server does not answer.
 pub fn open(name: &str) -> Result<Device> {
     let devices = named(name)?;
     match <[Device; 1]>::try_from(devices) {
@@ -82,6 +84,9 @@ pub(crate) fn named(name: &str) -> Result<Vec<Device>> {
         Some((backend, place)) => (backend, Some(place)),
         None => (name, None),
     };
+    if backend == "remote" {
+        return remote::open(place.unwrap_or_default());
+    }
     let choice = choices
         .iter()
         .find(|c| c.name == backend)
@@ -118,13 +123,18 @@ pub(crate) fn named(name: &str) -> Result<Vec<Device>> {
 
 /// Is it the host itself, so that nothing is moved to it?
 pub fn is_cpu(device: &Device) -> bool {
-    let name = describe(device);
-    ["Flex", "NdArray"].iter().any(|cpu| name.contains(cpu))
+    let name = format!("{:?}", device.as_dispatch());
+    !is_remote(device) && ["Flex", "NdArray"].iter().any(|cpu| name.contains(cpu))
+}
+
+/// Is it a device that a server hosts?
+pub fn is_remote(device: &Device) -> bool {
+    remote::name_of(device).is_some()
 }
 
 /// Name of a device for logs and reports.
 pub fn describe(device: &Device) -> String {
-    format!("{:?}", device.as_dispatch())
+    remote::name_of(device).unwrap_or_else(|| format!("{:?}", device.as_dispatch()))
 }
 
 fn unknown(name: &str) -> TrainError {
@@ -244,6 +254,16 @@ mod tests {
     fn a_device_that_is_not_compiled_in_names_its_feature() {
         let error = open("cuda").unwrap_err();
         assert!(error.to_string().contains("--features cuda"), "{error}");
+    }
+
+    #[cfg(not(feature = "remote"))]
+    #[test]
+    fn devices_of_other_machines_name_their_feature() {
+        for name in ["remote", "remote:ws://127.0.0.1:3000/0"] {
+            let error = open(name).unwrap_err();
+            assert!(error.to_string().contains("--features remote"), "{error}");
+            assert_eq!(error.exit_code(), 2);
+        }
     }
 
     #[cfg(feature = "flex")]

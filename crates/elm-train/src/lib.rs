@@ -16,6 +16,7 @@ pub mod optim;
 pub mod output;
 pub mod predict;
 pub mod recipe;
+pub mod remote;
 pub mod report;
 pub mod run;
 pub mod shipped;

@@ -46,7 +46,7 @@ pub(super) fn run(args: Args) -> Result<()> {
     }
     let mut facts = match model {
         SequenceToSequence::Elm(neuron) => about_neuron(neuron, &on),
-        other => about_model(other),
+        other => about_model(other, &on),
     };
     let trained = loaded.file.num_trained().to_string();
     facts.push(fact("trained parameters", trained));
@@ -135,7 +135,7 @@ fn about_neuron(neuron: &ElmNeuron, device: &str) -> Vec<Fact> {
 }
 
 /// What is to be said of a model that is not a neuron.
-fn about_model(model: &SequenceToSequence) -> Vec<Fact> {
+fn about_model(model: &SequenceToSequence, device: &str) -> Vec<Fact> {
     let config: ModelConfig = model.config();
     let (inputs, outputs) = config.sizes();
     let mut facts = vec![
@@ -144,6 +144,9 @@ fn about_model(model: &SequenceToSequence) -> Vec<Fact> {
         fact("outputs", outputs.to_string()),
     ];
     facts.extend(config.facts().into_iter().map(|(n, v)| fact(n, v)));
+    if let Some(how) = model.recurrence(1) {
+        facts.push(fact("recurrence", format!("{how} on {device}")));
+    }
     facts
 }
 

@@ -12,6 +12,7 @@ mod models;
 mod predict;
 mod recipes;
 mod runs;
+mod serve;
 mod sources;
 mod sweep;
 mod train;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::caught::caught;
 use crate::error::Result;
 use crate::stop::StopReason;
 use crate::{logging, output, recipe, tell};
@@ -50,6 +52,8 @@ enum Command {
     Sweep(sweep::Args),
     Runs(runs::Args),
     Board(board::Args),
+    #[command(hide = !cfg!(feature = "remote"))]
+    Serve(serve::Args),
     Predict(predict::Args),
     Eval(eval::Args),
     Generate(generate::Args),
@@ -79,6 +83,8 @@ pub fn run() -> ExitCode {
     };
     logging::begin(cli.verbose);
     let result = match cli.command {
+        // a server that goes away is met as a panic, whatever was to be done on its device
+        Some(command) if cfg!(feature = "remote") => caught(|| execute(command)),
         Some(command) => execute(command),
         None => {
             output::note(Cli::command().print_help());
@@ -125,6 +131,7 @@ fn execute(command: Command) -> Result<Option<StopReason>> {
         Command::Sweep(args) => return sweep::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Board(args) => board::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Generate(args) => generate::run(args),
@@ -173,7 +180,9 @@ mod tests {
         Cli::command().debug_assert();
         let mut cli = Cli::command();
         let help = cli.render_help().to_string();
-        assert!(help.lines().count() <= 24, "{help}");
+        // and one more where there are servers
+        let most = 24 + usize::from(cfg!(feature = "remote"));
+        assert!(help.lines().count() <= most, "{help}");
         for command in cli.get_subcommands_mut() {
             let is_listed = help.contains(command.get_name());
             assert!(is_listed || command.is_hide_set(), "{}", command.get_name());

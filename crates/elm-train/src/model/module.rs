@@ -96,6 +96,23 @@ impl SequenceToSequence {
         Self::Elm(neuron.with_path(path).with_product_type(product_type))
     }
 
+    /// How the model's device runs its recurrence over `batch` samples, in words for people: fused, or as plain tensor steps
+    /// and why; none for models whose recurrence is nothing but tensor steps.
+    pub fn recurrence(&self, batch: usize) -> Option<String> {
+        let mut ways = match self {
+            Self::Elm(m) => vec![m.describe_path(batch)],
+            Self::Network(m) => {
+                let layers = m.network.layers.iter();
+                layers.map(|l| l.describe_path(batch, 1)).collect()
+            }
+            Self::ChronoLstm(_) | Self::Transformer(_) | Self::Tcn(_) | Self::Lif(_) => {
+                return None;
+            }
+        };
+        ways.dedup();
+        Some(ways.join("; "))
+    }
+
     /// Number of trained numbers.
     pub fn num_trained(&self) -> usize {
         self.config().num_trained()

@@ -25,6 +25,7 @@ use super::text::TextRun;
 use super::tune::Tuning;
 use super::used;
 use crate::caught::caught;
+use crate::device::is_remote;
 use crate::devices::Devices;
 use crate::error::{Result, TrainError};
 use crate::optim::Schedule;
@@ -247,12 +248,18 @@ impl Session {
             }
         };
         logging::to_file(&folder.file(LOG))?;
+        let recurrence = model.body.recurrence(recipe.train.batch_size);
         let mut training = self.training(experiment, &folder, schedule, model)?;
         let step = training.state.step;
         record.begin(options.devices.describe(), step, self.changed.clone());
         record.save(&folder)?;
         self.write_recipe(&folder, &used)?;
         self.introduce(&training, &record);
+        if let Some(how) = recurrence
+            && options.devices.all().any(is_remote)
+        {
+            say!("recurrence over the network: {how}");
+        }
         // a device that fails panics: the run ends with its last checkpoint and an error
         let ended = caught(|| {
             let stopped = training.run()?;
