@@ -9,7 +9,8 @@
 //! - [`ElmNetworkConfig`] / [`ElmNetwork`]: stacked layers;
 //! - [`sequence`]: samples of different lengths, reversed, in both directions;
 //! - [`scan`]: the recurrences as operations, with plain-tensor references and gradients of their own;
-//! - [`weights`]: published checkpoints in and out.
+//! - [`weights`]: published checkpoints in and out;
+//! - `remote` (a feature): the same operations on devices of other machines.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -36,6 +37,8 @@ pub mod layer;
 pub mod network;
 pub mod neuron;
 mod parts;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod scan;
 pub mod sequence;
 mod stream;

@@ -7,6 +7,8 @@ use burn::tensor::Tensor;
 use super::{ScanPath, input_product, leaky_trace, memory_scan};
 use crate::equations::tensor::cast;
 #[cfg(feature = "host")]
+use crate::kernels::support::cpu_threads;
+#[cfg(feature = "host")]
 use crate::scan::memory::ops::KeepHidden;
 use crate::scan::memory::{ScanInputs, ScanSpec};
 #[cfg(feature = "host")]
@@ -113,9 +115,8 @@ fn fits(inputs: &NeuronInputs, spec: &ScanSpec, path: ScanPath) -> bool {
     let (device, dtype) = (inputs.x.device(), inputs.x.dtype());
     let [batch, time, _] = inputs.x.dims();
     path != ScanPath::Reference
-        && super::is_host(&device)
         && matches!(dtype, DType::F32 | DType::F64)
-        && batch >= rayon::current_num_threads()
+        && cpu_threads(device.as_dispatch()).is_some_and(|threads| batch >= threads)
         && match path {
             ScanPath::MemoryBudget(_) | ScanPath::Auto if keeps_less(spec) => true,
             _ => {

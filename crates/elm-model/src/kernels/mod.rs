@@ -7,7 +7,7 @@ pub(crate) mod cpu;
 #[cfg(feature = "cube")]
 pub(crate) mod cube;
 #[cfg(feature = "host")]
-mod host;
+pub(crate) mod host;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 pub(crate) mod scalar;
 #[cfg(feature = "fused")]

@@ -9,6 +9,8 @@ use burn_cubecl::CubeDevice;
 
 #[cfg(feature = "cube")]
 use super::cube;
+#[cfg(all(feature = "remote", not(feature = "fusion")))]
+use crate::remote::about::{About, about};
 use crate::scan::layer::{LayerCall, LayerSpec};
 use crate::scan::memory::ScanSpec;
 
@@ -20,6 +22,9 @@ enum Kernels {
     /// Those for graphics cards.
     #[cfg(feature = "cube")]
     Cube(CubeDevice),
+    /// Those of the server that hosts the device, or why there are none.
+    #[cfg(all(feature = "remote", not(feature = "fusion")))]
+    Server(Result<About, String>),
     Missing,
 }
 
@@ -32,6 +37,8 @@ fn kernels(device: &DispatchDevice) -> Kernels {
         DispatchDevice::NdArray(_) => Kernels::Host("NdArray"),
         #[cfg(feature = "cube")]
         DispatchDevice::Cube(device) => Kernels::Cube(device.clone()),
+        #[cfg(all(feature = "remote", not(feature = "fusion")))]
+        DispatchDevice::Remote(device) => Kernels::Server(about(device)),
         #[allow(unreachable_patterns)]
         _ => Kernels::Missing,
     }
@@ -41,6 +48,17 @@ fn kernels(device: &DispatchDevice) -> Kernels {
 #[cfg(feature = "host")]
 pub(crate) fn is_host(device: &DispatchDevice) -> bool {
     matches!(kernels(device), Kernels::Host(_))
+}
+
+/// Threads that the kernels for CPUs have on this device; none where others run, or none at all.
+#[cfg(feature = "host")]
+pub(crate) fn cpu_threads(device: &DispatchDevice) -> Option<usize> {
+    match kernels(device) {
+        Kernels::Host(_) => Some(rayon::current_num_threads()),
+        #[cfg(all(feature = "remote", not(feature = "fusion")))]
+        Kernels::Server(about) => about.ok().map(|about| about.threads),
+        _ => None,
+    }
 }
 
 /// Why a CPU backend of this name runs operations in this number type as plain tensor steps.
@@ -66,6 +84,8 @@ pub(crate) fn obstacle(
         Kernels::Host(name) => host_obstacle(name, dtype),
         #[cfg(feature = "cube")]
         Kernels::Cube(device) => cube::neuron::obstacle(&device, dtype, spec),
+        #[cfg(all(feature = "remote", not(feature = "fusion")))]
+        Kernels::Server(about) => about.err().or_else(|| host_obstacle("the server", dtype)),
         Kernels::Missing => Some("this device has no fused operations".into()),
     }
 }
@@ -77,8 +97,15 @@ pub(crate) fn memory_bytes(device: &DispatchDevice) -> Option<u64> {
         Kernels::Host(_) => super::host::memory_bytes(),
         #[cfg(feature = "cube")]
         Kernels::Cube(device) => cube::neuron::memory_bytes(&device),
+        #[cfg(all(feature = "remote", not(feature = "fusion")))]
+        Kernels::Server(about) => about.ok().and_then(|about| about.memory),
         Kernels::Missing => None,
     }
+}
+
+#[cfg(all(feature = "remote", not(feature = "fusion")))]
+fn on_server(about: About) -> String {
+    format!("on the server, {} thread(s)", about.threads)
 }
 
 /// How the fused scan runs on the device, in words, if there is more than one way.
@@ -86,6 +113,8 @@ pub(crate) fn describe(device: &DispatchDevice, spec: &ScanSpec, batch: usize) -
     match kernels(device) {
         #[cfg(feature = "cube")]
         Kernels::Cube(device) => cube::neuron::describe(&device, spec, batch),
+        #[cfg(all(feature = "remote", not(feature = "fusion")))]
+        Kernels::Server(about) => about.ok().map(on_server),
         _ => None,
     }
 }
@@ -103,6 +132,8 @@ pub(crate) fn layer_obstacle(
         Kernels::Host(name) => host_obstacle(name, dtype),
         #[cfg(feature = "cube")]
         Kernels::Cube(device) => cube::layer::obstacle(&device, dtype, spec, sizes),
+        #[cfg(all(feature = "remote", not(feature = "fusion")))]
+        Kernels::Server(about) => about.err().or_else(|| host_obstacle("the server", dtype)),
         Kernels::Missing => Some("this device has no fused layers".into()),
     }
 }
@@ -116,6 +147,8 @@ pub(crate) fn describe_layer(
     match kernels(device) {
         #[cfg(feature = "cube")]
         Kernels::Cube(device) => cube::layer::describe(&device, spec, batch),
+        #[cfg(all(feature = "remote", not(feature = "fusion")))]
+        Kernels::Server(about) => about.ok().map(on_server),
         _ => None,
     }
 }

@@ -7,14 +7,39 @@ use burn::tensor::{Device, Tensor};
 use elm_model::weights::{PublishedConfig, StateDict};
 use elm_model::{ElmNeuronConfig, NeuronForm};
 
-/// Every CPU backend with a fused version that this test build holds.
+/// Every CPU backend with a fused version that this test build holds, and one over the network.
 pub fn devices() -> Vec<(&'static str, Device)> {
     vec![
         #[cfg(feature = "flex")]
         ("flex", Device::flex()),
         #[cfg(feature = "ndarray")]
         ("ndarray", Device::ndarray()),
+        #[cfg(all(feature = "remote", feature = "flex", not(feature = "fusion")))]
+        ("server", server()),
     ]
+}
+
+/// A device that a server in this process hosts, over the loopback.
+#[cfg(all(feature = "remote", feature = "flex", not(feature = "fusion")))]
+fn server() -> Device {
+    use std::net::TcpListener;
+    use std::sync::OnceLock;
+
+    use burn::remote::RemoteHost;
+    use burn::server::{RemoteServer, WebSocketTransport};
+
+    static ADDRESS: OnceLock<String> = OnceLock::new();
+    let address = ADDRESS.get_or_init(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("ws://{}", listener.local_addr().unwrap());
+        let device = Device::flex();
+        let server = RemoteServer::new([device.clone()]);
+        let server = elm_model::remote::with_operations(server, &device);
+        std::thread::spawn(move || server.serve(WebSocketTransport::from_listener(listener)));
+        address
+    });
+    let host = RemoteHost::websocket(address);
+    Device::remote_options(&host).init().unwrap()
 }
 
 /// The first graphics card, which may be a software driver; `None`, with a word why, where there is none.

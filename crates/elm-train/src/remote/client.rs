@@ -65,6 +65,9 @@ fn refused(place: &str, error: ConnectError, has_token: bool) -> TrainError {
         ConnectError::IncompatibleProtocol { .. } => TrainError::Usage(format!(
             "{name}: {error}; use the same version of elm on both machines"
         )),
+        ConnectError::Unreachable { reason } => {
+            TrainError::Run(format!("{name}: no server answers there: {reason}"))
+        }
         other => TrainError::Run(format!("{name}: {other}")),
     }
 }

@@ -44,6 +44,7 @@ pub fn serve(options: ServeOptions, ready: impl FnOnce(SocketAddr)) -> Result<()
     let listener = TcpListener::bind(listen).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let server = RemoteServer::new(devices.all().cloned());
+    let server = elm_model::remote::with_operations(server, devices.main());
     let server = match token {
         None => server.with_authorizer(Told(AllowAll)),
         Some(token) => {

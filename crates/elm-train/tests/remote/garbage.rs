@@ -65,7 +65,11 @@ fn random_frames_do_not_stop_a_server() {
     finished(info.env("ELM_TOKEN_FILE", &token));
     let messages = recorder.messages();
     let is_init = |message: &[u8]| message.windows(4).any(|four| four == b"Init");
-    assert!(messages.len() > 1 && is_init(&messages[0]), "{} messages", messages.len());
+    assert!(
+        messages.len() > 1 && is_init(&messages[0]),
+        "{} messages",
+        messages.len()
+    );
     let mut numbers = Numbers(1);
     // no WebSocket at all
     for _ in 0..300 {

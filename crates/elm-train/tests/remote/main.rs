@@ -121,15 +121,25 @@ fn a_token_is_asked_for() {
     };
     let (code, error) = info(None);
     assert_eq!((code, error.lines().count()), (2, 1), "{error}");
-    assert!(error.contains("asks for a token; ELM_TOKEN_FILE"), "{error}");
+    assert!(
+        error.contains("asks for a token; ELM_TOKEN_FILE"),
+        "{error}"
+    );
     let (code, error) = info(Some(&wrong));
     assert_eq!((code, error.lines().count()), (2, 1), "{error}");
     assert!(error.contains("refuses the token"), "{error}");
     assert_eq!(info(Some(&right)), (0, String::new()));
     let said = server.said();
-    assert_eq!(said.matches("presented the wrong token").count(), 2, "{said}");
+    assert_eq!(
+        said.matches("presented the wrong token").count(),
+        2,
+        "{said}"
+    );
     assert_eq!(said.matches("uses device 0").count(), 1, "{said}");
-    assert!(!said.contains("horse") && !said.contains("staple"), "{said}");
+    assert!(
+        !said.contains("horse") && !said.contains("staple"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -147,7 +157,13 @@ fn servers_are_for_this_machine_unless_there_is_a_token() {
     assert_eq!(code, 2, "{error}");
     assert!(error.contains("127.0.0.1:0 takes a free port"), "{error}");
     // what is remote already is not passed on
-    let (code, error) = failure(&["serve", "--device", &server.device(0), "--listen", "127.0.0.1:0"]);
+    let (code, error) = failure(&[
+        "serve",
+        "--device",
+        &server.device(0),
+        "--listen",
+        "127.0.0.1:0",
+    ]);
     assert_eq!(code, 2, "{error}");
     assert!(error.contains("remote"), "{error}");
 }
@@ -191,7 +207,14 @@ fn a_server_that_is_killed_ends_the_run_which_goes_on_with_what_is_left() {
     let kept = steps(&away).len();
     assert!((8..60).contains(&kept), "{kept} steps");
     let mut resumed = Command::new(ELM);
-    resumed.args(["train", "--threads", "1", "--device", &left.device(0), "--resume"]);
+    resumed.args([
+        "train",
+        "--threads",
+        "1",
+        "--device",
+        &left.device(0),
+        "--resume",
+    ]);
     finished(resumed.arg(&away));
     assert_close(&steps(&away), &steps(&home), "gone on with");
     let record = std::fs::read_to_string(away.join("run.json")).unwrap();

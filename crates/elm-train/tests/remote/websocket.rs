@@ -13,8 +13,12 @@ pub const BINARY: u8 = 2;
 pub fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address.trim_start_matches("ws://")).unwrap();
     stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+        .set_write_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     stream
 }
 
@@ -29,7 +33,11 @@ pub fn open(address: &str) -> TcpStream {
         stream.read_exact(&mut byte).unwrap();
         head.push(byte[0]);
     }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    assert!(
+        head.starts_with(b"HTTP/1.1 101"),
+        "{}",
+        String::from_utf8_lossy(&head)
+    );
     stream
 }
 
@@ -59,7 +67,10 @@ fn payloads(mut bytes: &[u8]) -> Vec<Vec<u8>> {
         let (kind, short) = (bytes[0] & 0x0f, usize::from(bytes[1] & 0x7f));
         let (len, at) = match short {
             126 => (u16::from_be_bytes([bytes[2], bytes[3]]).into(), 4),
-            127 => (u64::from_be_bytes(bytes[2..10].try_into().unwrap()) as usize, 10),
+            127 => (
+                u64::from_be_bytes(bytes[2..10].try_into().unwrap()) as usize,
+                10,
+            ),
             len => (len, 2),
         };
         let Some(payload) = bytes.get(at + 4..at + 4 + len) else {
@@ -90,7 +101,8 @@ impl Recorder {
         let thread = std::thread::spawn(move || {
             let (mut client, _) = listener.accept().unwrap();
             let mut server = connect(&server);
-            let (mut answers, mut back) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            let (mut answers, mut back) =
+                (server.try_clone().unwrap(), client.try_clone().unwrap());
             std::thread::spawn(move || {
                 // ends when either side does
                 let _ = std::io::copy(&mut answers, &mut back);
@@ -111,7 +123,10 @@ impl Recorder {
     /// The messages of the client, which has gone.
     pub fn messages(self) -> Vec<Vec<u8>> {
         let heard = self.thread.join().unwrap();
-        let head = heard.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let head = heard
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap();
         payloads(&heard[head + 4..])
     }
 }

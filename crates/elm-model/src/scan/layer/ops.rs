@@ -85,6 +85,7 @@ pub struct Wanted {
     NdArray: cfg(feature = "ndarray"),
     Cube: cfg(feature = "cube"),
     Fusion: cfg(feature = "fusion"),
+    Remote: cfg(all(feature = "remote", not(feature = "fusion"))),
     Autodiff
 )]
 pub trait LayerOps: Backend {

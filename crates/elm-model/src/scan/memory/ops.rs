@@ -40,6 +40,7 @@ pub enum KeepHidden {
     NdArray: cfg(feature = "ndarray"),
     Cube: cfg(feature = "cube"),
     Fusion: cfg(feature = "fusion"),
+    Remote: cfg(all(feature = "remote", not(feature = "fusion"))),
     Autodiff
 )]
 pub trait FusedOps: Backend {

@@ -94,7 +94,7 @@ pub struct NeuronKept<B: Backend> {
 ///
 /// The `*_forward` and `*_backward` methods are the inner halves that the autodiff version calls; they are not
 /// differentiable themselves. The result is flat: outputs `[batch, time, output]`, then the last memory `[batch, memory]`.
-#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Autodiff)]
+#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"), Remote: cfg(all(feature = "remote", not(feature = "fusion"))), Autodiff)]
 pub trait NeuronOps: Backend {
     /// The result.
     fn elm_neuron(
