@@ -2,11 +2,11 @@
 
 use burn::tensor::{DType, Device};
 
+#[cfg(feature = "fused")]
+use super::support;
 use super::{ScanPath, tokens};
 use crate::ElmError;
 use crate::equations::tensor::wide;
-#[cfg(feature = "fused")]
-use crate::kernels::support;
 #[cfg(feature = "fused")]
 use crate::scan::layer::{LayerCall, ops};
 use crate::scan::layer::{LayerInputs, LayerResult, LayerSpec, reference};

@@ -6,7 +6,7 @@ use burn::tensor::{DType, Device, Tensor};
 use super::DEFAULT_MEMORY_BUDGET;
 use super::ScanPath;
 #[cfg(feature = "fused")]
-use crate::kernels::support;
+use super::support;
 #[cfg(feature = "fused")]
 use crate::scan::memory::ops::{self, KeepHidden};
 use crate::scan::memory::{ScanInputs, ScanSpec, reference};

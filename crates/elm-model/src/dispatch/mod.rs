@@ -3,6 +3,8 @@
 mod layer;
 mod memory;
 mod neuron;
+#[cfg(feature = "fused")]
+mod support;
 mod tokens;
 
 pub(crate) use layer::layer_steps;
@@ -57,7 +59,7 @@ pub fn check_environment() -> Result<(), ElmError> {
 pub(crate) fn is_host(device: &burn::tensor::Device) -> bool {
     #[cfg(feature = "host")]
     {
-        crate::kernels::support::is_host(device.as_dispatch())
+        support::is_host(device.as_dispatch())
     }
     #[cfg(not(feature = "host"))]
     {

@@ -4,10 +4,10 @@
 use burn::tensor::DType;
 use burn::tensor::Tensor;
 
+#[cfg(feature = "host")]
+use super::support::cpu_threads;
 use super::{ScanPath, input_product, leaky_trace, memory_scan};
 use crate::equations::tensor::cast;
-#[cfg(feature = "host")]
-use crate::kernels::support::cpu_threads;
 #[cfg(feature = "host")]
 use crate::scan::memory::ops::KeepHidden;
 use crate::scan::memory::{ScanInputs, ScanSpec};

@@ -10,5 +10,3 @@ pub(crate) mod cube;
 pub(crate) mod host;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 pub(crate) mod scalar;
-#[cfg(feature = "fused")]
-pub(crate) mod support;

@@ -15,10 +15,7 @@ mod token;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use burn::tensor::Device;
-
 use crate::devices::Devices;
-use crate::error::Result;
 use crate::stop::Stop;
 
 #[cfg(feature = "remote")]
@@ -44,8 +41,10 @@ pub struct ServeOptions {
 
 #[cfg(not(feature = "remote"))]
 mod absent {
-    use super::{Device, Result, ServeOptions, SocketAddr};
-    use crate::error::TrainError;
+    use burn::tensor::Device;
+
+    use super::{ServeOptions, SocketAddr};
+    use crate::error::{Result, TrainError};
 
     fn refused(what: &str) -> TrainError {
         TrainError::Usage(format!(

@@ -144,7 +144,7 @@ fn a_token_is_asked_for() {
 
 #[test]
 fn servers_are_for_this_machine_unless_there_is_a_token() {
-    let serve = |args: &[&str]| failure(&[&["serve", "--device", "flex"], args].concat());
+    let serve = |args: &[&str]| failure(&[&["serve", "--device", "flex"][..], args].concat());
     let (code, error) = serve(&["--listen", "0.0.0.0:0"]);
     assert_eq!(code, 2, "{error}");
     assert!(error.contains("--token-file"), "{error}");

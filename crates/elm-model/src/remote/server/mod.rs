@@ -24,8 +24,8 @@ use crate::scan::memory::ops::FusedOps;
 use crate::scan::neuron::ops::NeuronOps;
 
 /// A server of this device that runs the fused operations which its clients name, too.
+#[allow(deprecated)] // Burn 0.22 deprecates NdArray; people still use it
 pub fn with_operations(server: RemoteServer, device: &Device) -> RemoteServer {
-    #[allow(deprecated)] // Burn 0.22 deprecates NdArray; people still use it
     match device.clone().inner().as_dispatch() {
         #[cfg(feature = "flex")]
         DispatchDevice::Flex(_) => on_host::<burn::backend::Flex>(server),

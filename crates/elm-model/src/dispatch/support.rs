@@ -8,7 +8,7 @@ use burn::tensor::DType;
 use burn_cubecl::CubeDevice;
 
 #[cfg(feature = "cube")]
-use super::cube;
+use crate::kernels::cube;
 #[cfg(all(feature = "remote", not(feature = "fusion")))]
 use crate::remote::about::{About, about};
 use crate::scan::layer::{LayerCall, LayerSpec};
@@ -94,7 +94,7 @@ pub(crate) fn obstacle(
 pub(crate) fn memory_bytes(device: &DispatchDevice) -> Option<u64> {
     match kernels(device) {
         #[cfg(feature = "host")]
-        Kernels::Host(_) => super::host::memory_bytes(),
+        Kernels::Host(_) => crate::kernels::host::memory_bytes(),
         #[cfg(feature = "cube")]
         Kernels::Cube(device) => cube::neuron::memory_bytes(&device),
         #[cfg(all(feature = "remote", not(feature = "fusion")))]
