@@ -250,7 +250,11 @@ fn few_samples_and_little_memory_run_in_parts() {
             .build()
             .unwrap()
     };
-    for (_, device) in common::devices() {
+    for (name, device) in common::devices() {
+        // a server's threads are its own
+        if name == "server" {
+            continue;
+        }
         let x = case.draw(&device, DType::F32);
         let as_one = |threads, path| pool(threads).install(|| runs_as_one(&x, &spec, path));
         assert!(as_one(2, ScanPath::Auto));

@@ -61,7 +61,7 @@ fn random_frames_do_not_stop_a_server() {
     let recorder = Recorder::before(&server.address);
     let device = format!("remote:{}/0", recorder.address);
     let mut info = Command::new(ELM);
-    info.args(["info", "image", "--device", &device]);
+    info.args(["info", "neuronio-m20", "--device", &device]);
     finished(info.env("ELM_TOKEN_FILE", &token));
     let messages = recorder.messages();
     let is_init = |message: &[u8]| message.windows(4).any(|four| four == b"Init");
@@ -115,7 +115,7 @@ fn nonsense_in_a_session_ends_that_session_alone() {
     let mut server = Server::start(&[]);
     let recorder = Recorder::before(&server.address);
     let device = format!("remote:{}/0", recorder.address);
-    finished(Command::new(ELM).args(["info", "image", "--device", &device]));
+    finished(Command::new(ELM).args(["info", "neuronio-m20", "--device", &device]));
     let messages = recorder.messages();
     let address = server.address.clone();
     let run = folder.path().join("run");
@@ -125,12 +125,23 @@ fn nonsense_in_a_session_ends_that_session_alone() {
     for _ in 0..200 {
         let mut frames = vec![frame(BINARY, &messages[0])];
         for _ in 0..5 {
-            frames.push(frame(BINARY, &numbers.bytes(300)));
+            let next = 1 + numbers.next(messages.len() as u64 - 1) as usize;
+            frames.push(frame(
+                BINARY,
+                &match numbers.next(3) {
+                    0 => numbers.bytes(300),
+                    // what a client might say, and out of turn
+                    1 => messages[next].clone(),
+                    _ => numbers.damaged(&messages[next]),
+                },
+            ));
         }
         send(&address, &frames);
     }
     beside.join().unwrap();
     assert!(server.runs(), "{}", server.said());
+    // all of them were let in
+    assert!(server.said().matches("uses device").count() >= 202);
     let home = folder.path().join("home");
     finished(&mut simulations(&home, "flex", 20, &[]));
     assert_close(&steps(&run), &steps(&home), "beside nonsense");

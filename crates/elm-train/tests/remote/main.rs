@@ -76,7 +76,8 @@ fn a_run_over_two_servers_is_the_one_at_home() {
     let devices = format!("{},{}", servers[0].device(0), servers[1].device(0));
     let said = finished(&mut simulations(&away, &devices, 40, &[]));
     assert!(said.contains(&devices.replace(',', ", ")), "{said}");
-    assert!(said.contains("recurrence over the network: "), "{said}");
+    let how = "recurrence over the network: fused: on the server, 1 thread(s)";
+    assert!(said.contains(how), "{said}");
     assert_close(&steps(&away), &steps(&home), "two servers");
     for server in &servers {
         let said = server.said();
@@ -96,7 +97,7 @@ fn a_server_hosts_several_devices() {
     let both = format!("{}, {}", server.device(0), server.device(1));
     assert!(said.contains(&both), "{said}");
     assert_close(&steps(&away), &steps(&home), "two devices");
-    let (code, error) = failure(&["info", "image", "--device", &server.device(2)]);
+    let (code, error) = failure(&["info", "neuronio-m20", "--device", &server.device(2)]);
     assert_eq!(code, 2, "{error}");
     assert!(error.contains("an index from 0 to 1"), "{error}");
 }
@@ -109,7 +110,7 @@ fn a_token_is_asked_for() {
     let server = Server::start(&["--token-file", right.to_str().unwrap()]);
     let info = |token: Option<&Path>| {
         let mut command = Command::new(ELM);
-        command.args(["info", "image", "--device", &server.device(0)]);
+        command.args(["info", "neuronio-m20", "--device", &server.device(0)]);
         command.env_remove("ELM_TOKEN_FILE");
         if let Some(token) = token {
             command.env("ELM_TOKEN_FILE", token);
@@ -172,7 +173,7 @@ fn servers_are_for_this_machine_unless_there_is_a_token() {
 fn a_server_ends_when_it_is_asked_to() {
     for signal in ["-TERM", "-INT"] {
         let mut server = Server::start(&[]);
-        finished(Command::new(ELM).args(["info", "image", "--device", &server.device(0)]));
+        finished(Command::new(ELM).args(["info", "neuronio-m20", "--device", &server.device(0)]));
         assert_eq!(server.ends(signal).code(), Some(0));
     }
 }
