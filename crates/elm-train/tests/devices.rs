@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use burn::tensor::Tensor;
-use common::{failure, stdout, timeless};
+use common::{assert_steps_close, failure, finished, steps, timeless};
 use elm_data::Task;
 use elm_data::arrays::{
     InputKind, Inputs, SequenceData, SequenceSample, Target, TargetKind, Targets,
@@ -41,32 +41,6 @@ fn simulations(run: &Path, devices: &str, set: &[&str]) -> Vec<String> {
     args.into_iter().map(String::from).collect()
 }
 
-fn finished(args: &[String]) -> String {
-    stdout(&args.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-/// Loss and gradient norm of every step.
-fn steps(run: &Path) -> Vec<[f64; 2]> {
-    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    let line = |line: &str| {
-        let record: Value = serde_json::from_str(line).unwrap();
-        ["loss", "gradient_norm"].map(|key| record[key].as_f64().unwrap())
-    };
-    text.lines().map(line).collect()
-}
-
-fn assert_close(a: &[[f64; 2]], b: &[[f64; 2]], what: &str) {
-    assert_eq!((a.len(), b.len()), (100, 100), "{what}");
-    for (step, (a, b)) in a.iter().zip(b).enumerate() {
-        for (a, b) in a.iter().zip(b) {
-            assert!(
-                (a - b).abs() <= 1e-5 * (1.0 + b.abs()),
-                "{what}, step {step}: {a} and {b}"
-            );
-        }
-    }
-}
-
 #[test]
 fn several_devices_train_as_one_and_always_the_same() {
     let folder = tempfile::tempdir().unwrap();
@@ -76,7 +50,7 @@ fn several_devices_train_as_one_and_always_the_same() {
     let two = path("two");
     let said = finished(&simulations(&two, "flex,flex", &[]));
     assert!(said.contains("Flex(Cpu), Flex(Cpu)"), "{said}");
-    assert_close(&steps(&two), &steps(&one), "flex,flex");
+    assert_steps_close(&steps(&two), &steps(&one), 100, 1e-5, "flex,flex");
     let again = path("again");
     finished(&simulations(&again, "flex,flex", &[]));
     assert_eq!(timeless(&again), timeless(&two));
@@ -85,12 +59,18 @@ fn several_devices_train_as_one_and_always_the_same() {
     // more devices than samples: one of them has nothing to do
     let many = path("many");
     finished(&simulations(&many, "flex,flex,flex,flex,flex,flex", &[]));
-    assert_close(&steps(&many), &steps(&one), "six for five samples");
+    assert_steps_close(
+        &steps(&many),
+        &steps(&one),
+        100,
+        1e-5,
+        "six for five samples",
+    );
     #[cfg(feature = "ndarray")]
     {
         let mixed = path("mixed");
         finished(&simulations(&mixed, "flex,ndarray", &[]));
-        assert_close(&steps(&mixed), &steps(&one), "flex,ndarray");
+        assert_steps_close(&steps(&mixed), &steps(&one), 100, 1e-5, "flex,ndarray");
     }
 }
 

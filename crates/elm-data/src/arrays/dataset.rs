@@ -168,6 +168,21 @@ impl ArrayData {
         bad.map_or(Ok(()), Err)
     }
 
+    /// What is to be learnt about a sample, without reading its inputs; none if there is no such sample.
+    pub(super) fn target(&self, sample: usize) -> Option<Target> {
+        self.items.get(sample).map(|item| self.target_of(item))
+    }
+
+    fn target_of(&self, item: &Item) -> Target {
+        match &item.goal {
+            Goal::None => Target::None,
+            Goal::Class(class) => Target::Class(usize::from(*class)),
+            Goal::Classes(range) => Target::ClassSteps(self.classes[range.clone()].to_vec()),
+            Goal::Values(view) => Target::Values(view.read()),
+            Goal::StepValues(view) => Target::ValueSteps(view.read()),
+        }
+    }
+
     fn not_finite(&self, item: &Item) -> Option<DataError> {
         let fill = self.missing == Missing::Fill;
         let sample = item.place.1;
@@ -292,13 +307,7 @@ impl SequenceData for ArrayData {
                 Inputs::Values(list.read(*number as usize, kind.channels()))
             }
         };
-        let target = match &item.goal {
-            Goal::None => Target::None,
-            Goal::Class(class) => Target::Class(usize::from(*class)),
-            Goal::Classes(range) => Target::ClassSteps(self.classes[range.clone()].to_vec()),
-            Goal::Values(view) => Target::Values(view.read()),
-            Goal::StepValues(view) => Target::ValueSteps(view.read()),
-        };
+        let target = self.target_of(item);
         Ok(SequenceSample { inputs, target })
     }
 

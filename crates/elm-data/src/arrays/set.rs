@@ -180,9 +180,7 @@ fn whole_numbers(data: &ArrayData, samples: &[usize]) -> Option<String> {
     }
     let mut found = std::collections::BTreeSet::new();
     for sample in samples.iter().step_by(every) {
-        let (Target::Values(values) | Target::ValueSteps(values)) =
-            data.sample(*sample).ok()?.target
-        else {
+        let (Target::Values(values) | Target::ValueSteps(values)) = data.target(*sample)? else {
             return None;
         };
         for value in values {

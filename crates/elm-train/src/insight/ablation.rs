@@ -34,8 +34,6 @@ pub(crate) struct Ablating {
     pub length: usize,
     /// Where the answer is read out.
     pub readout: Readout,
-    /// What timescales are told in.
-    pub unit: TimeUnit,
 }
 
 /// The share of right answers of a whole neuron and of those that lack a group of memory units each. None for other models
@@ -53,12 +51,9 @@ pub(crate) fn ablate(
     let SequenceToSequence::Elm(neuron) = model else {
         return Ok(None);
     };
-    let step = match on.unit {
-        TimeUnit::Milliseconds => 1.0,
-        TimeUnit::Steps => neuron.config().neuron.dt as f32,
-    };
-    let taus: Vec<f32> = numbers(neuron.timescales_ms()?)?;
-    let taus: Vec<f32> = taus.into_iter().map(|tau| tau / step).collect();
+    // bins, or steps whose length was set
+    let timed = matches!(on.encoding, Encoding::Counts { .. }) || neuron.config().neuron.dt != 1.0;
+    let taus = numbers(neuron.timescales_ms()?)?;
     let mut order: Vec<usize> = (0..taus.len()).collect();
     order.sort_by(|a, b| taus[*a].total_cmp(&taus[*b]));
     let cuts = |g: usize| g * order.len() / GROUPS;
@@ -86,7 +81,7 @@ pub(crate) fn ablate(
     Ok(Some(Ablation {
         accuracy: whole,
         samples: batches.samples(),
-        unit: on.unit,
+        unit: TimeUnit::of(timed),
         groups: found,
     }))
 }

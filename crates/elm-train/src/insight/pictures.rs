@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use elm_data::Task;
 use elm_data::neuronio::Simulation;
 use elm_data::task::TaskData;
-use elm_data::{Encoding, Task};
 
 use super::{Ablating, ablate, decide, examples};
 use crate::error::{Result, TrainError};
 use crate::model::ModelFile;
 use crate::model::card::ReadoutCard;
 use crate::recipe::Readout;
-use crate::report::{ClassReport, Decision, Report, TimeUnit, pictures};
+use crate::report::{ClassReport, Decision, Report, pictures};
 use crate::stop::Stop;
 use crate::task::neuronio::Tested;
 
@@ -77,10 +77,6 @@ pub(crate) fn draw_answers(
         batch: BATCH,
         length: task.info().length,
         readout,
-        unit: match encoding {
-            Encoding::Counts { .. } => TimeUnit::Milliseconds,
-            _ => TimeUnit::Steps,
-        },
     };
     let ablation = ablate(&file.model, &on, device, stop, &mut |done, all| {
         progress(format!("comparing timescales, group {done}/{all}"));

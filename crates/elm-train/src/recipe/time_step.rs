@@ -13,7 +13,7 @@ impl Recipe {
         time_step(&self.model, bins)
     }
 
-    /// Are the steps times: those of a simulation, bins, or steps whose length is set?
+    /// Are the steps times: those of a simulation, bins, or steps whose length is set? Others count as 1 ms.
     pub fn is_timed(&self) -> bool {
         self.task.is_neuronio()
             || self.model.dt.is_some()

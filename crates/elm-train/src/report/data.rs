@@ -128,6 +128,16 @@ pub enum TimeUnit {
     Steps,
 }
 
+impl TimeUnit {
+    /// Milliseconds where steps are times; else steps, each of which counts as 1 ms.
+    pub fn of(steps_are_times: bool) -> Self {
+        match steps_are_times {
+            true => Self::Milliseconds,
+            false => Self::Steps,
+        }
+    }
+}
+
 impl std::fmt::Display for TimeUnit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -111,18 +111,13 @@ impl<'a> Finished<'a> {
     }
 
     fn timescales(&self) -> Result<Vec<TimescaleList>> {
-        let unit = time_unit(self.recipe);
-        let step = match unit {
-            TimeUnit::Milliseconds => 1.0,
-            TimeUnit::Steps => self.recipe.dt() as f32,
-        };
+        let unit = TimeUnit::of(self.recipe.is_timed());
         let parts = self.model.timescales()?.into_iter();
         parts
             .map(|part| {
-                let tau = numbers(part.tau_ms)?;
                 Ok(TimescaleList {
                     part: part.part,
-                    tau: tau.into_iter().map(|tau| tau / step).collect(),
+                    tau: numbers(part.tau_ms)?,
                     unit,
                 })
             })
@@ -205,14 +200,6 @@ impl<'a> Finished<'a> {
             step_ms,
             units,
         }))
-    }
-}
-
-/// What timescales are told in.
-pub(super) fn time_unit(recipe: &Recipe) -> TimeUnit {
-    match recipe.is_timed() {
-        true => TimeUnit::Milliseconds,
-        false => TimeUnit::Steps,
     }
 }
 

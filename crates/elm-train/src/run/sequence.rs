@@ -9,7 +9,7 @@ use elm_data::shd::SyntheticShdRequest;
 use elm_data::task::{Order, Published, SampleBatches};
 use elm_data::{Encoding, SequenceBatch, Split};
 
-use super::describe::{Finished, time_unit};
+use super::describe::Finished;
 use super::experiment::{self, Experiment};
 use super::history::Column;
 use super::outcome::{Outcome, ResultRow};
@@ -249,7 +249,6 @@ impl SequenceRun {
             batch: self.recipe.train.batch_size,
             length: task.info().length,
             readout,
-            unit: time_unit(&self.recipe),
         };
         let mut line = StatusLine::new();
         let ablation = match task.inputs() {

@@ -22,6 +22,11 @@ pub fn stdout(args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// The same for arguments that were put together.
+pub fn finished(args: &[String]) -> String {
+    stdout(&args.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
 /// Exit code and the one line of error of a call that fails.
 pub fn failure(args: &[&str]) -> (i32, String) {
     let output = elm(args);
@@ -55,6 +60,35 @@ pub fn history(run: &Path) -> Vec<Value> {
             .into()
     };
     lines.map(row).collect()
+}
+
+/// Loss and gradient norm of every step; none before the first one.
+pub fn steps(run: &Path) -> Vec<[f64; 2]> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    let line = |line: &str| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        ["loss", "gradient_norm"].map(|key| record[key].as_f64().unwrap())
+    };
+    text.lines().map(line).collect()
+}
+
+/// So many steps each, the same to `tolerance`, relative to values above 1.
+pub fn assert_steps_close(
+    a: &[[f64; 2]],
+    b: &[[f64; 2]],
+    count: usize,
+    tolerance: f64,
+    what: &str,
+) {
+    assert_eq!((a.len(), b.len()), (count, count), "{what}");
+    for (step, (a, b)) in a.iter().zip(b).enumerate() {
+        for (a, b) in a.iter().zip(b) {
+            assert!(
+                (a - b).abs() <= tolerance * (1.0 + b.abs()),
+                "{what}, step {step}: {a} and {b}"
+            );
+        }
+    }
 }
 
 /// Everything of a run's epochs but the times.

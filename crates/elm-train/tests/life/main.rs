@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{failure, history, stdout, timeless};
+use common::{failure, finished, history, stdout, timeless};
 use serde_json::Value;
 
 const ELM: &str = env!("CARGO_BIN_EXE_elm");
@@ -33,10 +33,6 @@ fn small(run: &Path, set: &[&str]) -> Vec<String> {
         args.extend(["--set", assignment]);
     }
     args.into_iter().map(String::from).collect()
-}
-
-fn finished(args: &[String]) -> String {
-    stdout(&args.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn start(args: &[String]) -> Child {

@@ -3,9 +3,10 @@
 use std::io::{Read, Write};
 use std::process::Command;
 
+use super::common::{assert_steps_close, steps};
 use super::server::{ELM, Server, token_file};
 use super::websocket::{BINARY, Recorder, TEXT, connect, frame, open};
-use super::{assert_close, finished, simulations, steps};
+use super::{finished, simulations};
 
 /// Numbers that look random, the same in each call of the test.
 struct Numbers(u64);
@@ -144,5 +145,5 @@ fn nonsense_in_a_session_ends_that_session_alone() {
     assert!(server.said().matches("uses device").count() >= 202);
     let home = folder.path().join("home");
     finished(&mut simulations(&home, "flex", 20, &[]));
-    assert_close(&steps(&run), &steps(&home), "beside nonsense");
+    assert_steps_close(&steps(&run), &steps(&home), 20, 1e-5, "beside nonsense");
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::failure;
+use common::{assert_steps_close, failure, steps};
 use serde_json::Value;
 use server::{ELM, Server, token_file};
 
@@ -44,28 +44,6 @@ fn finished(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Loss and gradient norm of every step so far.
-fn steps(run: &Path) -> Vec<[f64; 2]> {
-    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
-    let line = |line: &str| {
-        let record: Value = serde_json::from_str(line).unwrap();
-        ["loss", "gradient_norm"].map(|key| record[key].as_f64().unwrap())
-    };
-    text.lines().map(line).collect()
-}
-
-fn assert_close(a: &[[f64; 2]], b: &[[f64; 2]], what: &str) {
-    assert_eq!(a.len(), b.len(), "{what}");
-    for (step, (a, b)) in a.iter().zip(b).enumerate() {
-        for (a, b) in a.iter().zip(b) {
-            assert!(
-                (a - b).abs() <= 1e-5 * (1.0 + b.abs()),
-                "{what}, step {step}: {a} and {b}"
-            );
-        }
-    }
-}
-
 #[test]
 fn a_run_over_two_servers_is_the_one_at_home() {
     let folder = tempfile::tempdir().unwrap();
@@ -78,7 +56,7 @@ fn a_run_over_two_servers_is_the_one_at_home() {
     assert!(said.contains(&devices.replace(',', ", ")), "{said}");
     let how = "recurrence over the network: fused: on the server, 1 thread(s)";
     assert!(said.contains(how), "{said}");
-    assert_close(&steps(&away), &steps(&home), "two servers");
+    assert_steps_close(&steps(&away), &steps(&home), 40, 1e-5, "two servers");
     for server in &servers {
         let said = server.said();
         assert!(said.contains("uses device 0"), "{said}");
@@ -96,7 +74,7 @@ fn a_server_hosts_several_devices() {
     let said = finished(&mut simulations(&away, &all, 5, &[]));
     let both = format!("{}, {}", server.device(0), server.device(1));
     assert!(said.contains(&both), "{said}");
-    assert_close(&steps(&away), &steps(&home), "two devices");
+    assert_steps_close(&steps(&away), &steps(&home), 5, 1e-5, "two devices");
     let (code, error) = failure(&["info", "neuronio-m20", "--device", &server.device(2)]);
     assert_eq!(code, 2, "{error}");
     assert!(error.contains("an index from 0 to 1"), "{error}");
@@ -217,7 +195,7 @@ fn a_server_that_is_killed_ends_the_run_which_goes_on_with_what_is_left() {
         "--resume",
     ]);
     finished(resumed.arg(&away));
-    assert_close(&steps(&away), &steps(&home), "gone on with");
+    assert_steps_close(&steps(&away), &steps(&home), 60, 1e-5, "gone on with");
     let record = std::fs::read_to_string(away.join("run.json")).unwrap();
     let record: Value = serde_json::from_str(&record).unwrap();
     assert_eq!(record["sessions"][0]["ended"]["how"], "failed");
