@@ -1,12 +1,13 @@
 //! Devices that a server hosts, as this machine sees them.
 
+use std::net::ToSocketAddrs;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, MutexGuard};
 
-use burn::remote::{ConnectError, RemoteHost};
+use burn::remote::{ConnectError, EndpointId, IrohHost, IrohRelays, RemoteHost};
 use burn::tensor::{Device, Tensor};
 
-use super::address::{Address, Index};
+use super::address::{Address, Index, Server};
 use super::{TOKEN_VARIABLE, token};
 use crate::error::{Result, TrainError};
 
@@ -27,7 +28,10 @@ fn opened() -> MutexGuard<'static, Vec<(Device, String)>> {
 pub(crate) fn open(place: &str) -> Result<Vec<Device>> {
     let address = Address::parse(place)?;
     let token = token::find(None)?;
-    let mut host = RemoteHost::websocket(&address.server);
+    let mut host = match &address.server {
+        Server::WebSocket(url) => RemoteHost::websocket(url),
+        Server::Iroh { key, place: at } => RemoteHost::iroh(encrypted(place, *key, at)?),
+    };
     if let Some(token) = &token {
         host = host.with_credential(token);
     }
@@ -47,6 +51,17 @@ pub(crate) fn open(place: &str) -> Result<Vec<Device>> {
         }
     }
     Ok(devices)
+}
+
+/// The server of this key at `HOST:PORT`, whose every address is tried; nobody else is asked where it is.
+fn encrypted(device: &str, key: EndpointId, place: &str) -> Result<IrohHost> {
+    let addresses = place.to_socket_addrs().map_err(|e| {
+        TrainError::Run(format!(
+            "device `remote:{device}`: {place} has no address: {e}"
+        ))
+    })?;
+    let host = IrohHost::new(key).with_relays(IrohRelays::Disabled);
+    Ok(addresses.fold(host, IrohHost::with_address))
 }
 
 fn refused(place: &str, error: ConnectError, has_token: bool) -> TrainError {
