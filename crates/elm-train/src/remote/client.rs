@@ -4,11 +4,11 @@ use std::net::ToSocketAddrs;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, MutexGuard};
 
-use burn::remote::{ConnectError, EndpointId, IrohHost, IrohRelays, RemoteHost};
+use burn::remote::{ConnectError, EndpointId, IrohHost, RemoteHost};
 use burn::tensor::{Device, Tensor};
 
 use super::address::{Address, Index, Server};
-use super::{TOKEN_VARIABLE, token};
+use super::{TOKEN_VARIABLE, encrypted, token};
 use crate::error::{Result, TrainError};
 
 /// The devices that were opened, and how they are called: Burn's own name of one is a page of its internals.
@@ -30,7 +30,7 @@ pub(crate) fn open(place: &str) -> Result<Vec<Device>> {
     let token = token::find(None)?;
     let mut host = match &address.server {
         Server::WebSocket(url) => RemoteHost::websocket(url),
-        Server::Iroh { key, place: at } => RemoteHost::iroh(encrypted(place, *key, at)?),
+        Server::Iroh { key, place: at } => RemoteHost::iroh(known_by(*key, place, at)?),
     };
     if let Some(token) = &token {
         host = host.with_credential(token);
@@ -54,13 +54,13 @@ pub(crate) fn open(place: &str) -> Result<Vec<Device>> {
 }
 
 /// The server of this key at `HOST:PORT`, whose every address is tried; nobody else is asked where it is.
-fn encrypted(device: &str, key: EndpointId, place: &str) -> Result<IrohHost> {
+fn known_by(key: EndpointId, device: &str, place: &str) -> Result<IrohHost> {
     let addresses = place.to_socket_addrs().map_err(|e| {
         TrainError::Run(format!(
             "device `remote:{device}`: {place} has no address: {e}"
         ))
     })?;
-    let host = IrohHost::new(key).with_relays(IrohRelays::Disabled);
+    let host = IrohHost::new(key).with_endpoint(encrypted::here()?);
     Ok(addresses.fold(host, IrohHost::with_address))
 }
 

@@ -16,7 +16,7 @@ use crate::{say, tell};
 /// Time between two looks at whether the server is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Work in hand has so long to end when the server stops.
-const END_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// Hosts devices until it is to stop; sessions then end. `ready` is told the address, as clients name it, once they can connect.
 ///

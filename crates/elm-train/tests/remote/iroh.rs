@@ -1,5 +1,6 @@
 //! Servers that are known by a key and encrypt what they send.
 
+use std::fs::Permissions;
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::process::Command;
 
 use super::common::{assert_steps_close, failure, steps};
 use super::server::{ELM, Server, token_file};
-use super::{finished, kills_one_of, simulations};
+use super::{finished, loses_one_of, simulations};
 
 fn serve(key: &Path) -> Server {
     Server::start(&["--key-file", key.to_str().unwrap()])
@@ -67,14 +68,42 @@ fn a_key_is_made_once_and_names_its_server() {
     let named = format!("remote:iroh://{id}@localhost:{port}/0");
     assert_eq!(info(&named, None), (0, String::new()));
     assert_eq!(server.ends("-TERM").code(), Some(0));
-    let again = Server::start(&["--key-file", key.to_str().unwrap()]);
+    std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    let again = serve(&key);
     assert_eq!(parts(&again).1, id);
+    let told = "others on this machine can read";
+    assert!(again.said().contains(told), "{}", again.said());
     // another key at the same place is another server
     let other = serve(&folder.path().join("other.key"));
     let wrong = format!("remote:iroh://{id}@{}/0", parts(&other).0);
     let (code, error) = info(&wrong, None);
     assert_eq!((code, error.lines().count()), (1, 1), "{error}");
     assert!(error.contains("no server answers there"), "{error}");
+}
+
+#[test]
+fn a_server_listens_where_it_is_told_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    let server = serve(&key);
+    let taken = parts(&server).0;
+    let key = key.to_str().unwrap();
+    let (code, error) = failure(&[
+        "serve",
+        "--device",
+        "flex",
+        "--listen",
+        taken,
+        "--key-file",
+        key,
+    ]);
+    assert_eq!((code, error.lines().count()), (2, 1), "{error}");
+    assert!(error.contains("127.0.0.1:0 takes a free port"), "{error}");
+    // all of 127 is this machine on Linux: the port would be taken if it listened everywhere
+    if cfg!(target_os = "linux") {
+        let port: u16 = taken.rsplit_once(':').unwrap().1.parse().unwrap();
+        UdpSocket::bind(("127.0.0.2", port)).unwrap();
+    }
 }
 
 #[test]
@@ -191,5 +220,13 @@ fn noise_does_not_stop_a_server() {
 #[test]
 fn a_server_that_is_killed_ends_the_run_which_goes_on_with_what_is_left() {
     let folder = tempfile::tempdir().unwrap();
-    kills_one_of(["a", "b"].map(|name| serve(&folder.path().join(name))));
+    let servers = ["a", "b"].map(|name| serve(&folder.path().join(name)));
+    loses_one_of(servers, "-KILL");
+}
+
+#[test]
+fn a_server_ends_when_it_is_asked_to_whoever_uses_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let servers = ["a", "b"].map(|name| serve(&folder.path().join(name)));
+    loses_one_of(servers, "-INT");
 }
