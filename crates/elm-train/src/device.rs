@@ -48,7 +48,7 @@ pub const DEVICE_NAMES: [&str; 9] = [
 ];
 
 /// Opens the device of this name; `cuda:1` is the second of the NVIDIA cards, and the like, and
-/// `remote:ws://10.0.0.2:3000/0` the first that `elm serve` hosts there.
+/// `remote:ws://10.0.0.2:3000/0` the first that `elm serve` hosts there (`remote:iroh://KEY@10.0.0.2:3000/0` if it encrypts).
 ///
 /// `auto` takes a real GPU if this build has a backend for one and the machine has the card, else the CPU; a
 /// software GPU driver is a CPU in disguise and never taken by `auto` or `gpu`.

@@ -31,8 +31,18 @@ impl Devices {
     /// Opens a list of names such as `cuda:0,cuda:1`, `cuda:all` or `flex,flex`; a device may come more than once.
     ///
     /// # Errors
-    /// [`TrainError::Usage`] as [`device::open`](crate::device::open), or if there are more than 256.
+    /// [`TrainError::Usage`] as [`device::open`](crate::device::open), if there are more than 256, or if some are over a WebSocket and
+    /// some over Iroh.
     pub fn open(list: &str) -> Result<Self> {
+        let over = |transport| {
+            list.split(',')
+                .any(|name| name.trim().starts_with(transport))
+        };
+        if over("remote:ws:") && over("remote:iroh:") {
+            return Err(TrainError::Usage(
+                "--device: servers over ws:// and over iroh:// cannot send each other tensors; expected all over one of them".into(),
+            ));
+        }
         let mut all = Vec::new();
         for name in list.split(',') {
             all.extend(named(name.trim())?);

@@ -15,8 +15,11 @@ use crate::{say, tell};
   elm serve --device cuda:all
   elm serve --listen 10.0.0.2:3000 --token-file token    # for other machines
   ELM_TOKEN_FILE=token elm train --device remote:ws://10.0.0.2:3000/0,remote:ws://10.0.0.3:3000/0
+  elm serve --listen 10.0.0.2:3000 --token-file token --key-file server.key    # encrypted
+  ELM_TOKEN_FILE=token elm train --device remote:iroh://<what it prints>/0
 
-Nothing is encrypted, the token neither: listen on trusted networks alone, or at 127.0.0.1 behind an ssh tunnel.
+Without --key-file nothing is encrypted, the token neither: listen on trusted networks alone, or at 127.0.0.1 behind an ssh
+tunnel. With it all is (Iroh's QUIC, over UDP, from machine to machine without relays), and clients know the server by its key.
 Who has the token can fill the memory and use all of the processor: Burn has no limit on sessions, their memory or
 their time, and takes messages of up to 1 GiB, the first of a connection before it has seen a token.
 Ctrl-C or SIGTERM ends it.")]
@@ -30,6 +33,9 @@ pub(super) struct Args {
     /// File with the token that clients must present [default: the one that ELM_TOKEN_FILE names]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Encrypt: file with this server's secret key, made where there is none. Clients name its public half, which is printed
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// CPU threads [default: all]
     #[arg(long, allow_negative_numbers = true)]
     threads: Option<usize>,
@@ -43,14 +49,16 @@ pub(super) fn run(args: Args) -> Result<()> {
         devices,
         listen: args.listen,
         token_file: args.token_file,
+        key_file: args.key_file,
         stop: Stop::on_signals(false)?,
     };
+    let is_plain = options.key_file.is_none() && !args.listen.ip().is_loopback();
     serve(options, |address| {
-        if !address.ip().is_loopback() {
+        if is_plain {
             tell!(
-                "note: nothing is encrypted, the token neither; whoever reads the network can use {address}"
+                "note: nothing is encrypted, the token neither; whoever reads the network can use {address}; --key-file encrypts"
             );
         }
-        say!("{what} at ws://{address}");
+        say!("{what} at {address}");
     })
 }

@@ -1,13 +1,14 @@
 //! Devices that a server hosts, as this machine sees them.
 
+use std::net::ToSocketAddrs;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, MutexGuard};
 
-use burn::remote::{ConnectError, RemoteHost};
+use burn::remote::{ConnectError, EndpointId, IrohHost, RemoteHost};
 use burn::tensor::{Device, Tensor};
 
-use super::address::{Address, Index};
-use super::{TOKEN_VARIABLE, token};
+use super::address::{Address, Index, Server};
+use super::{TOKEN_VARIABLE, encrypted, token};
 use crate::error::{Result, TrainError};
 
 /// The devices that were opened, and how they are called: Burn's own name of one is a page of its internals.
@@ -20,14 +21,17 @@ fn opened() -> MutexGuard<'static, Vec<(Device, String)>> {
 
 /// Connects to the device, or all devices, of this place; see [`Address::parse`].
 ///
-/// A server that is not there yet is waited for, some 16 seconds.
+/// A server that is not there yet is waited for: over a WebSocket some 16 seconds, over Iroh 30.
 ///
 /// # Errors
 /// [`TrainError::Usage`] for a place that is none or a server that refuses, [`TrainError::Run`] if there is no answer.
 pub(crate) fn open(place: &str) -> Result<Vec<Device>> {
     let address = Address::parse(place)?;
     let token = token::find(None)?;
-    let mut host = RemoteHost::websocket(&address.server);
+    let mut host = match &address.server {
+        Server::WebSocket(url) => RemoteHost::websocket(url),
+        Server::Iroh { key, place: at } => RemoteHost::iroh(known_by(*key, place, at)?),
+    };
     if let Some(token) = &token {
         host = host.with_credential(token);
     }
@@ -47,6 +51,17 @@ pub(crate) fn open(place: &str) -> Result<Vec<Device>> {
         }
     }
     Ok(devices)
+}
+
+/// The server of this key at `HOST:PORT`, whose every address is tried; nobody else is asked where it is.
+fn known_by(key: EndpointId, device: &str, place: &str) -> Result<IrohHost> {
+    let addresses = place.to_socket_addrs().map_err(|e| {
+        TrainError::Run(format!(
+            "device `remote:{device}`: {place} has no address: {e}"
+        ))
+    })?;
+    let host = IrohHost::new(key).with_endpoint(encrypted::here()?);
+    Ok(addresses.fold(host, IrohHost::with_address))
 }
 
 fn refused(place: &str, error: ConnectError, has_token: bool) -> TrainError {

@@ -8,6 +8,8 @@ mod address;
 #[cfg(feature = "remote")]
 mod client;
 #[cfg(feature = "remote")]
+mod encrypted;
+#[cfg(feature = "remote")]
 mod server;
 #[cfg(feature = "remote")]
 mod token;
@@ -35,6 +37,9 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// The file with the token that clients must present; in its place the one that [`TOKEN_VARIABLE`] names.
     pub token_file: Option<PathBuf>,
+    /// The file with the server's secret key, made where there is none: what is sent is then encrypted, by Iroh. Without one it is
+    /// a plain WebSocket.
+    pub key_file: Option<PathBuf>,
     /// When it ends.
     pub stop: Stop,
 }
@@ -43,7 +48,7 @@ pub struct ServeOptions {
 mod absent {
     use burn::tensor::Device;
 
-    use super::{ServeOptions, SocketAddr};
+    use super::ServeOptions;
     use crate::error::{Result, TrainError};
 
     fn refused(what: &str) -> TrainError {
@@ -56,7 +61,7 @@ mod absent {
     ///
     /// # Errors
     /// [`TrainError::Usage`]: this build cannot.
-    pub fn serve(_: ServeOptions, _: impl FnOnce(SocketAddr)) -> Result<()> {
+    pub fn serve(_: ServeOptions, _: impl FnOnce(&str)) -> Result<()> {
         Err(refused("`elm serve`"))
     }
 

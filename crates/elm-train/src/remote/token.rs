@@ -41,7 +41,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 /// A secret that every user of the machine can read is none.
-fn warn_of_readers(path: &Path, file: &File) {
+pub(super) fn warn_of_readers(path: &Path, file: &File) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

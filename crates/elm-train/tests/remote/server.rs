@@ -14,7 +14,7 @@ pub const ELM: &str = env!("CARGO_BIN_EXE_elm");
 pub struct Server {
     child: Child,
     folder: TempDir,
-    /// `ws://127.0.0.1:PORT`.
+    /// `ws://127.0.0.1:PORT` or `iroh://KEY@127.0.0.1:PORT`.
     pub address: String,
 }
 
