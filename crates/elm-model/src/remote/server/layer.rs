@@ -157,9 +157,12 @@ fn check_tokens<B: BackendIr + HostBackend>(
     }
 }
 
-/// The connectomes of the last layers, checked and ordered: kernels learn from calls with the same.
+/// A layer's sizes and its connectome, checked and ordered.
+type Plan = (LayerSpec, Arc<ConnectomePlan>);
+
+/// The connectomes of the last layers: kernels learn from calls with the same.
 #[derive(Clone, Default)]
-struct Plans(Arc<Mutex<Vec<(LayerSpec, Arc<ConnectomePlan>)>>>);
+struct Plans(Arc<Mutex<Vec<Plan>>>);
 
 /// Most connectomes that are held on to.
 const MOST_PLANS: usize = 64;
