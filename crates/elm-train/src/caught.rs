@@ -1,6 +1,7 @@
-//! Panics of a device or a library as errors.
+//! What a device or a library says when it fails, or panics, as errors.
 
 use std::cell::Cell;
+use std::fmt::Display;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
@@ -32,14 +33,26 @@ pub(crate) fn caught<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or(panic.downcast_ref::<&str>().copied());
         let said = said.unwrap_or("without a word").trim();
-        let lost = match &remote::silent()[..] {
-            [] => String::new(),
-            names => format!("{} does not answer any more: ", names.join(", ")),
-        };
-        Err(TrainError::Run(format!("{lost}the program failed: {said}")))
+        Err(failed("the program", said))
     });
     QUIET.set(before);
     result
+}
+
+/// The error of a device that could not do what it was asked to; devices of other machines that went away are named.
+pub(crate) fn device_failed(why: impl Display) -> TrainError {
+    failed("the device", &why.to_string())
+}
+
+/// Whether a server that goes away is met as a panic or as an error depends on what was waited for.
+fn failed(what: &str, why: &str) -> TrainError {
+    let lost = match &remote::silent()[..] {
+        [] => String::new(),
+        names => format!("{} does not answer any more: ", names.join(", ")),
+    };
+    // causes come on lines of their own
+    let why: Vec<&str> = why.split_whitespace().collect();
+    TrainError::Run(format!("{lost}{what} failed: {}", why.join(" ")))
 }
 
 #[cfg(test)]
@@ -52,6 +65,8 @@ mod tests {
         let error = caught::<()>(|| panic!("at {}", 7)).unwrap_err();
         assert_eq!(error.to_string(), "the program failed: at 7");
         assert_eq!(error.exit_code(), 1);
+        let error = device_failed("no\nCaused by:\n  memory\n");
+        assert_eq!(error.to_string(), "the device failed: no Caused by: memory");
         assert_eq!(caught(|| Ok(3)).unwrap(), 3);
         assert!(!QUIET.get());
     }

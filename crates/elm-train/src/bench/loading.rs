@@ -8,7 +8,8 @@ use elm_data::task::{Order, SampleBatches, TaskOptions};
 use elm_data::{BatchSource, BatchStream, Split};
 use serde::Serialize;
 
-use crate::error::{Result, TrainError};
+use crate::caught::device_failed;
+use crate::error::Result;
 use crate::recipe::Recipe;
 use crate::run::Trainer;
 use crate::task::sequence::SequenceModel;
@@ -62,9 +63,7 @@ pub fn loading_rates(recipe: &Recipe, device: &Device, budget: Duration) -> Resu
     let trained = rate(budget, size * recipe.train.accumulate, || {
         trainer.step(step, recipe.train.learning_rate, || Ok(batch.clone()))?;
         step += 1;
-        autodiff
-            .sync()
-            .map_err(|e| TrainError::Run(format!("the device failed: {e}")))
+        autodiff.sync().map_err(device_failed)
     })?;
     Ok(LoadingRates { loaded, trained })
 }

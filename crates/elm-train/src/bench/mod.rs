@@ -17,7 +17,8 @@ use elm_model::dispatch::has_fused;
 use elm_model::{ElmNeuronConfig, ScanPath};
 use serde::Serialize;
 
-use crate::error::{Result, TrainError};
+use crate::caught::device_failed;
+use crate::error::Result;
 use sizes::{Targets, input};
 
 /// Times of one thing, in ms.
@@ -133,10 +134,7 @@ fn forward_flops(neuron: &ElmNeuronConfig) -> f64 {
 
 /// Makes lazy work happen.
 fn wait<const D: usize>(tensor: Tensor<D>) -> Result<()> {
-    tensor
-        .device()
-        .sync()
-        .map_err(|e| TrainError::Run(format!("the device failed: {e}")))
+    tensor.device().sync().map_err(device_failed)
 }
 
 fn once(mut work: impl FnMut() -> Result<()>) -> Result<f64> {

@@ -16,7 +16,7 @@ use crate::{say, tell};
   elm serve --listen 10.0.0.2:3000 --token-file token    # for other machines
   ELM_TOKEN_FILE=token elm train --device remote:ws://10.0.0.2:3000/0,remote:ws://10.0.0.3:3000/0
   elm serve --listen 10.0.0.2:3000 --token-file token --key-file server.key    # encrypted
-  ELM_TOKEN_FILE=token elm train --device remote:iroh://<what it prints>/0
+  ELM_TOKEN_FILE=token elm train --device remote:iroh://KEY@10.0.0.2:3000/0    # as the server prints it
 
 Without --key-file nothing is encrypted, the token neither: listen on trusted networks alone, or at 127.0.0.1 behind an ssh
 tunnel. With it all is (Iroh's QUIC, over UDP, from machine to machine without relays), and clients know the server by its key.

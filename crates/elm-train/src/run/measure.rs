@@ -7,8 +7,9 @@ use burn::tensor::Device;
 use super::experiment::{Experiment, Place, batches, measure as evaluate, next};
 use super::step::Trainer;
 use super::train::{Opened, open};
+use crate::caught::device_failed;
 use crate::devices::Devices;
-use crate::error::{Result, TrainError};
+use crate::error::Result;
 use crate::recipe::Recipe;
 use crate::stop::Stop;
 
@@ -88,7 +89,5 @@ fn time<E: Experiment>(experiment: &E, devices: &Devices, stop: &Stop) -> Result
 }
 
 fn sync(device: &Device) -> Result<()> {
-    device
-        .sync()
-        .map_err(|e| TrainError::Run(format!("the device failed: {e}")))
+    device.sync().map_err(device_failed)
 }

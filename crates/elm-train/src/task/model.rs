@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use crate::caught::device_failed;
 use crate::error::{Result, TrainError};
 use crate::model::{PairHead, SequenceToSequence};
 
@@ -145,9 +146,7 @@ impl<O: Objective> TaskModel<O> {
 /// # Errors
 /// [`TrainError::Run`] if the device does not hand them out.
 pub fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let data = tensor
-        .try_into_data()
-        .map_err(|e| TrainError::Run(format!("the device failed: {e}")))?;
+    let data = tensor.try_into_data().map_err(device_failed)?;
     data.try_into_vec_as::<f32>()
         .map_err(|e| TrainError::Run(format!("values cannot be read: {e:?}")))
 }

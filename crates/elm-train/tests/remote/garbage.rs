@@ -9,7 +9,7 @@ use super::websocket::{BINARY, Recorder, TEXT, connect, frame, open};
 use super::{finished, simulations};
 
 /// Numbers that look random, the same in each call of the test.
-struct Numbers(u64);
+pub struct Numbers(pub u64);
 
 impl Numbers {
     fn next(&mut self, below: u64) -> u64 {
@@ -20,7 +20,8 @@ impl Numbers {
         (self.0 >> 33) % below
     }
 
-    fn bytes(&mut self, most: u64) -> Vec<u8> {
+    /// Up to so many bytes.
+    pub fn bytes(&mut self, most: u64) -> Vec<u8> {
         let len = self.next(most + 1);
         (0..len).map(|_| self.next(256) as u8).collect()
     }

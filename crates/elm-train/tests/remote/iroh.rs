@@ -4,28 +4,20 @@ use std::fs::Permissions;
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use super::common::{assert_steps_close, failure, steps};
-use super::server::{ELM, Server, token_file};
-use super::{finished, loses_one_of, simulations};
+use super::common::failure;
+use super::garbage::Numbers;
+use super::server::Server;
+use super::{asks_for_its_token, info, is_the_one_at_home, loses_one_of};
 
 fn serve(key: &Path) -> Server {
     Server::start(&["--key-file", key.to_str().unwrap()])
 }
 
-/// What `elm info` on this device ends with, and says.
-fn info(device: &str, token: Option<&Path>) -> (i32, String) {
-    let mut command = Command::new(ELM);
-    command.args(["info", "neuronio-m20", "--device", device]);
-    command.env_remove("ELM_TOKEN_FILE");
-    if let Some(token) = token {
-        command.env("ELM_TOKEN_FILE", token);
-    }
-    let output = command.output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr).trim().to_string();
-    assert!(!error.contains("panicked"), "{error}");
-    (output.status.code().unwrap(), error)
+/// Two of them, with keys of their own.
+fn two() -> [Server; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    ["a.key", "b.key"].map(|name| serve(&folder.path().join(name)))
 }
 
 /// The address without the key, and the key.
@@ -37,20 +29,7 @@ fn parts(server: &Server) -> (&str, &str) {
 
 #[test]
 fn a_run_over_two_encrypted_servers_is_the_one_at_home() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    let (home, away) = (path("home"), path("away"));
-    finished(&mut simulations(&home, "flex", 40, &[]));
-    let servers = [serve(&path("a.key")), serve(&path("b.key"))];
-    let devices = format!("{},{}", servers[0].device(0), servers[1].device(0));
-    let said = finished(&mut simulations(&away, &devices, 40, &[]));
-    assert!(said.contains(&devices.replace(',', ", ")), "{said}");
-    let how = "recurrence over the network: fused: on the server, 1 thread(s)";
-    assert!(said.contains(how), "{said}");
-    assert_steps_close(&steps(&away), &steps(&home), 40, 1e-5, "two servers");
-    for server in &servers {
-        assert!(server.said().contains("uses device 0"), "{}", server.said());
-    }
+    is_the_one_at_home(two());
 }
 
 #[test]
@@ -143,19 +122,7 @@ fn a_token_is_asked_for_and_other_machines_need_one() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     let key = key.to_str().unwrap();
-    let right = token_file(folder.path(), "right", "correct-horse");
-    let wrong = token_file(folder.path(), "wrong", "battery-staple");
-    let server = Server::start(&["--key-file", key, "--token-file", right.to_str().unwrap()]);
-    let (code, error) = info(&server.device(0), None);
-    assert_eq!((code, error.lines().count()), (2, 1), "{error}");
-    assert!(
-        error.contains("asks for a token; ELM_TOKEN_FILE"),
-        "{error}"
-    );
-    let (code, error) = info(&server.device(0), Some(&wrong));
-    assert_eq!((code, error.lines().count()), (2, 1), "{error}");
-    assert!(error.contains("refuses the token"), "{error}");
-    assert_eq!(info(&server.device(0), Some(&right)), (0, String::new()));
+    asks_for_its_token(&["--key-file", key]);
     let (code, error) = failure(&[
         "serve",
         "--device",
@@ -194,15 +161,9 @@ fn noise_does_not_stop_a_server() {
     let mut server = serve(&folder.path().join("key"));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let place = parts(&server).0.to_string();
-    let mut state = 7u64;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as u8
-    };
+    let mut numbers = Numbers(7);
     for count in 0..20_000usize {
-        let mut datagram: Vec<u8> = (0..=count % 1400).map(|_| next()).collect();
+        let mut datagram = numbers.bytes(1400);
         if count % 2 == 0 {
             // the long header of QUIC's first packets, version 1 (RFC 9000)
             let head = [0xc0, 0, 0, 0, 1, 8];
@@ -219,14 +180,10 @@ fn noise_does_not_stop_a_server() {
 
 #[test]
 fn a_server_that_is_killed_ends_the_run_which_goes_on_with_what_is_left() {
-    let folder = tempfile::tempdir().unwrap();
-    let servers = ["a", "b"].map(|name| serve(&folder.path().join(name)));
-    loses_one_of(servers, "-KILL");
+    loses_one_of(two(), "-KILL");
 }
 
 #[test]
 fn a_server_ends_when_it_is_asked_to_whoever_uses_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let servers = ["a", "b"].map(|name| serve(&folder.path().join(name)));
-    loses_one_of(servers, "-INT");
+    loses_one_of(two(), "-INT");
 }

@@ -47,11 +47,15 @@ fn finished(command: &mut Command) -> String {
 
 #[test]
 fn a_run_over_two_servers_is_the_one_at_home() {
+    is_the_one_at_home([Server::start(&[]), Server::start(&[])]);
+}
+
+/// A run over both is the one at home.
+fn is_the_one_at_home(servers: [Server; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let (home, away) = (path("home"), path("away"));
     finished(&mut simulations(&home, "flex", 40, &[]));
-    let servers = [Server::start(&[]), Server::start(&[])];
     let devices = format!("{},{}", servers[0].device(0), servers[1].device(0));
     let said = finished(&mut simulations(&away, &devices, 40, &[]));
     assert!(said.contains(&devices.replace(',', ", ")), "{said}");
@@ -83,32 +87,26 @@ fn a_server_hosts_several_devices() {
 
 #[test]
 fn a_token_is_asked_for() {
+    asks_for_its_token(&[]);
+}
+
+/// A server with these arguments and a token lets in who has the token.
+fn asks_for_its_token(args: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let right = token_file(folder.path(), "right", "correct-horse");
     let wrong = token_file(folder.path(), "wrong", "battery-staple");
-    let server = Server::start(&["--token-file", right.to_str().unwrap()]);
-    let info = |token: Option<&Path>| {
-        let mut command = Command::new(ELM);
-        command.args(["info", "neuronio-m20", "--device", &server.device(0)]);
-        command.env_remove("ELM_TOKEN_FILE");
-        if let Some(token) = token {
-            command.env("ELM_TOKEN_FILE", token);
-        }
-        let output = command.output().unwrap();
-        let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!error.contains("panicked"), "{error}");
-        (output.status.code().unwrap(), error.trim().to_string())
-    };
-    let (code, error) = info(None);
+    let server = Server::start(&[args, &["--token-file", right.to_str().unwrap()]].concat());
+    let device = server.device(0);
+    let (code, error) = info(&device, None);
     assert_eq!((code, error.lines().count()), (2, 1), "{error}");
     assert!(
         error.contains("asks for a token; ELM_TOKEN_FILE"),
         "{error}"
     );
-    let (code, error) = info(Some(&wrong));
+    let (code, error) = info(&device, Some(&wrong));
     assert_eq!((code, error.lines().count()), (2, 1), "{error}");
     assert!(error.contains("refuses the token"), "{error}");
-    assert_eq!(info(Some(&right)), (0, String::new()));
+    assert_eq!(info(&device, Some(&right)), (0, String::new()));
     let said = server.said();
     assert_eq!(
         said.matches("presented the wrong token").count(),
@@ -120,6 +118,20 @@ fn a_token_is_asked_for() {
         !said.contains("horse") && !said.contains("staple"),
         "{said}"
     );
+}
+
+/// The exit code of `elm info` on this device, and what it complains of.
+fn info(device: &str, token: Option<&Path>) -> (i32, String) {
+    let mut command = Command::new(ELM);
+    command.args(["info", "neuronio-m20", "--device", device]);
+    command.env_remove("ELM_TOKEN_FILE");
+    if let Some(token) = token {
+        command.env("ELM_TOKEN_FILE", token);
+    }
+    let output = command.output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).trim().to_string();
+    assert!(!error.contains("panicked"), "{error}");
+    (output.status.code().unwrap(), error)
 }
 
 #[test]
