@@ -10,8 +10,8 @@ export interface Card {
   /** Where a classifier answers: at the last step, or on average over all. */
   readout: "last" | "mean";
   binMs: number;
-  /** One grey channel, or null. */
-  grey: { mean: number; std: number } | null;
+  /** A channel of grey, with `columns` two more that tell the column of a pixel, or null. */
+  grey: { mean: number; std: number; columns?: number } | null;
   /** `(x − offset) / scale` for each channel, or null. */
   scaling: { offset: number[]; scale: number[] } | null;
   simulations: boolean;

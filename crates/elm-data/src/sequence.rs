@@ -71,12 +71,16 @@ pub enum Encoding {
         /// Tokens 1..=`tokens`, so as many channels.
         tokens: usize,
     },
-    /// One channel: `(grey / 255 − mean) / std`; padding is 0.
+    /// One channel: `(grey / 255 − mean) / std`; padding is 0. With `columns` two more, which tell where in its row a
+    /// pixel lies.
     Grey {
         /// Mean of the grey values in 0..1.
         mean: f32,
         /// Their standard deviation.
         std: f32,
+        /// Pixels of a row: sine and cosine of `2π · column / columns` are the second and the third channel.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        columns: Option<usize>,
     },
     /// One channel per spiking unit, the number of spikes in the step.
     Counts {
@@ -90,7 +94,8 @@ impl Encoding {
     pub fn channels(&self) -> usize {
         match self {
             Self::OneHot { tokens } => *tokens,
-            Self::Grey { .. } => 1,
+            Self::Grey { columns: None, .. } => 1,
+            Self::Grey { .. } => 3,
             Self::Counts { channels } => *channels,
         }
     }
@@ -101,9 +106,14 @@ impl Encoding {
     /// If a channel is out of range, or the sequence is of another kind.
     fn write(&self, sequence: &Sequence, out: &mut [f32]) -> Result<()> {
         match (self, sequence) {
-            (Self::Grey { mean, std }, Sequence::Pixels(values)) => {
-                for (out, grey) in out.iter_mut().zip(values) {
-                    *out = (f32::from(*grey) / 255.0 - mean) / std;
+            (Self::Grey { mean, std, columns }, Sequence::Pixels(values)) => {
+                let steps = out.chunks_exact_mut(self.channels());
+                for (index, (out, grey)) in steps.zip(values).enumerate() {
+                    out[0] = (f32::from(*grey) / 255.0 - mean) / std;
+                    if let (Some(columns), [_, sine, cosine]) = (columns, out) {
+                        let turn = (index % (*columns).max(1)) as f32 / *columns as f32;
+                        (*sine, *cosine) = (core::f32::consts::TAU * turn).sin_cos();
+                    }
                 }
                 Ok(())
             }
@@ -250,6 +260,36 @@ mod tests {
         );
         assert_eq!(batch.dense()[..9], [0., 1., 0., 1., 0., 0., 0., 0., 1.]);
         assert_eq!(batch.dense()[9..], [0., 0., 1., 0., 0., 0., 0., 0., 0.]);
+    }
+
+    #[test]
+    fn two_channels_tell_the_columns_of_a_picture() {
+        let sample = Sample {
+            inputs: vec![Sequence::Pixels(vec![0, 255, 51, 0, 255])],
+            label: 0,
+        };
+        let grey = |columns| Encoding::Grey {
+            mean: 0.5,
+            std: 0.5,
+            columns,
+        };
+        let encode = |encoding| {
+            let batch = SequenceBatch::encode(std::slice::from_ref(&sample), &encoding).unwrap();
+            (batch[0].shape, batch[0].dense().to_vec())
+        };
+        let (shape, alone) = encode(grey(None));
+        assert_eq!((shape, &alone[..2]), ([1, 5, 1], &[-1.0, 1.0][..]));
+        let (shape, with) = encode(grey(Some(4)));
+        assert_eq!(shape, [1, 5, 3]);
+        let turns = [(0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0), (0.0, 1.0)];
+        for ((row, grey), (sine, cosine)) in with.chunks_exact(3).zip(&alone).zip(turns) {
+            assert_eq!(row[0], *grey);
+            assert!((row[1] - sine).abs() < 1e-6 && (row[2] - cosine).abs() < 1e-6);
+        }
+        // files that were written before there were such channels
+        let old = r#"{"grey":{"mean":0.5,"std":0.5}}"#;
+        assert_eq!(serde_json::from_str::<Encoding>(old).unwrap(), grey(None));
+        assert_eq!(serde_json::to_string(&grey(None)).unwrap(), old);
     }
 
     #[test]

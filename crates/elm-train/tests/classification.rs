@@ -250,6 +250,23 @@ fn text_image_and_retrieval_are_trained_on() {
     let text = train("image", &dir, &run, &["train.batch_size=2"]);
     check_run(&run, &text);
 
+    // the columns of pixels are told by two more channels, in training as in use
+    let columns = folder.path().join("columns");
+    let clock = ["train.batch_size=2", "data.column_channels=true"];
+    check_run(&columns, &train("image", &dir, &columns, &clock));
+    let model = columns.join("model.safetensors");
+    let model = model.to_str().unwrap();
+    assert!(stdout(&["info", model]).contains("inputs                3"));
+    let data = ["--data", dir.to_str().unwrap(), "--json"];
+    let again: serde_json::Value =
+        serde_json::from_str(&stdout(&[&["eval", model], &data[..]].concat())).unwrap();
+    let test: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(columns.join("test.json")).unwrap()).unwrap();
+    assert_eq!(
+        again["details"]["accuracy"], test["details"]["accuracy"],
+        "{again}"
+    );
+
     let dir = folder.path().join("retrieval");
     named::pairs(&dir);
     info("retrieval", &dir, &folder.path().join("a.svg"));

@@ -119,8 +119,14 @@ export class PathScene implements Scene {
     void this.exemplify();
   }
 
+  /** Pixels that a step reads: one in each channel, but for channels that tell its column. */
+  private get pixels(): number {
+    if (this.loaded?.card.grey) return 1;
+    return this.loaded?.model.facts.inputs ?? SIDE;
+  }
+
   private get steps(): number {
-    return (SIDE * SIDE) / (this.loaded?.model.facts.inputs ?? SIDE);
+    return (SIDE * SIDE) / this.pixels;
   }
 
   /** From the first pixel on. */
@@ -141,11 +147,15 @@ export class PathScene implements Scene {
     const { model, card } = this.loaded;
     const { input } = model;
     const { grey, scaling } = card;
-    for (let i = 0; i < input.length; i++) {
-      const value = this.drawing.pixels[this.time * input.length + i] / 255;
+    for (let i = 0; i < this.pixels; i++) {
+      const value = this.drawing.pixels[this.time * this.pixels + i] / 255;
       if (grey) input[i] = (value - grey.mean) / grey.std;
       else if (scaling) input[i] = (value - scaling.offset[i]) / scaling.scale[i];
       else input[i] = value;
+    }
+    if (grey?.columns && input.length === 3) {
+      const turn = (2 * Math.PI * (this.time % grey.columns)) / grey.columns;
+      [input[1], input[2]] = [Math.sin(turn), Math.cos(turn)];
     }
     model.step();
     this.traces?.push(model.view);

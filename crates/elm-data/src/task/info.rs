@@ -32,7 +32,7 @@ pub struct TaskInfo {
     /// Can its files be converted to a compact format?
     pub converts: bool,
     /// What keys of recipes may need, and it has: `windows`, `time step`, `files`, `folder`, `answers`, `arrays`, `text`,
-    /// `bins`, `made`, `lengths`, `seeded split`, `difficulty`.
+    /// `bins`, `made`, `lengths`, `seeded split`, `difficulty`, `picture`.
     pub uses: &'static [&'static str],
     /// Its name among the tasks of the Long Range Arena that the Transformer was published for.
     pub arena: Option<&'static str>,

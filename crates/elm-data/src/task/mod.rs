@@ -196,13 +196,17 @@ impl Task {
         self.info().side
     }
 
-    /// How the steps of its sequences become channels.
+    /// How the steps of its sequences become channels where they are read so.
     ///
     /// # Errors
     /// If it is no classification task.
-    pub fn encoding(self) -> Result<Encoding> {
+    pub fn encoding(self, options: &TaskOptions) -> Result<Encoding> {
         let encoding = self.0.encoding();
-        encoding.ok_or_else(|| no_classes(self.info()))
+        let mut encoding = encoding.ok_or_else(|| no_classes(self.info()))?;
+        if let Encoding::Grey { columns, .. } = &mut encoding {
+            *columns = self.side().filter(|_| options.column_channels);
+        }
+        Ok(encoding)
     }
 
     /// See [`NamedTask::open`].

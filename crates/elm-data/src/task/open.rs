@@ -19,6 +19,8 @@ pub struct TaskOptions {
     pub binning: Binning,
     /// Which images of Pathfinder and Path-X.
     pub difficulty: Difficulty,
+    /// Do two more channels tell the column of each pixel of a picture, see [`Encoding::Grey`](crate::Encoding::Grey)?
+    pub column_channels: bool,
     /// Seed of the division into training, validation and test where the files leave it open (spikes, Pathfinder).
     pub split_seed: u64,
     /// Seed of the pairs of the adding tasks in training; those that validate and test are drawn by `split_seed`, so that
@@ -35,6 +37,7 @@ impl Default for TaskOptions {
             max_length: None,
             binning: Binning::default(),
             difficulty: Difficulty::default(),
+            column_channels: false,
             split_seed: 0,
             draw_seed: 0,
             pairs: None,

@@ -18,7 +18,13 @@ fn digits() -> Arc<dyn TaskData> {
 }
 
 fn batches(order: Order, size: usize) -> SampleBatches {
-    SampleBatches::new(digits(), Task::LISTOPS.encoding().unwrap(), size, order).unwrap()
+    SampleBatches::new(
+        digits(),
+        Task::LISTOPS.encoding(&TaskOptions::default()).unwrap(),
+        size,
+        order,
+    )
+    .unwrap()
 }
 
 #[test]
@@ -30,8 +36,11 @@ fn names_are_unique_and_lead_back() {
         // recipes write the name that the table has
         let json = serde_json::to_string(&task).unwrap();
         assert_eq!(json, format!("\"{}\"", task.name()));
-        assert_eq!(task.classifies(), task.encoding().is_ok());
-        if let Ok(encoding) = task.encoding() {
+        assert_eq!(
+            task.classifies(),
+            task.encoding(&TaskOptions::default()).is_ok()
+        );
+        if let Ok(encoding) = task.encoding(&TaskOptions::default()) {
             assert_eq!(encoding.channels(), task.info().channels, "{task}");
         }
     }
@@ -119,7 +128,7 @@ fn samples_of_about_the_same_length_come_together() {
         Arc::new(listops::from_bytes("lengths", text.as_bytes(), 200).unwrap());
     assert_eq!(data.steps(5), Some(steps(5)));
     let made = |grouped| {
-        let encoding = Task::LISTOPS.encoding().unwrap();
+        let encoding = Task::LISTOPS.encoding(&TaskOptions::default()).unwrap();
         let batches =
             SampleBatches::new(Arc::clone(&data), encoding, 16, Order::Shuffled { seed: 3 });
         batches.unwrap().group_by_length(grouped)
@@ -150,7 +159,10 @@ fn samples_of_the_same_length_keep_their_order() {
     let data: Arc<dyn TaskData> =
         Arc::new(listops::from_bytes("lengths", text.as_bytes(), 200).unwrap());
     let made = |grouped| {
-        let (data, encoding) = (Arc::clone(&data), Task::LISTOPS.encoding().unwrap());
+        let (data, encoding) = (
+            Arc::clone(&data),
+            Task::LISTOPS.encoding(&TaskOptions::default()).unwrap(),
+        );
         let batches = SampleBatches::new(data, encoding, 4, Order::Shuffled { seed: 3 });
         batches.unwrap().group_by_length(grouped)
     };

@@ -24,7 +24,7 @@ static INFO: TaskInfo = TaskInfo {
     kind: TaskKind::classes(image::CLASSES),
     classes: &image::CLASS_NAMES,
     side: Some(image::SIDE),
-    uses: &["time step", "folder", "answers"],
+    uses: &["time step", "folder", "answers", "picture"],
     arena: Some("image"),
     recipes: &[TaskRecipe {
         name: "image",

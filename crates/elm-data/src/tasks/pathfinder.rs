@@ -63,6 +63,7 @@ const COMMON: TaskInfo = TaskInfo {
         "answers",
         "seeded split",
         "difficulty",
+        "picture",
     ],
     ..TaskInfo::EMPTY
 };

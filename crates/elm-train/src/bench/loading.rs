@@ -45,7 +45,7 @@ pub fn loading_rates(recipe: &Recipe, device: &Device, budget: Duration) -> Resu
     };
     let data = recipe.task.open(&dir, Split::Train, &options)?;
     let order = Order::Shuffled { seed: recipe.seed };
-    let batches = SampleBatches::new(data, recipe.task.encoding()?, size, order)?
+    let batches = SampleBatches::new(data, recipe.task.encoding(&options)?, size, order)?
         .with_input_dropout(recipe.train.input_dropout as f32, recipe.seed)
         .group_by_length(recipe.train.group_by_length);
     let batches = Arc::new(batches);

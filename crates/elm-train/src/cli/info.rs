@@ -112,6 +112,7 @@ fn about_neuron(neuron: &ElmNeuron, device: &str) -> Vec<Fact> {
         fact("outputs", config.num_outputs.to_string()),
         fact("branches", form.branches().to_string()),
         fact("synapses", form.synapses().to_string()),
+        fact("input scale", form.input_scale.to_string()),
         fact("routing", format!("{:?}", config.routing).to_lowercase()),
         fact("memory units", form.num_memory.to_string()),
         fact(

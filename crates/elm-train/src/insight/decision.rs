@@ -86,6 +86,7 @@ fn change(memory: Tensor<3>) -> Tensor<1> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use elm_data::Sequence;
+    use elm_data::task::TaskOptions;
 
     use super::*;
     use crate::recipe::Recipe;
@@ -95,7 +96,7 @@ mod tests {
     fn the_last_step_is_the_answer() {
         let device = Device::flex();
         let task = Task::LISTOPS;
-        let encoding = task.encoding().unwrap();
+        let encoding = task.encoding(&TaskOptions::default()).unwrap();
         let sample = Sample {
             inputs: vec![Sequence::Tokens(vec![11, 3, 12, 9, 1, 15, 4, 15])],
             label: 3,

@@ -54,7 +54,7 @@ pub(crate) fn draw_answers(
         ReadoutCard::Mean => Readout::Mean,
         ReadoutCard::Last | ReadoutCard::EveryStep => Readout::Last,
     };
-    let encoding = task.encoding()?;
+    let encoding = task.encoding(&file.card.reading().options(None))?;
     let mut decisions: [Option<Decision>; 2] = [None, None];
     let looked_at = LOOKED_AT.min(data.len());
     for i in 0..looked_at {

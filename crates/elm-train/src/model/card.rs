@@ -153,6 +153,9 @@ pub struct Reading {
     pub binning: Binning,
     /// Which images of Pathfinder and Path-X.
     pub difficulty: Difficulty,
+    /// Do two more channels tell the column of each pixel of a picture?
+    #[serde(skip_serializing_if = "is_false")]
+    pub column_channels: bool,
     /// Seed of the division into training, validation and test where the files leave it open, and of the pairs of the
     /// adding tasks.
     pub split_seed: u64,
@@ -165,6 +168,7 @@ impl Reading {
             max_length: self.max_length,
             binning: self.binning,
             difficulty: self.difficulty,
+            column_channels: self.column_channels,
             split_seed: self.split_seed,
             draw_seed: self.split_seed,
             pairs,
@@ -178,6 +182,7 @@ impl From<TaskOptions> for Reading {
             max_length: options.max_length,
             binning: options.binning,
             difficulty: options.difficulty,
+            column_channels: options.column_channels,
             split_seed: options.split_seed,
         }
     }

@@ -227,7 +227,7 @@ impl PublishedForm {
             && form.branch_tau != FilterTau::Off
             && form.high_pass_tau == FilterTau::Off
             && form.output_activation == OutputActivation::Identity
-            && (form.input_scale, form.tau_range_scale) == (1.0, 1.0);
+            && form.tau_range_scale == 1.0;
         match (first_paper, form.gate) {
             (false, _) => Self::Network,
             (true, MemoryGate::Scaled) => Self::V1,

@@ -31,8 +31,8 @@ impl TaskSource {
         split: Split,
         samples: Option<usize>,
     ) -> Result<Self> {
-        let encoding: Encoding = task.encoding()?;
         let options = file.card.reading().options(samples);
+        let encoding: Encoding = task.encoding(&options)?;
         let data: Arc<dyn TaskData> = task.open(dir, split, &options)?;
         for warning in data.warnings() {
             tell!("warning: {warning}");

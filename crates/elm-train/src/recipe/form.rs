@@ -1,7 +1,7 @@
 //! What the data of a task asks of a model.
 
 use elm_data::Task;
-use elm_data::task::TaskKind;
+use elm_data::task::{TaskKind, TaskOptions};
 
 /// Sizes that a task's data ask of a model. Those of the named tasks are known; those of a user's own files are found
 /// when the files are opened.
@@ -18,10 +18,11 @@ pub struct DataForm {
 }
 
 impl DataForm {
-    /// The form of a named task, with sequences of at most so many steps; for a task of a user's own files a stand-in of
+    /// The form of a named task that is read so, with sequences of at most so many steps; for a task of a user's own files a stand-in of
     /// one channel and one output.
-    pub(super) fn of(task: Task, steps: usize) -> Self {
+    pub(super) fn of(task: Task, options: &TaskOptions, steps: usize) -> Self {
         let info = task.info();
+        let encoding = task.encoding(options).ok();
         let (outputs, causal) = match info.kind {
             TaskKind::NeuronIo => (Some(2), true),
             TaskKind::Classification { classes, inputs: 1 } => (Some(classes), false),
@@ -30,7 +31,7 @@ impl DataForm {
             TaskKind::Open => (Some(1), true),
         };
         Self {
-            inputs: info.channels.max(1),
+            inputs: encoding.map_or(info.channels.max(1), |encoding| encoding.channels()),
             outputs,
             steps,
             causal,

@@ -150,7 +150,7 @@ impl Recipe {
     /// What the data ask of a model: of a task with a user's own files a stand-in until they are opened.
     pub fn data_form(&self) -> DataForm {
         self.form
-            .unwrap_or_else(|| DataForm::of(self.task, self.steps()))
+            .unwrap_or_else(|| DataForm::of(self.task, &self.task_options(), self.steps()))
     }
 
     /// The recipe with absolute paths, so that it means the same in every folder.
@@ -270,6 +270,7 @@ impl Recipe {
                 value: data.bin_value,
             },
             difficulty: data.difficulty,
+            column_channels: data.column_channels,
             split_seed: data.split_seed,
             draw_seed: self.seed,
             pairs: None,
@@ -313,6 +314,9 @@ pub struct DataRecipe {
     /// Which contours.
     #[schemars(extend("x-needs" = "difficulty"))]
     pub difficulty: Difficulty,
+    /// Tell where in its row each pixel of a picture lies, by two more channels: sine and cosine of one turn a row.
+    #[schemars(extend("x-needs" = "picture"))]
+    pub column_channels: bool,
     /// Seed that says which samples validate.
     #[schemars(extend("x-needs" = "seeded split"))]
     pub split_seed: u64,
@@ -352,6 +356,7 @@ impl Default for DataRecipe {
             bin_ms: binning.bin_ms,
             bin_value: binning.value,
             difficulty: Difficulty::default(),
+            column_channels: false,
             split_seed: 0,
             make_seed: None,
             make_train: None,

@@ -42,6 +42,10 @@ pub struct ModelRecipe {
     /// Synapses on each branch.
     #[schemars(range(min = 1))]
     pub synapses_per_branch: usize,
+    /// Factor on the branch sums, above 0: 1 in published neurons, 10 in published networks.
+    ///
+    /// Symbols, of which one in a hundred channels is 1 at a time, need some 10 to be heard at the start.
+    pub input_scale: f64,
     /// Timescale of the synaptic (v1) or branch (v2) trace in ms.
     pub synapse_tau: f64,
     /// Shortest memory timescale in ms.
@@ -69,6 +73,7 @@ impl Default for ModelRecipe {
             activation: published.activation,
             branches: published.branches(),
             synapses_per_branch: published.per_branch(),
+            input_scale: published.input_scale,
             synapse_tau: match published.branch_tau {
                 FilterTau::Ms(tau) => tau,
                 FilterTau::Off => unreachable!("the published neuron has a trace"),
@@ -106,6 +111,7 @@ impl ModelRecipe {
             activation: form.activation,
             branches: if open { 0 } else { form.branches() },
             synapses_per_branch: if open { 1 } else { form.per_branch() },
+            input_scale: form.input_scale,
             synapse_tau: match form.branch_tau {
                 FilterTau::Ms(tau) => tau,
                 FilterTau::Off => self.synapse_tau,
@@ -142,6 +148,7 @@ impl ModelRecipe {
             .with_hidden_size(self.mlp_hidden)
             .with_hidden_layers(self.mlp_layers)
             .with_activation(self.activation)
+            .with_input_scale(self.input_scale)
             .with_branch_tau(FilterTau::Ms(self.synapse_tau))
             .with_memory_tau_min(self.memory_tau_min)
             .with_memory_tau_max(self.memory_tau_max)

@@ -16,7 +16,7 @@ pub(super) fn of_recipe(recipe: &Recipe) -> Option<TaskCard> {
     if task.is_neuronio() {
         return Some(neuronio());
     }
-    let encoding = task.encoding().ok()?;
+    let encoding = task.encoding(&recipe.task_options()).ok()?;
     let names = (0..task.classes()).map(|class| task.class_name(class));
     Some(TaskCard {
         name: task.name().into(),

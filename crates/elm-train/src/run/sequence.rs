@@ -59,7 +59,7 @@ impl SequenceRun {
         if let Some(rules) = parts.test.provenance().and_then(|made| made.word("rules")) {
             say!("the files were made by this project, by the {rules} rules");
         }
-        let encoding = task.encoding()?;
+        let encoding = task.encoding(&recipe.task_options())?;
         let size = recipe.train.batch_size;
         let batches =
             |split, order| SampleBatches::new(Arc::clone(parts.part(split)), encoding, size, order);

@@ -36,6 +36,7 @@ pub const SIDE: usize = 32;
 pub const ENCODING: Encoding = Encoding::Grey {
     mean: 122.6 / 255.0,
     std: 61.0 / 255.0,
+    columns: None,
 };
 
 /// Reads a part from the folder `dir`, or the folder `cifar-10-batches-bin` or `cifar-10-batches-py` in it, into memory

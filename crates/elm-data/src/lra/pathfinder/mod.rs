@@ -35,6 +35,7 @@ pub const CLASSES: usize = 2;
 pub const ENCODING: Encoding = Encoding::Grey {
     mean: 0.5,
     std: 0.5,
+    columns: None,
 };
 /// Largest width and height of an image.
 pub const MAX_SIDE: usize = 1024;
@@ -43,6 +44,8 @@ pub const MAX_SIDE: usize = 1024;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Difficulty {
+    /// Contours of 3 dashes, `curv_contour_length_3`. None were published: it is for the beginning of a training.
+    Length3,
     /// Contours of 6 dashes, `curv_baseline`.
     Baseline,
     /// Contours of 9 dashes, `curv_contour_length_9`.
@@ -54,11 +57,12 @@ pub enum Difficulty {
 
 impl Difficulty {
     /// All of them, from easy to hard.
-    pub const ALL: [Self; 3] = [Self::Baseline, Self::Length9, Self::Length14];
+    pub const ALL: [Self; 4] = [Self::Length3, Self::Baseline, Self::Length9, Self::Length14];
 
     /// Name of the folder.
     pub fn folder(self) -> &'static str {
         match self {
+            Self::Length3 => "curv_contour_length_3",
             Self::Baseline => "curv_baseline",
             Self::Length9 => "curv_contour_length_9",
             Self::Length14 => "curv_contour_length_14",

@@ -46,6 +46,8 @@ pub(super) fn run(args: Args) -> Result<()> {
 /// `--difficulty` of Pathfinder and Path-X.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum DifficultyArg {
+    /// Contours of 3 dashes, to begin a training with
+    Length3,
     /// Contours of 6 dashes
     Baseline,
     /// Contours of 9 dashes
@@ -58,6 +60,7 @@ enum DifficultyArg {
 impl From<DifficultyArg> for Difficulty {
     fn from(arg: DifficultyArg) -> Self {
         match arg {
+            DifficultyArg::Length3 => Self::Length3,
             DifficultyArg::Baseline => Self::Baseline,
             DifficultyArg::Length9 => Self::Length9,
             DifficultyArg::Length14 => Self::Length14,

@@ -46,6 +46,7 @@ impl TryFrom<usize> for PathfinderSize {
 /// Dashes of the long contours; distractors have a third of that.
 pub(super) fn dashes(difficulty: Difficulty) -> usize {
     match difficulty {
+        Difficulty::Length3 => 3,
         Difficulty::Baseline => 6,
         Difficulty::Length9 => 9,
         Difficulty::Length14 => 14,
