@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-usage="usage: benches/reproduce.sh spikes|listops|image|spoken-digits|neuronio-m20|text-lm [--quick]; image needs CIFAR=FOLDER, spoken-digits DIGITS=FOLDER"
+usage="usage: benches/reproduce.sh spikes|listops|text|image|spoken-digits|neuronio-m20|text-lm [--quick]; text needs IMDB=FOLDER, image CIFAR=FOLDER, spoken-digits DIGITS=FOLDER"
 task="${1:?$usage}"
 quick="${2:-}"
 [[ -z "$quick" || "$quick" == --quick ]] || { echo "$usage" >&2; exit 2; }
@@ -43,6 +43,19 @@ case "$task$quick" in
     set -- listops --set "data.dir=$data" --set seed=2 --set train.epochs=1 \
       --set train.learning_rate=0.0005 --set train.warmup_steps=50 --init-from "$run-full/model.safetensors"
     floor=45 ;;
+  text | text--quick)
+    # the first 512 bytes of the reviews, until their validation loss rises; then whole reviews
+    data="${IMDB:?$usage}"
+    epochs=(--set train.epochs=40 --set train.patience=2); floor=83
+    if [[ -n "$quick" ]]; then epochs=(--set train.epochs=8); floor=70; fi
+    begin=(text --set "data.dir=$data" --set data.max_length=512 --set data.valid_samples=2500 --set train.warmup_steps=500
+      --set train.average_decay=0 "${epochs[@]}")
+    set -- "${begin[@]}"
+    if [[ -z "$quick" ]]; then
+      rm -rf "$run-512"
+      "${elm[@]}" train --recipe "${begin[@]}" --out "$run-512"
+      set -- text --set "data.dir=$data" --set data.valid_samples=2500 --init-from "$run-512/model.safetensors"
+    fi ;;
   image | image--quick)
     set -- image --set "data.dir=${CIFAR:?$usage}"; floor=52 ;;
   spoken-digits | spoken-digits--quick)

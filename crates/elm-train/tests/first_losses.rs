@@ -93,6 +93,7 @@ fn cases(folder: &Path) -> Vec<Case> {
             ],
         ),
         case("listops", Some(listops), &["data.max_length=60", ONE_ORDER]),
+        // sizes are those of the file of start weights, in all recipes
         case("text", Some(at("text")), &["data.max_length=80", ONE_ORDER]),
         case("retrieval", Some(at("retrieval")), &[ONE_ORDER]),
         case("image", Some(at("image")), &[]),

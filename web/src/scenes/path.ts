@@ -101,7 +101,8 @@ export class PathScene implements Scene {
 
   private take(loaded: Loaded): void {
     const { inputs } = loaded.model.facts;
-    if (inputs !== 1 && inputs !== SIDE) {
+    const byPixel = inputs === 1 || (inputs === 3 && loaded.card.grey?.columns === SIDE);
+    if (!byPixel && inputs !== SIDE) {
       this.how.textContent = `This model reads ${inputs} channels; expected 1 (pixel by pixel) or ${SIDE} (row by row).`;
       return;
     }
@@ -112,7 +113,7 @@ export class PathScene implements Scene {
     this.traces.of(loaded, false);
     this.tracesHost.replaceChildren(this.traces.element);
     this.how.textContent =
-      inputs === 1
+      byPixel
         ? `The pixels go in one by one, row after row: ${this.steps} steps.`
         : `The image goes in row by row: ${this.steps} steps. The model learnt from simple images like the examples, not from the crowded ones of Pathfinder.`;
     // what was drawn stays only until another model comes
