@@ -69,7 +69,7 @@ function inPage({ file, simd, steps, scene }) {
     const { inputs, outputs } = model.facts;
     // neurons run for ever, what classifies a sequence does so for its length: run on past it some are chaotic, and the
     // last bits of any two compilers grow into other numbers
-    const restart = { neuron: 0, digits: 100, path: 1024 / inputs }[scene];
+    const restart = { neuron: 0, digits: 100, path: inputs === 32 ? 32 : 1024 }[scene];
     const half = Math.floor(inputs / 2);
     let state = 1;
     const all = new Float32Array(steps * outputs);
