@@ -256,7 +256,9 @@ fn text_image_and_retrieval_are_trained_on() {
     check_run(&columns, &train("image", &dir, &columns, &clock));
     let model = columns.join("model.safetensors");
     let model = model.to_str().unwrap();
-    assert!(stdout(&["info", model]).contains("inputs                3"));
+    let about: serde_json::Value =
+        serde_json::from_str(&stdout(&["info", model, "--json"])).unwrap();
+    assert_eq!(about["config"]["num_inputs"], 3, "{about}");
     let data = ["--data", dir.to_str().unwrap(), "--json"];
     let again: serde_json::Value =
         serde_json::from_str(&stdout(&[&["eval", model], &data[..]].concat())).unwrap();

@@ -118,7 +118,9 @@ impl Seen {
 
     /// Number of dashes of each contour, sorted. `None` if one forks, or is closed.
     pub(super) fn contours(&self) -> Option<Vec<usize>> {
-        let ends = (0..self.patches.len()).filter(|p| self.next[*p].len() <= 1);
+        // a dash without neighbours is both ends of its contour
+        let ends = (0..self.patches.len())
+            .flat_map(|p| std::iter::repeat_n(p, 2usize.saturating_sub(self.next[p].len())));
         let traces: Option<Vec<usize>> = ends.map(|p| self.trace(p).map(|t| t.dashes)).collect();
         let mut lengths = traces?;
         lengths.sort_unstable();
