@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-usage="usage: benches/reproduce.sh spikes|listops|text|image|spoken-digits|neuronio-m20|text-lm [--quick]; text needs IMDB=FOLDER, image CIFAR=FOLDER, spoken-digits DIGITS=FOLDER"
+usage="usage: benches/reproduce.sh spikes|listops|text|image|pathfinder|spoken-digits|neuronio-m20|text-lm [--quick]; text needs IMDB=FOLDER, image CIFAR=FOLDER, spoken-digits DIGITS=FOLDER, pathfinder Python with numpy and pillow"
 task="${1:?$usage}"
 quick="${2:-}"
 [[ -z "$quick" || "$quick" == --quick ]] || { echo "$usage" >&2; exit 2; }
@@ -56,6 +56,36 @@ case "$task$quick" in
       "${elm[@]}" train --recipe "${begin[@]}" --out "$run-512"
       set -- text --set "data.dir=$data" --set data.valid_samples=2500 --init-from "$run-512/model.safetensors"
     fi ;;
+  pathfinder | pathfinder--quick)
+    # where the discs are, then contours that grow; each training begins with the weights of the one before
+    side="$data/pathfinder32"; count=100000; steps=(1000 3000 3500 4000 @4); floor=@F
+    if [[ -n "$quick" ]]; then count=8000; steps=(600 1000); floor=62; fi
+    "${elm[@]}" data generate pathfinder --out "$data" --seed 1 --size 32 --count "$((2 * count))"
+    python3 benches/pathfinder_places.py "$side/curv_contour_length_14" "$data/places.npz"
+    rm -rf "$run-places"
+    "${elm[@]}" train --recipe arrays --out "$run-places" --set "data.train=$data/places.npz" --set arrays.kind=regress \
+      --set 'arrays.split={by="fractions",seed=0,test=0.03,valid=0.03}' --set arrays.normalize=none \
+      --set model.version=v2 --set model.activation=silu --set model.num_memory=64 --set model.memory_tau_max=1024 \
+      --set model.branches=0 --set model.dt=1 --set model.input_scale=3 --set train.optimizer=adam --set train.readout=last \
+      --set train.batch_size=32 --set "train.steps=${steps[0]}" --set train.batches_per_epoch=100 --set train.warmup_steps=50 \
+      --set train.learning_rate=2e-3
+    begin="$run-places"
+    stages=("length3 ${steps[1]} 5e-4")
+    [[ -n "$quick" ]] || stages+=("baseline ${steps[2]} 5e-4" "length9 ${steps[3]} 4e-4" "length14 ${steps[4]} 4e-4")
+    for stage in "${stages[@]}"; do
+      read -r difficulty length rate <<<"$stage"
+      [[ "$difficulty" == length14 ]] || "${elm[@]}" data generate pathfinder --out "$data" --seed 1 --size 32 \
+        --count "$count" --difficulty "$difficulty"
+      set -- pathfinder --set "data.dir=$data" --set "data.difficulty=$difficulty" --set data.column_channels=true \
+        --set train.batch_size=32 --set "train.steps=$length" --set train.batches_per_epoch=250 \
+        --set "train.learning_rate=$rate" --set train.warmup_steps=100 --set data.valid_samples=1000 \
+        --init-from "$begin/model.safetensors"
+      # the last one is trained below
+      [[ "$stage" != "${stages[-1]}" ]] || break
+      rm -rf "$run-$difficulty"
+      "${elm[@]}" train --recipe "$@" --set data.test_samples=1000 --out "$run-$difficulty"
+      begin="$run-$difficulty"
+    done ;;
   image | image--quick)
     set -- image --set "data.dir=${CIFAR:?$usage}"; floor=52 ;;
   spoken-digits | spoken-digits--quick)
