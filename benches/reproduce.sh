@@ -58,8 +58,8 @@ case "$task$quick" in
     fi ;;
   pathfinder | pathfinder--quick)
     # where the discs are, then contours that grow; each training begins with the weights of the one before
-    side="$data/pathfinder32"; count=100000; steps=(1000 3000 3500 4000 @4); floor=@F
-    if [[ -n "$quick" ]]; then count=8000; steps=(600 1000); floor=62; fi
+    side="$data/pathfinder32"; count=100000; steps=(1500 3000 3500 4000 30000); floor=66
+    if [[ -n "$quick" ]]; then count=8000; steps=(1500 1000); floor=62; fi
     "${elm[@]}" data generate pathfinder --out "$data" --seed 1 --size 32 --count "$((2 * count))"
     python3 benches/pathfinder_places.py "$side/curv_contour_length_14" "$data/places.npz"
     rm -rf "$run-places"
