@@ -46,12 +46,11 @@ case "$task$quick" in
   text | text--quick)
     # the first 512 bytes of the reviews, until their validation loss rises; then whole reviews
     data="${IMDB:?$usage}"
-    epochs=(--set train.epochs=40 --set train.patience=2); floor=83
-    if [[ -n "$quick" ]]; then epochs=(--set train.epochs=8); floor=70; fi
-    begin=(text --set "data.dir=$data" --set data.max_length=512 --set data.valid_samples=2500 --set train.warmup_steps=500
-      --set train.average_decay=0 "${epochs[@]}")
-    set -- "${begin[@]}"
+    begin=(text --set "data.dir=$data" --set data.max_length=512 --set data.valid_samples=2500 --set train.epochs=40
+      --set train.patience=2 --set train.warmup_steps=500 --set train.average_decay=0)
+    set -- "${begin[@]}"; floor=72
     if [[ -z "$quick" ]]; then
+      floor=83
       rm -rf "$run-512"
       "${elm[@]}" train --recipe "${begin[@]}" --out "$run-512"
       set -- text --set "data.dir=$data" --set data.valid_samples=2500 --init-from "$run-512/model.safetensors"

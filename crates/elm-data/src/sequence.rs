@@ -111,7 +111,8 @@ impl Encoding {
                 for (index, (out, grey)) in steps.zip(values).enumerate() {
                     out[0] = (f32::from(*grey) / 255.0 - mean) / std;
                     if let (Some(columns), [_, sine, cosine]) = (columns, out) {
-                        let turn = (index % (*columns).max(1)) as f32 / *columns as f32;
+                        let columns = (*columns).max(1);
+                        let turn = (index % columns) as f32 / columns as f32;
                         (*sine, *cosine) = (core::f32::consts::TAU * turn).sin_cos();
                     }
                 }
