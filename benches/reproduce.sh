@@ -57,24 +57,26 @@ case "$task$quick" in
     fi ;;
   pathfinder | pathfinder--quick)
     # where the discs are, then contours that grow; each training begins with the weights of the one before
-    side="$data/pathfinder32"; count=100000; steps=(1500 3000 3500 4000 30000); floor=66
+    count=100000; steps=(1500 3000 3500 4000 30000); floor=66
     if [[ -n "$quick" ]]; then count=8000; steps=(1500 1000); floor=62; fi
-    "${elm[@]}" data generate pathfinder --out "$data" --seed 1 --size 32 --count "$((2 * count))"
-    python3 benches/pathfinder_places.py "$side/curv_contour_length_14" "$data/places.npz"
+    # no image of an earlier stage is one of the test, or begins like it: each stage has a seed of its own
+    "${elm[@]}" data generate pathfinder --out "$data-places" --seed 5 --size 32 --count 12000
+    python3 benches/pathfinder_places.py "$data-places/pathfinder32/curv_contour_length_14" "$data-places/places.npz"
     rm -rf "$run-places"
-    "${elm[@]}" train --recipe arrays --out "$run-places" --set "data.train=$data/places.npz" --set arrays.kind=regress \
+    "${elm[@]}" train --recipe arrays --out "$run-places" --set "data.train=$data-places/places.npz" --set arrays.kind=regress \
       --set 'arrays.split={by="fractions",seed=0,test=0.03,valid=0.03}' --set arrays.normalize=none \
       --set model.version=v2 --set model.activation=silu --set model.num_memory=64 --set model.memory_tau_max=1024 \
       --set model.branches=0 --set model.dt=1 --set model.input_scale=3 --set train.optimizer=adam --set train.readout=last \
       --set train.batch_size=32 --set "train.steps=${steps[0]}" --set train.batches_per_epoch=100 --set train.warmup_steps=50 \
       --set train.learning_rate=2e-3
     begin="$run-places"
-    stages=("length3 ${steps[1]} 5e-4")
-    [[ -n "$quick" ]] || stages+=("baseline ${steps[2]} 5e-4" "length9 ${steps[3]} 4e-4" "length14 ${steps[4]} 4e-4")
+    stages=("length3 ${steps[1]} 5e-4 2")
+    [[ -n "$quick" ]] || stages+=("baseline ${steps[2]} 5e-4 3" "length9 ${steps[3]} 4e-4 4" "length14 ${steps[4]} 4e-4 1")
     for stage in "${stages[@]}"; do
-      read -r difficulty length rate <<<"$stage"
-      [[ "$difficulty" == length14 ]] || "${elm[@]}" data generate pathfinder --out "$data" --seed 1 --size 32 \
-        --count "$count" --difficulty "$difficulty"
+      read -r difficulty length rate seed <<<"$stage"
+      images="$count"
+      [[ "$difficulty" != length14 ]] || images="$((2 * count))"
+      "${elm[@]}" data generate pathfinder --out "$data" --seed "$seed" --size 32 --count "$images" --difficulty "$difficulty"
       set -- pathfinder --set "data.dir=$data" --set "data.difficulty=$difficulty" --set data.column_channels=true \
         --set train.batch_size=32 --set "train.steps=$length" --set train.batches_per_epoch=250 \
         --set "train.learning_rate=$rate" --set train.warmup_steps=100 --set data.valid_samples=1000 \

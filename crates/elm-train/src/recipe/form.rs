@@ -18,8 +18,8 @@ pub struct DataForm {
 }
 
 impl DataForm {
-    /// The form of a named task that is read so, with sequences of at most so many steps; for a task of a user's own files a stand-in of
-    /// one channel and one output.
+    /// The form of a named task that is read so, with sequences of at most so many steps; for a task of a user's own
+    /// files a stand-in of one channel and one output.
     pub(super) fn of(task: Task, options: &TaskOptions, steps: usize) -> Self {
         let info = task.info();
         let encoding = task.encoding(options).ok();
