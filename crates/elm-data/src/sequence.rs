@@ -107,13 +107,15 @@ impl Encoding {
     fn write(&self, sequence: &Sequence, out: &mut [f32]) -> Result<()> {
         match (self, sequence) {
             (Self::Grey { mean, std, columns }, Sequence::Pixels(values)) => {
+                let row = columns.map_or(0, |columns| columns.max(1));
+                let clock: Vec<_> = (0..row.min(values.len()))
+                    .map(|column| (core::f32::consts::TAU * (column as f32 / row as f32)).sin_cos())
+                    .collect();
                 let steps = out.chunks_exact_mut(self.channels());
                 for (index, (out, grey)) in steps.zip(values).enumerate() {
                     out[0] = (f32::from(*grey) / 255.0 - mean) / std;
-                    if let (Some(columns), [_, sine, cosine]) = (columns, out) {
-                        let columns = (*columns).max(1);
-                        let turn = (index % columns) as f32 / columns as f32;
-                        (*sine, *cosine) = (core::f32::consts::TAU * turn).sin_cos();
+                    if let [_, sine, cosine] = out {
+                        (*sine, *cosine) = clock[index % row];
                     }
                 }
                 Ok(())

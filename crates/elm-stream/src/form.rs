@@ -288,8 +288,15 @@ impl NeuronForm {
         let steps = self.num_memory.saturating_sub(1).max(1) as f64;
         (0..self.num_memory)
             .map(|i| libm::exp(first + (last - first) * (i as f64 / steps)))
-            .map(|tau| bounded_inverse(tau, lo, hi))
+            .map(|tau| self.proto_tau(tau))
             .collect()
+    }
+
+    /// Parameter of a memory unit with a timescale in ms, kept `1e-6` ms inside the bounds: the inverse of
+    /// [`tau`](Self::tau).
+    pub fn proto_tau(&self, tau: f64) -> f64 {
+        let (lo, hi) = self.tau_bounds();
+        bounded_inverse(tau, lo, hi)
     }
 
     /// Timescale of a memory unit in ms, from its parameter.

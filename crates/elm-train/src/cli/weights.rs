@@ -6,7 +6,7 @@ use elm_model::weights::PublishedConfig;
 
 use crate::device;
 use crate::error::{Result, TrainError};
-use crate::model::{self, ModelConfig, ModelFile};
+use crate::model::{self, Growth, ModelConfig, ModelFile};
 use crate::weights::WeightOptions;
 use crate::{durable, say, tell};
 
@@ -22,7 +22,17 @@ enum Target {
     Burn,
 }
 
-/// Weights from one format to another.
+/// What a file is to hold, by the ending of its name.
+fn target(path: &Path) -> Option<Target> {
+    let ending = path.extension()?.to_string_lossy().to_lowercase();
+    match &*ending {
+        "safetensors" => Some(Target::ModelFile),
+        BURN => Some(Target::Burn),
+        other => PYTORCH.contains(&other).then_some(Target::Pytorch),
+    }
+}
+
+/// Weights from one format to another, or into a larger neuron.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -32,6 +42,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Convert(Convert),
+    Grow(Grow),
 }
 
 /// Convert weights between PyTorch (.pt), Burn (.bpk) and model files (.safetensors), each way.
@@ -50,25 +61,60 @@ struct Convert {
     weights: WeightOptions,
 }
 
+/// Give a neuron more memory units, or other timescales, and keep what it has learnt.
+///
+/// With the same timescales the grown neuron computes what it did: what is new reads what is there, and is not yet read.
+/// Begin a training with it by elm train --init-from.
+#[derive(Debug, clap::Args)]
+struct Grow {
+    /// Model file of a single neuron, or the name of one that ships (elm models)
+    input: PathBuf,
+    /// File to write: .safetensors
+    output: PathBuf,
+    #[command(flatten)]
+    growth: Growth,
+}
+
 pub(super) fn run(args: Args) -> Result<()> {
-    let Command::Convert(args) = args.command;
+    match args.command {
+        Command::Convert(args) => convert(args),
+        Command::Grow(args) => grow(args),
+    }
+}
+
+fn grow(args: Grow) -> Result<()> {
     let device = device::open("cpu")?;
-    let ending = args
-        .output
-        .extension()
-        .map(|e| e.to_string_lossy().to_lowercase());
-    let ending = ending.unwrap_or_default();
-    let to = match &*ending {
-        "safetensors" => Target::ModelFile,
-        BURN => Target::Burn,
-        other if PYTORCH.contains(&other) => Target::Pytorch,
-        _ => {
-            return Err(TrainError::file(
-                &args.output,
-                "expected a name that ends with .pt, .bpk or .safetensors",
-            ));
-        }
-    };
+    if !matches!(target(&args.output), Some(Target::ModelFile)) {
+        return Err(TrainError::file(
+            &args.output,
+            "expected a name that ends with .safetensors",
+        ));
+    }
+    let known = WeightOptions::default().load(&args.input, &device)?.file;
+    let grown = args.growth.grow(&known, &device)?;
+    model::save(&grown.model, grown.head.as_ref(), &grown.card, &args.output)?;
+    wrote(&args.output, &grown);
+    Ok(())
+}
+
+/// Says what was written.
+fn wrote(path: &Path, file: &ModelFile) {
+    say!(
+        "{}: {}, {} trained parameters",
+        path.display(),
+        file.card.config.title(),
+        file.num_trained()
+    );
+}
+
+fn convert(args: Convert) -> Result<()> {
+    let device = device::open("cpu")?;
+    let to = target(&args.output).ok_or_else(|| {
+        TrainError::file(
+            &args.output,
+            "expected a name that ends with .pt, .bpk or .safetensors",
+        )
+    })?;
     let loaded = args.weights.load(&args.input, &device)?;
     let ModelFile { card, model, head } = &loaded.file;
     match to {
@@ -84,12 +130,7 @@ pub(super) fn run(args: Args) -> Result<()> {
             model::save(model, head.as_ref(), &card, &args.output)?;
         }
     }
-    say!(
-        "{}: {}, {} trained parameters",
-        args.output.display(),
-        card.config.title(),
-        loaded.file.num_trained()
-    );
+    wrote(&args.output, &loaded.file);
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 pub mod card;
 mod config;
 mod files;
+mod grow;
 mod head;
 mod kind;
 mod legacy;
@@ -18,6 +19,7 @@ pub use config::{ModelConfig, NetworkModel, PublishedForm};
 pub use files::{
     ModelFile, card_of, describe, from_state_dict, load, restored_head, save, state_dict, stored,
 };
+pub use grow::Growth;
 pub use head::PairHead;
 pub use kind::ModelKind;
 pub use module::{Answer, PenalisedNetwork, SequenceToSequence, Timescales};

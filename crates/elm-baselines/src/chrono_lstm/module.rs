@@ -1,12 +1,16 @@
-//! An LSTM whose forget gates start with memories up to a chosen length.
+//! The model, its configuration and its state.
 
 use burn::config::Config;
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay, Param};
+#[cfg(feature = "flex")]
+use burn::nn::{GateController, activation::Activation};
 use burn::nn::{Linear, Lstm, LstmConfig, LstmState};
 use burn::tensor::{DType, Device, Distribution, Int, Tensor};
 use elm_model::sequence::refilled;
 use elm_model::{ElmError, RecurrentState, check, state_methods};
 
+#[cfg(feature = "flex")]
+use super::scan;
 use crate::{cast, check_state, linear, linear_parameters, pieces, read_input};
 
 /// Configuration of a [`ChronoLstm`].
@@ -103,7 +107,8 @@ impl ChronoLstmConfig {
 /// ```
 ///
 /// A unit whose forget bias is log τ forgets with a timescale of about τ steps where its input is silent. The
-/// recurrence is [`burn::nn::Lstm`], about thirty tensor operations per step. Made with [`ChronoLstmConfig::init`].
+/// recurrence is that of [`burn::nn::Lstm`]: one operation in f32 on Flex, Burn's thirty tensor operations per step elsewhere.
+/// Made with [`ChronoLstmConfig::init`].
 #[derive(Module, Debug)]
 #[module(custom_display)]
 pub struct ChronoLstm {
@@ -200,20 +205,91 @@ impl ChronoLstm {
             }
             None => ChronoLstmState::zeros(&self.config, batch, dtype, &x.device()),
         };
+        let (hidden, state) = self.recurrence(x, state, true);
+        Ok((cast(self.readout.forward(hidden), output_type), state))
+    }
+
+    /// Hidden states of all steps and the state after them, by one operation where `fused` and there is one.
+    pub(super) fn recurrence(
+        &self,
+        x: Tensor<3>,
+        state: ChronoLstmState,
+        fused: bool,
+    ) -> (Tensor<3>, ChronoLstmState) {
+        #[cfg(feature = "flex")]
+        if fused
+            && scan::is_fused(&x.device(), x.dtype())
+            && let Some(gates) = self.side_by_side()
+        {
+            return as_one(x, gates, state);
+        }
+        #[cfg(not(feature = "flex"))]
+        let _ = fused;
+        self.step_by_step(&x, state)
+    }
+
+    /// Hidden states by Burn's own recurrence.
+    fn step_by_step(&self, x: &Tensor<3>, state: ChronoLstmState) -> (Tensor<3>, ChronoLstmState) {
         let mut state = LstmState::new(state.cell, state.hidden);
         let mut hidden = Vec::new();
-        for piece in pieces(&x) {
+        for piece in pieces(x) {
             let (steps, last) = self.lstm.forward(piece, Some(state));
             hidden.push(steps);
             state = last;
         }
-        let y = self.readout.forward(Tensor::cat(hidden, 1));
-        let state = ChronoLstmState {
-            cell: state.cell,
-            hidden: state.hidden,
-        };
-        Ok((cast(y, output_type), state))
+        let LstmState { cell, hidden: last } = state;
+        let state = ChronoLstmState { cell, hidden: last };
+        (Tensor::cat(hidden, 1), state)
     }
+
+    /// Weights on the input, on the hidden state and biases of the input, forget, output and candidate gate, side by side; none
+    /// where the recurrence was changed to one of another kind.
+    #[cfg(feature = "flex")]
+    pub(super) fn side_by_side(&self) -> Option<[Tensor<2>; 3]> {
+        let lstm = &self.lstm;
+        let published = matches!(lstm.gate_activation, Activation::Sigmoid(_))
+            && matches!(lstm.cell_activation, Activation::Tanh(_))
+            && matches!(lstm.hidden_activation, Activation::Tanh(_))
+            && lstm.batch_first
+            && !(lstm.reverse || lstm.input_forget || lstm.clip.is_some());
+        let forget = lstm.forget_gate.as_ref().filter(|_| published)?;
+        let gates = [&lstm.input_gate, forget, &lstm.output_gate, &lstm.cell_gate];
+        let side_by_side = |of: &dyn Fn(&GateController) -> Option<Tensor<2>>| {
+            let parts: Option<Vec<_>> = gates.into_iter().map(of).collect();
+            Some(Tensor::cat(parts?, 1))
+        };
+        Some([
+            side_by_side(&|gate| Some(gate.input_transform.weight.val()))?,
+            side_by_side(&|gate| Some(gate.hidden_transform.weight.val()))?,
+            side_by_side(&|gate| {
+                let [of_input, of_hidden] = [&gate.input_transform, &gate.hidden_transform];
+                match &of_hidden.bias {
+                    None => Some(of_input.bias.as_ref()?.val().unsqueeze()),
+                    Some(_) => None,
+                }
+            })?,
+        ])
+    }
+}
+
+/// Hidden states by one operation.
+#[cfg(feature = "flex")]
+fn as_one(
+    x: Tensor<3>,
+    [input, recurrent, bias]: [Tensor<2>; 3],
+    state: ChronoLstmState,
+) -> (Tensor<3>, ChronoLstmState) {
+    let [batch, time, channels] = x.dims();
+    let width = input.dims()[1];
+    let drive = x.reshape([batch * time, channels]).matmul(input) + bias;
+    let drive = drive.reshape([batch, time, width]);
+    let [hidden, cell] = scan::scan(drive, recurrent, state.cell, state.hidden);
+    let last = |steps: &Tensor<3>| steps.clone().narrow(1, time - 1, 1).squeeze_dim::<2>(1);
+    let state = ChronoLstmState {
+        cell: last(&cell),
+        hidden: last(&hidden),
+    };
+    (hidden, state)
 }
 
 without_masks!(ChronoLstm, ChronoLstmState);
