@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the page and tests it in headless Chromium, after installing what is missing (Debian's chromium, and its compiler
-# for WebAssembly where rustup has none). Where that cannot be, it says so; ELM_REQUIRE_WEB=1 makes that a failure.
+# for WebAssembly where rustup has none); with --install, nothing but that. Where that cannot be, it says so; ELM_REQUIRE_WEB=1
+# makes that a failure.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -25,6 +26,7 @@ fi
 if [[ ! -d web/node_modules/playwright-core ]]; then
   (cd web && npm ci --no-audit --no-fund) >/dev/null 2>&1 || not_run "Its packages could not be fetched from the npm registry."
 fi
+[[ "${1:-}" != --install ]] || exit 0
 
 # the page of runs is in the program, and so in the repository: it must be what its sources make
 committed="$(mktemp -d)"
