@@ -57,7 +57,7 @@ case "$task$quick" in
     fi ;;
   pathfinder | pathfinder--quick)
     # where the discs are, then contours that grow; each training begins with the weights of the one before
-    count=100000; steps=(1500 3000 3500 4000 30000); floor=66
+    count=100000; steps=(1500 3000 12000 6000 24000); floor=69
     if [[ -n "$quick" ]]; then count=8000; steps=(1500 1000); floor=62; fi
     # no image of an earlier stage is one of the test, or begins like it: each stage has a seed of its own
     "${elm[@]}" data generate pathfinder --out "$data-places" --seed 5 --size 32 --count 12000
@@ -70,16 +70,14 @@ case "$task$quick" in
       --set train.batch_size=32 --set "train.steps=${steps[0]}" --set train.batches_per_epoch=100 --set train.warmup_steps=50 \
       --set train.learning_rate=2e-3
     begin="$run-places"
-    stages=("length3 ${steps[1]} 5e-4 2")
-    [[ -n "$quick" ]] || stages+=("baseline ${steps[2]} 5e-4 3" "length9 ${steps[3]} 4e-4 4" "length14 ${steps[4]} 4e-4 1")
+    stages=("length3 ${steps[1]} 2")
+    [[ -n "$quick" ]] || stages+=("baseline ${steps[2]} 3" "length9 ${steps[3]} 4" "length14 ${steps[4]} 1")
     for stage in "${stages[@]}"; do
-      read -r difficulty length rate seed <<<"$stage"
+      read -r difficulty length seed <<<"$stage"
       images="$count"
       [[ "$difficulty" != length14 ]] || images="$((2 * count))"
       "${elm[@]}" data generate pathfinder --out "$data" --seed "$seed" --size 32 --count "$images" --difficulty "$difficulty"
-      set -- pathfinder --set "data.dir=$data" --set "data.difficulty=$difficulty" --set data.column_channels=true \
-        --set train.batch_size=32 --set "train.steps=$length" --set train.batches_per_epoch=250 \
-        --set "train.learning_rate=$rate" --set train.warmup_steps=100 --set data.valid_samples=1000 \
+      set -- pathfinder --set "data.dir=$data" --set "data.difficulty=$difficulty" --set "train.steps=$length" \
         --init-from "$begin/model.safetensors"
       # the last one is trained below
       [[ "$stage" != "${stages[-1]}" ]] || break

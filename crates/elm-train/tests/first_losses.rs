@@ -97,7 +97,11 @@ fn cases(folder: &Path) -> Vec<Case> {
         case("text", Some(at("text")), &["data.max_length=80", ONE_ORDER]),
         case("retrieval", Some(at("retrieval")), &[ONE_ORDER]),
         case("image", Some(at("image")), &[]),
-        case("pathfinder", Some(pathfinder), &[]),
+        case(
+            "pathfinder",
+            Some(pathfinder),
+            &["data.column_channels=false", "train.learning_rate=1e-3"],
+        ),
         case("pathx", Some(pathx), &["train.batch_size=2"]),
         case("arrays", Some(sums(&at("sums.npz"))), &[]),
         case(
