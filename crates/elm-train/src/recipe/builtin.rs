@@ -108,7 +108,8 @@ mod tests {
             }
             recipe.validate().unwrap();
             let (inputs, outputs) = recipe.model_config().sizes();
-            assert_eq!(inputs, recipe.task.info().channels, "{name}");
+            let columns = if recipe.data.column_channels { 2 } else { 0 };
+            assert_eq!(inputs, recipe.task.info().channels + columns, "{name}");
             assert!(
                 recipe.task.inputs() == 2 || outputs == recipe.task.classes(),
                 "{name}"
