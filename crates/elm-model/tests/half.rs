@@ -10,7 +10,7 @@ mod common;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use common::{assert_relative, host};
+use common::{assert_relative, host, seeded};
 use elm_model::{ElmLayerConfig, ElmNeuronConfig, NeuronForm, OutputActivation, ScanPath};
 
 struct Cast(DType);
@@ -45,6 +45,7 @@ fn forms() -> [NeuronForm; 3] {
 #[test]
 fn neurons_of_half_precision_are_those_of_f64() {
     let device = Device::flex();
+    let _turn = seeded(&device);
     for dtype in [DType::BF16, DType::F16] {
         for form in forms() {
             let neuron = ElmNeuronConfig::new(6, 2).with_neuron(form.clone());
@@ -85,6 +86,7 @@ fn neurons_of_half_precision_are_those_of_f64() {
 #[test]
 fn layers_of_half_precision_are_those_of_f64() {
     let device = Device::flex();
+    let _turn = seeded(&device);
     let form = forms()[2].clone().with_num_memory(4);
     let layer = ElmLayerConfig::new(6, 5)
         .with_neuron(form)
@@ -111,6 +113,7 @@ fn layers_of_half_precision_are_those_of_f64() {
 #[test]
 fn inputs_of_half_precision_meet_parameters_of_f32() {
     let device = Device::flex().autodiff();
+    let _turn = seeded(&device);
     for form in forms() {
         let neuron = ElmNeuronConfig::new(6, 2)
             .with_neuron(form)
@@ -135,6 +138,7 @@ fn inputs_of_half_precision_meet_parameters_of_f32() {
 #[test]
 fn other_number_types_are_told() {
     let device = Device::flex();
+    let _turn = seeded(&device);
     let neuron = ElmNeuronConfig::new(6, 2).init(&device).unwrap();
     let error = neuron
         .try_forward(input([1, 3, 6], DType::F64, &device), None)
@@ -156,6 +160,7 @@ fn other_number_types_are_told() {
 #[test]
 fn products_in_half_precision_leave_the_rest_in_f32() {
     let device = Device::flex().autodiff();
+    let _turn = seeded(&device);
     for form in forms() {
         let neuron = ElmNeuronConfig::new(6, 2).with_neuron(form.clone());
         let plain = neuron.init(&device).unwrap();

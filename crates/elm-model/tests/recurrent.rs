@@ -6,7 +6,7 @@ mod common;
 
 use burn::store::ModuleRecord;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use common::{assert_relative, host};
+use common::{assert_relative, host, seeded};
 use elm_model::network::InputEmbedding;
 use elm_model::{
     Bidirectional, ElmError, ElmLayer, ElmLayerConfig, ElmNetwork, ElmNetworkConfig,
@@ -87,6 +87,7 @@ where
 fn each_sample_ends_at_its_own_last_step() {
     // dropout acts on autodiff devices
     for device in [Device::flex(), Device::flex().autodiff()] {
+        let _turn = seeded(&device);
         for dropout in [0.0, 0.4] {
             check_lengths(&layer(&device, dropout), &dense(&device), &device);
             check_lengths(&layer(&device, dropout), &tokens(&device), &device);
@@ -98,6 +99,7 @@ fn each_sample_ends_at_its_own_last_step() {
 #[test]
 fn in_both_directions_each_sample_starts_at_its_own_end() {
     let device = Device::flex();
+    let _turn = seeded(&device);
     let both = Bidirectional::new(layer(&device, 0.0), layer(&device, 0.0));
     let LayerSource::Dense(x) = dense(&device) else {
         unreachable!()
@@ -135,6 +137,7 @@ fn a_state_is_continued_from_a_record() {
     use burn::tensor::DType::F32;
     use elm_model::{ElmLayerState, ElmNetworkState, ElmState};
     let device = Device::flex();
+    let _turn = seeded(&device);
     let model = layer(&device, 0.0);
     let rest = ElmLayerState::zeros(model.config(), 5, F32, &device);
     check_record(&model, &dense(&device), rest);

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, deprecated)] // each test file uses its own part
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::{Device, Tensor};
 use elm_model::weights::{PublishedConfig, StateDict};
@@ -17,6 +18,15 @@ pub fn devices() -> Vec<(&'static str, Device)> {
         #[cfg(all(feature = "remote", feature = "flex", not(feature = "fusion")))]
         ("server", server()),
     ]
+}
+
+/// Seeds Burn's generator, which all tests of a program share: none of those that call this draws while another one has
+/// what this returns, so each draws the same in every run.
+pub fn seeded(device: &Device) -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    let turn = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    device.seed(7);
+    turn
 }
 
 /// A device that a server in this process hosts, over the loopback.
