@@ -80,6 +80,12 @@ function inPage({ file, simd, steps, scene }) {
         state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
         input[channel] = state >>> 26 === 0 ? (channel < half ? 1 : -1) : 0;
       }
+      // what looks at pictures with the column as two more channels is told it
+      if (scene === "path" && inputs === 3) {
+        const turn = (2 * Math.PI * (step % 32)) / 32;
+        input[1] = Math.sin(turn);
+        input[2] = Math.cos(turn);
+      }
       model.step();
       all.set(model.output, step * outputs);
     }

@@ -4,6 +4,7 @@
 //! 0, the model is brought to rest.
 
 use std::error::Error;
+use std::f64::consts::TAU;
 
 use elm_web::Runner;
 
@@ -21,6 +22,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             runner.reset();
         }
         spikes.fill(&mut runner.input);
+        // a picture's pixel and its column, as the page tells them
+        if let ([_, sine, cosine], 1024) = (runner.input.as_mut_slice(), restart) {
+            let turn = TAU * (step % 32) as f64 / 32.0;
+            (*sine, *cosine) = (turn.sin() as f32, turn.cos() as f32);
+        }
         runner.step()?;
         for y in &runner.output {
             bytes.extend_from_slice(&y.to_le_bytes());
