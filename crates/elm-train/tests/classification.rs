@@ -250,9 +250,13 @@ fn text_image_and_retrieval_are_trained_on() {
     let text = train("image", &dir, &run, &["train.batch_size=2"]);
     check_run(&run, &text);
 
-    // the columns of pixels are told by two more channels, in training as in use
+    // the columns of pixels are told by two more channels, and pictures are made smaller, in training as in use
     let columns = folder.path().join("columns");
-    let clock = ["train.batch_size=2", "data.column_channels=true"];
+    let clock = [
+        "train.batch_size=2",
+        "data.column_channels=true",
+        "data.shrink=4",
+    ];
     check_run(&columns, &train("image", &dir, &columns, &clock));
     let model = columns.join("model.safetensors");
     let model = model.to_str().unwrap();

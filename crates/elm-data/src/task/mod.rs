@@ -4,6 +4,7 @@
 mod batches;
 mod info;
 mod open;
+mod shrunk;
 mod statistics;
 
 pub use batches::{Order, SampleBatches};
@@ -17,10 +18,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use self::shrunk::{Shrunk, shrunk_side};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::lra::pathfinder::{ConvertProgress, ConvertSummary};
+use crate::shd::Binning;
 use crate::{DataError, Encoding, Result, Split};
 
 /// A named task. Only tasks that classify sequences ([`TaskKind::Classification`]) have data of this form to open; the data
@@ -191,20 +194,42 @@ impl Task {
         self.info().is_synthetic
     }
 
-    /// Width and height of the images of an image task.
-    pub fn side(self) -> Option<usize> {
-        self.info().side
+    /// Width and height (pixels) of the pictures of a task of pictures where they are read so.
+    ///
+    /// # Errors
+    /// If the blocks of [`TaskOptions::shrink`] do not fill a picture.
+    pub fn side(self, options: &TaskOptions) -> Result<Option<usize>> {
+        match (self.info().side, options.shrink) {
+            (Some(side), Some(block)) => shrunk_side(side, block).map(Some),
+            (side, _) => Ok(side),
+        }
+    }
+
+    /// Steps of its longest sequences where they are read so; of those that differ, no more than published. An option that
+    /// does not fit, which opening the data tells, counts as not set.
+    pub fn length(self, options: &TaskOptions) -> usize {
+        let longest = self.info().length;
+        if self.uses("bins") {
+            // the published length is that with the published bins
+            let published = Binning::default().steps().unwrap_or(1);
+            return longest * options.binning.steps().unwrap_or(published) / published;
+        }
+        match (self.side(options), options.max_length) {
+            (Ok(Some(side)), _) => side * side,
+            (_, Some(most)) if self.uses("lengths") => most.min(longest),
+            _ => longest,
+        }
     }
 
     /// How the steps of its sequences become channels where they are read so.
     ///
     /// # Errors
-    /// If it is no classification task.
+    /// If it is no classification task, or as [`Self::side`].
     pub fn encoding(self, options: &TaskOptions) -> Result<Encoding> {
         let encoding = self.0.encoding();
         let mut encoding = encoding.ok_or_else(|| no_classes(self.info()))?;
         if let Encoding::Grey { columns, .. } = &mut encoding {
-            *columns = self.side().filter(|_| options.column_channels);
+            *columns = self.side(options)?.filter(|_| options.column_channels);
         }
         Ok(encoding)
     }
@@ -219,7 +244,8 @@ impl Task {
         split: Split,
         options: &TaskOptions,
     ) -> Result<Arc<dyn TaskData>> {
-        self.0.open(dir, split, options)
+        let shrink = self.shrink(options)?;
+        Ok(shrink(self.0.open(dir, split, options)?))
     }
 
     /// See [`NamedTask::open_parts`].
@@ -232,7 +258,29 @@ impl Task {
         options: &TaskOptions,
         pairs: [Option<usize>; 3],
     ) -> Result<Parts> {
-        self.0.open_parts(dir, options, pairs)
+        let shrink = self.shrink(options)?;
+        let parts = self.0.open_parts(dir, options, pairs)?;
+        Ok(Parts {
+            train: shrink(parts.train),
+            valid: shrink(parts.valid),
+            test: shrink(parts.test),
+        })
+    }
+
+    /// What shrinks the pictures of a part as the options say.
+    fn shrink(
+        self,
+        options: &TaskOptions,
+    ) -> Result<impl Fn(Arc<dyn TaskData>) -> Arc<dyn TaskData>> {
+        self.side(options)?;
+        let blocks = self
+            .info()
+            .side
+            .zip(options.shrink.filter(|block| *block > 1));
+        Ok(move |data: Arc<dyn TaskData>| match blocks {
+            Some((side, block)) => Arc::new(Shrunk::new(data, side, block)) as _,
+            None => data,
+        })
     }
 
     /// See [`NamedTask::convert`].

@@ -21,6 +21,8 @@ pub struct TaskOptions {
     pub difficulty: Difficulty,
     /// Do two more channels tell the column of each pixel of a picture, see [`Encoding::Grey`](crate::Encoding::Grey)?
     pub column_channels: bool,
+    /// Pixels along an edge of the blocks of a picture of which each becomes one pixel, their mean; as they are unless set.
+    pub shrink: Option<usize>,
     /// Seed of the division into training, validation and test where the files leave it open (spikes, Pathfinder).
     pub split_seed: u64,
     /// Seed of the pairs of the adding tasks in training; those that validate and test are drawn by `split_seed`, so that
@@ -38,6 +40,7 @@ impl Default for TaskOptions {
             binning: Binning::default(),
             difficulty: Difficulty::default(),
             column_channels: false,
+            shrink: None,
             split_seed: 0,
             draw_seed: 0,
             pairs: None,

@@ -8,7 +8,7 @@ use super::*;
 use crate::lra::listops;
 use crate::shd::{SyntheticShdOptions, generate_shd};
 use crate::stream::{BatchSource, BatchStream};
-use crate::{DataError, Split};
+use crate::{DataError, Sequence, Split};
 
 /// Ten samples of ListOps: sample `i` is the one token `i`, its value.
 fn digits() -> Arc<dyn TaskData> {
@@ -430,4 +430,60 @@ fn a_file_that_is_a_copy_of_another_is_refused() {
     );
     write("test", "13");
     open(Task::LISTOPS, dir.path()).unwrap();
+}
+
+#[test]
+fn pictures_are_read_smaller_with_columns_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    Task::PATHFINDER.make_example(dir.path()).unwrap();
+    let whole = TaskOptions {
+        column_channels: true,
+        ..TaskOptions::default()
+    };
+    let small = TaskOptions {
+        shrink: Some(4),
+        ..whole
+    };
+    let read = |options: &TaskOptions| {
+        let parts = Task::PATHFINDER
+            .open_parts(dir.path(), options, [None; 3])
+            .unwrap();
+        let alone = Task::PATHFINDER
+            .open(dir.path(), Split::Valid, options)
+            .unwrap();
+        assert_eq!(parts.valid.read(0, 1).unwrap(), alone.read(0, 1).unwrap());
+        alone.read(0, 1).unwrap()
+    };
+    let (before, after) = (read(&whole), read(&small));
+    assert_eq!(before.label, after.label);
+    let [Sequence::Pixels(before), Sequence::Pixels(after)] = [&before.inputs[0], &after.inputs[0]]
+    else {
+        panic!("expected pixels, found {before:?}");
+    };
+    assert_eq!([before.len(), after.len()], [32 * 32, 8 * 8]);
+    let mean = |pixels: &[u8]| {
+        pixels.iter().map(|grey| f64::from(*grey)).sum::<f64>() / pixels.len() as f64
+    };
+    assert!((mean(before) - mean(after)).abs() < 0.5);
+    assert_eq!(Task::PATHFINDER.length(&small), 64);
+    let encoding = Task::PATHFINDER.encoding(&small).unwrap();
+    assert!(
+        matches!(
+            encoding,
+            Encoding::Grey {
+                columns: Some(8),
+                ..
+            }
+        ),
+        "{encoding:?}"
+    );
+    let odd = TaskOptions {
+        shrink: Some(3),
+        ..whole
+    };
+    let told = Task::PATHFINDER
+        .open(dir.path(), Split::Valid, &odd)
+        .err()
+        .unwrap();
+    assert!(told.to_string().contains("a divisor of 32"), "{told}");
 }

@@ -54,7 +54,8 @@ pub(crate) fn draw_answers(
         ReadoutCard::Mean => Readout::Mean,
         ReadoutCard::Last | ReadoutCard::EveryStep => Readout::Last,
     };
-    let encoding = task.encoding(&file.card.reading().options(None))?;
+    let options = file.card.reading().options(None);
+    let encoding = task.encoding(&options)?;
     let mut decisions: [Option<Decision>; 2] = [None, None];
     let looked_at = LOOKED_AT.min(data.len());
     for i in 0..looked_at {
@@ -75,7 +76,7 @@ pub(crate) fn draw_answers(
         data: Arc::clone(data),
         encoding,
         batch: BATCH,
-        length: task.info().length,
+        length: task.length(&options),
         readout,
     };
     let ablation = ablate(&file.model, &on, device, stop, &mut |done, all| {

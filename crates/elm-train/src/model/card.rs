@@ -156,6 +156,9 @@ pub struct Reading {
     /// Do two more channels tell the column of each pixel of a picture?
     #[serde(skip_serializing_if = "is_false")]
     pub column_channels: bool,
+    /// Pixels along an edge of the blocks of a picture of which each becomes one, their mean; as they are unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrink: Option<usize>,
     /// Seed of the division into training, validation and test where the files leave it open, and of the pairs of the
     /// adding tasks.
     pub split_seed: u64,
@@ -169,6 +172,7 @@ impl Reading {
             binning: self.binning,
             difficulty: self.difficulty,
             column_channels: self.column_channels,
+            shrink: self.shrink,
             split_seed: self.split_seed,
             draw_seed: self.split_seed,
             pairs,
@@ -183,6 +187,7 @@ impl From<TaskOptions> for Reading {
             binning: options.binning,
             difficulty: options.difficulty,
             column_channels: options.column_channels,
+            shrink: options.shrink,
             split_seed: options.split_seed,
         }
     }

@@ -37,7 +37,7 @@ impl TaskSource {
         for warning in data.warnings() {
             tell!("warning: {warning}");
         }
-        let size = batch_size(task.info().length, encoding.channels());
+        let size = batch_size(task.length(&options), encoding.channels());
         let order = Order::Stored { most: samples };
         Ok(Self {
             batches: SampleBatches::new(data, encoding, size, order)?,

@@ -214,21 +214,11 @@ impl Recipe {
 
     /// Steps of the longest sequence: a window of NeuronIO, or a sample of another task.
     pub fn steps(&self) -> usize {
-        let (task, longest) = (self.task, self.task.info().length);
-        match task.info().kind {
+        match self.task.info().kind {
             TaskKind::NeuronIo => self.train.window_ms,
             TaskKind::Language => self.text.steps,
             TaskKind::Open => self.form.map_or(1, |form| form.steps),
-            TaskKind::Classification { .. } if task.uses("lengths") => {
-                self.data.max_length.unwrap_or(longest).min(longest)
-            }
-            TaskKind::Classification { .. } if task.uses("bins") => {
-                // the published length is that with the published bins; a width that does not fit is told by `validate`
-                let steps = |binning: Binning| binning.steps().unwrap_or(1);
-                let published = steps(Binning::default());
-                longest * steps(self.task_options().binning) / published
-            }
-            TaskKind::Classification { .. } => longest,
+            TaskKind::Classification { .. } => self.task.length(&self.task_options()),
         }
     }
 
@@ -271,6 +261,7 @@ impl Recipe {
             },
             difficulty: data.difficulty,
             column_channels: data.column_channels,
+            shrink: data.shrink,
             split_seed: data.split_seed,
             draw_seed: self.seed,
             pairs: None,
@@ -317,6 +308,10 @@ pub struct DataRecipe {
     /// Tell where in its row each pixel of a picture lies, by two more channels: sine and cosine of one turn a row.
     #[schemars(extend("x-needs" = "picture"))]
     pub column_channels: bool,
+    /// Read pictures smaller: blocks of this many pixels along an edge become one pixel each, their mean. To begin a training
+    /// with short sequences.
+    #[schemars(range(min = 1), extend("x-needs" = "picture", "x-aliases" = ["downsample", "pool"]))]
+    pub shrink: Option<usize>,
     /// Seed that says which samples validate.
     #[schemars(extend("x-needs" = "seeded split"))]
     pub split_seed: u64,
@@ -357,6 +352,7 @@ impl Default for DataRecipe {
             bin_value: binning.value,
             difficulty: Difficulty::default(),
             column_channels: false,
+            shrink: None,
             split_seed: 0,
             make_seed: None,
             make_train: None,

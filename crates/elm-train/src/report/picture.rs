@@ -45,7 +45,11 @@ impl SamplePicture {
     pub fn new(task: Task, sample: &Sample) -> Self {
         let content = match sample.inputs.first() {
             Some(Sequence::Pixels(values)) => Content::Grey {
-                width: task.side().unwrap_or(values.len()).max(1),
+                // pictures are as wide as high, however many pixels they were read with
+                width: match task.info().side {
+                    Some(_) => values.len().isqrt().max(1),
+                    None => values.len().max(1),
+                },
                 values: values.clone(),
                 is_raster: false,
             },

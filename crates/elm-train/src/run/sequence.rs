@@ -247,7 +247,7 @@ impl SequenceRun {
             data: Arc::clone(self.test.data()),
             encoding: self.encoding,
             batch: self.recipe.train.batch_size,
-            length: task.info().length,
+            length: self.recipe.steps(),
             readout,
         };
         let mut line = StatusLine::new();

@@ -182,6 +182,9 @@ impl Recipe {
         if let Err(error) = self.task_options().binning.steps() {
             return fail("data.bin_ms", format!("does not fit: {error}"));
         }
+        if let Err(error) = self.task.side(&self.task_options()) {
+            return fail("data.shrink", format!("does not fit: {error}"));
+        }
         let info = self.task.info();
         match &self.data.dir {
             Some(dir) if !dir.as_os_str().is_empty() => no_tilde("data.dir", dir),
