@@ -15,13 +15,23 @@ use crate::equations::{
     HiddenActivation, OutputActivation, SPIKE_STEEPNESS, SQUASH_GAIN, SQUASH_SLOPE,
 };
 
-/// Calls `$run` with each [`HiddenActivation`] as a constant, so that the match is outside of its loop.
+/// Runs a loop with each [`HiddenActivation`] as a constant, so that the match is outside of it. A loop and no closure, which
+/// would be compiled without the instruction set of the kernel around it where it is not inlined.
 macro_rules! by_activation {
-    ($activation:expr, $run:expr) => {
+    ($activation:ident, $run:expr) => {
         match $activation {
-            HiddenActivation::Relu => $run(HiddenActivation::Relu),
-            HiddenActivation::Silu => $run(HiddenActivation::Silu),
-            HiddenActivation::SquaredRelu => $run(HiddenActivation::SquaredRelu),
+            HiddenActivation::Relu => {
+                let $activation = HiddenActivation::Relu;
+                $run
+            }
+            HiddenActivation::Silu => {
+                let $activation = HiddenActivation::Silu;
+                $run
+            }
+            HiddenActivation::SquaredRelu => {
+                let $activation = HiddenActivation::SquaredRelu;
+                $run
+            }
         }
     };
 }
@@ -95,18 +105,21 @@ pub(crate) fn hidden_back<R: Real>(grad: R, a: R, activation: HiddenActivation) 
 /// [`hidden_value`] in place.
 #[inline(always)]
 pub(crate) fn hidden_values<R: Real>(values: &mut [R], activation: HiddenActivation) {
-    by_activation!(activation, |activation| values
-        .iter_mut()
-        .for_each(|a| *a = hidden_value(*a, activation)));
+    by_activation!(activation, {
+        for a in values {
+            *a = hidden_value(*a, activation);
+        }
+    });
 }
 
 /// [`hidden_back`] in place of the pre-activations.
 #[inline(always)]
 pub(crate) fn hidden_backs<R: Real>(grad: &[R], pre: &mut [R], activation: HiddenActivation) {
-    by_activation!(activation, |activation| pre
-        .iter_mut()
-        .zip(grad)
-        .for_each(|(a, g)| *a = hidden_back(*g, *a, activation)));
+    by_activation!(activation, {
+        for (a, g) in pre.iter_mut().zip(grad) {
+            *a = hidden_back(*g, *a, activation);
+        }
+    });
 }
 
 /// [`hidden_back`] in place of the gradients, and [`hidden_value`] in place of the pre-activations.
@@ -116,12 +129,12 @@ pub(crate) fn hidden_backs_and_values<R: Real>(
     pre: &mut [R],
     activation: HiddenActivation,
 ) {
-    by_activation!(activation, |activation| grad.iter_mut().zip(pre).for_each(
-        |(g, a)| {
+    by_activation!(activation, {
+        for (g, a) in grad.iter_mut().zip(pre) {
             *g = hidden_back(*g, *a, activation);
             *a = hidden_value(*a, activation);
         }
-    ));
+    });
 }
 
 /// `tanh(2/3 · z)`: what the passes keep of the squashing function.

@@ -19,6 +19,12 @@ fn reduced(x: f32) -> (f32, f32, u32) {
     (p, r, shifted.to_bits())
 }
 
+/// `2ⁿ` for `n` in -126..=127. Nothing overflows there, but a check would keep builds that check from making vector code.
+#[inline(always)]
+fn power_of_two(n: i32) -> f32 {
+    f32::from_bits((n.wrapping_add(127) << 23) as u32)
+}
+
 /// `tanh x = E / (E + 2)` with `E = exp(2|x|) − 1`, and E as `2ⁿ(eʳ − 1) + (2ⁿ − 1)`, so that nothing cancels near zero.
 /// From 9.01 on the result is 1 in f32. NaN of NaN.
 #[inline(always)]
@@ -39,8 +45,8 @@ pub fn sigmoid(x: f32) -> f32 {
     let (p, r, bits) = reduced(-x.abs().min(104.0));
     let exp_r = p * r * r + r + 1.0;
     let n = bits.wrapping_sub(ROUND.to_bits()) as i32;
-    let power = |n: i32| f32::from_bits(((n + 127) << 23) as u32);
-    let e = exp_r * power(n >> 1) * power(n - (n >> 1));
+    let half = n >> 1;
+    let e = exp_r * power_of_two(half) * power_of_two(n.wrapping_sub(half));
     let over = if x < 0.0 { e } else { 1.0 };
     // a NaN passes through `min`: hand it on instead of hiding it
     if x.is_nan() { x } else { over / (1.0 + e) }
