@@ -18,10 +18,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use self::shrunk::{Shrunk, shrunk_side};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use self::shrunk::{Shrunk, shrunk_side};
 use crate::lra::pathfinder::{ConvertProgress, ConvertSummary};
 use crate::shd::Binning;
 use crate::{DataError, Encoding, Result, Split};
