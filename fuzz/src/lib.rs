@@ -63,3 +63,12 @@ pub fn file(bytes: &[u8]) -> PathBuf {
     std::fs::write(&path, bytes).expect("a file of the input");
     path
 }
+
+/// Makes what readers do in parallel happen in the thread that asks for it: an input takes microseconds, as long as waking
+/// another thread.
+pub fn one_thread() {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .use_current_thread();
+    pool.build_global().expect("the only pool of this program");
+}

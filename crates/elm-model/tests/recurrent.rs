@@ -5,7 +5,7 @@
 mod common;
 
 use burn::store::ModuleRecord;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 use common::{assert_relative, host, seeded};
 use elm_model::network::InputEmbedding;
 use elm_model::{
@@ -154,5 +154,34 @@ fn a_state_is_continued_from_a_record() {
             .unwrap();
         let rest = ElmState::zeros(model.config(), 5, F32, &device);
         check_record(&model, &x, rest);
+    }
+}
+
+/// A neuron with more branches than hidden units takes its trace through the first layer; at rest there is nothing to take.
+#[test]
+fn many_branches_start_at_rest_and_go_on() {
+    use elm_model::ElmState;
+    let device = Device::flex();
+    let _turn = seeded(&device);
+    let form = NeuronForm::v1().with_num_memory(4);
+    let model = ElmNeuronConfig::new(60, 3)
+        .with_neuron(form)
+        .init(&device)
+        .unwrap();
+    let x = Tensor::<3>::random([2, 20, 60], Distribution::Normal(0.0, 1.0), &device);
+    let numbers = |y: Tensor<3>| y.into_data().try_into_vec_as::<f32>().unwrap();
+    let (whole, _) = model.forward(x.clone(), None);
+    let zeros = |width: usize| Tensor::<2>::zeros([2, width], &device);
+    let rest = ElmState::new(Some(zeros(60)), zeros(4), None);
+    let (from_zeros, _) = model.forward(x.clone(), Some(rest));
+    assert_eq!(numbers(from_zeros), numbers(whole.clone()));
+    let (first, state) = model.forward(x.clone().narrow(1, 0, 9), None);
+    let (rest, _) = model.forward(x.narrow(1, 9, 11), Some(state));
+    let halves = numbers(Tensor::cat(vec![first, rest], 1));
+    for (found, expected) in halves.into_iter().zip(numbers(whole)) {
+        assert!(
+            (found - expected).abs() < 1e-5,
+            "{found}, expected {expected}"
+        );
     }
 }

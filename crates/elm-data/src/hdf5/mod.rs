@@ -9,6 +9,7 @@
 mod heap;
 mod links;
 mod number;
+#[allow(unexpected_cfgs)] // `fuzzing`, which fuzz/run.sh sets
 mod read;
 mod source;
 

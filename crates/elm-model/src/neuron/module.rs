@@ -349,14 +349,15 @@ impl ElmNeuron {
         let weights = self
             .weights
             .prepare(self, dtype, || self.make_weights(dtype))?;
-        let trace = match state.branch() {
-            Some(trace) => cast(trace, dtype),
-            None => Tensor::zeros([x.dims()[0], form.branches()], (&x.device(), dtype)),
-        };
+        let trace = state.branch_if_any().map(|trace| cast(trace, dtype));
         let (trace, branch_weights) = match weights.folded {
-            true => (trace.matmul(weights.branch), None),
+            true => (trace.map(|trace| trace.matmul(weights.branch)), None),
             false => (trace, Some(weights.branch)),
         };
+        let trace = trace.unwrap_or_else(|| {
+            let columns = weights.matrix.dims()[1];
+            Tensor::zeros([x.dims()[0], columns], (&x.device(), dtype))
+        });
         Ok(NeuronInputs {
             x,
             matrix: weights.matrix,

@@ -22,6 +22,8 @@ pub struct ElmState {
 #[derive(Debug, Clone)]
 #[allow(clippy::large_enum_variant)] // a handful of tensor handles, one for each state
 enum BranchTrace {
+    /// Zeros.
+    AtRest(Tensor<2>),
     Known(Tensor<2>),
     Pending(PendingTrace),
 }
@@ -61,11 +63,11 @@ impl ElmState {
             FilterTau::Off => None,
             FilterTau::Ms(_) => Some(zeros(width)),
         };
-        Self::new(
-            when(form.branch_tau, form.branches()),
-            zeros(form.num_memory),
-            when(form.high_pass_tau, config.num_outputs),
-        )
+        Self {
+            branch: when(form.branch_tau, form.branches()).map(BranchTrace::AtRest),
+            memory: zeros(form.num_memory),
+            readout_mean: when(form.high_pass_tau, config.num_outputs),
+        }
     }
 
     /// A state of these parts: branch trace `[batch, branch]` (none for a neuron without), memory `[batch, memory]`,
@@ -98,9 +100,17 @@ impl ElmState {
     /// sequence before.
     pub fn branch(&self) -> Option<Tensor<2>> {
         self.branch.clone().map(|trace| match trace {
-            BranchTrace::Known(trace) => trace,
+            BranchTrace::AtRest(trace) | BranchTrace::Known(trace) => trace,
             BranchTrace::Pending(pending) => pending.compute(),
         })
+    }
+
+    /// The branch trace where it may be other than zero.
+    pub(super) fn branch_if_any(&self) -> Option<Tensor<2>> {
+        match &self.branch {
+            Some(BranchTrace::AtRest(_)) => None,
+            _ => self.branch(),
+        }
     }
 
     /// Memory, `[batch, memory]`.

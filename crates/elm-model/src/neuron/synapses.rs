@@ -131,7 +131,11 @@ impl Synapses {
     pub(super) fn fold(&self, columns: Tensor<2>) -> Result<Tensor<2>, ElmError> {
         let places = self.places()?;
         let width = columns.dims()[1];
-        let per_synapse = columns.select(0, places.branch) * self.weights().unsqueeze_dim::<2>(1);
+        let of_synapse = match self.sizes.per_branch {
+            1 => columns,
+            _ => columns.select(0, places.branch),
+        };
+        let per_synapse = of_synapse * self.weights().unsqueeze_dim::<2>(1);
         Ok(match &self.channels {
             None => per_synapse,
             Some(channels) => {

@@ -11,7 +11,7 @@ pub use sizes::BenchConfig;
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use elm_model::dispatch::has_fused;
 use elm_model::{ElmNeuronConfig, ScanPath};
@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::caught::device_failed;
 use crate::error::Result;
+use crate::optim::AdamConfig;
 use sizes::{Targets, input};
 
 /// Times of one thing, in ms.
@@ -96,7 +97,7 @@ pub fn bench(options: &BenchOptions, device: &Device) -> Result<BenchResult> {
     let forward_ms = measure(budget, || wait(plain.forward(x.clone(), None).0))?;
     let targets = Targets::new(config, batch, steps, neuron.num_outputs, &autodiff);
     let x = x.autodiff();
-    let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
+    let mut optimizer = AdamConfig::new().init();
     let train_ms = measure(budget, || {
         let grads = targets.loss(model.forward(x.clone(), None).0).backward();
         let grads = GradientsParams::from_grads(grads, &model);

@@ -2,20 +2,19 @@
 
 use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer};
+use burn::optim::ModuleOptimizer;
 use burn::tensor::Tensor;
 
-use super::AdamaxConfig;
+use super::{AdamConfig, AdamaxConfig};
 use crate::error::{Result, TrainError};
 use crate::recipe::{OptimizerChoice, TrainRecipe};
 
-/// The optimizer of a recipe; ε is PyTorch's 1e-8, not Burn's 1e-5.
+/// The optimizer of a recipe.
 pub fn optimizer(train: &TrainRecipe) -> ModuleOptimizer {
     match train.optimizer {
-        OptimizerChoice::Adam => AdamConfig::new().with_epsilon(1e-8).init(),
+        OptimizerChoice::Adam => AdamConfig::new().init(),
         OptimizerChoice::Adamax => AdamaxConfig::new().init(),
-        OptimizerChoice::Adamw => AdamWConfig::new()
-            .with_epsilon(1e-8)
+        OptimizerChoice::Adamw => AdamConfig::new()
             .with_weight_decay(train.weight_decay as f32)
             .init(),
     }

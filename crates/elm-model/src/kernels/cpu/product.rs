@@ -98,9 +98,7 @@ pub fn backward<R: SimdReal>(inputs: usize, outputs: usize, input: &[R], grad: &
             sum
         })
         .unwrap_or_else(|| vec![R::default(); inputs * width]);
-    sum.chunks_exact(width.max(1))
-        .flat_map(|row| row[..outputs].iter().copied())
-        .collect()
+    unpadded_rows(sum, outputs)
 }
 
 by_isa!(backward_rows_isa => backward_rows [R: SimdReal] [] (inputs: usize, outputs: usize, input: &[R], grad: &[R], out: &mut [R]));
@@ -136,6 +134,19 @@ pub(crate) fn padded_rows<R: SimdReal>(matrix: &[R], columns: usize) -> Vec<R> {
     let rows = out.chunks_exact_mut(width.max(1));
     for (to, from) in rows.zip(matrix.chunks_exact(columns.max(1))) {
         to[..columns].copy_from_slice(from);
+    }
+    out
+}
+
+/// A matrix without what its rows are padded with to whole lanes.
+pub(crate) fn unpadded_rows<R: SimdReal>(matrix: Vec<R>, columns: usize) -> Vec<R> {
+    let width = padded::<R>(columns);
+    if width == columns {
+        return matrix;
+    }
+    let mut out = Vec::with_capacity(matrix.len() / width * columns);
+    for row in matrix.chunks_exact(width) {
+        out.extend_from_slice(&row[..columns]);
     }
     out
 }

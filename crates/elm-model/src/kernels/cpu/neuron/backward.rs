@@ -14,6 +14,7 @@ use crate::kernels::cpu::{
         Chunk, KeptSteps, Outgoing, Reverse, Rows, Sums, Tiling, by_rows, pack_transposed, tiles,
     },
     pack::{Packed, padded},
+    product::unpadded_rows,
     simd::SimdReal,
     sparse::SparseRows,
 };
@@ -109,7 +110,7 @@ pub fn backward<R: SimdReal>(
     let shared = BackwardShared {
         shape: *shape,
         fields: *x,
-        input: InputPath::new(shape, x),
+        input: InputPath::backward(shape, x),
         transposed: pack_transposed(&scan, x.weights, tiling.lanes),
         readout: Packed::transposed(x.readout, outputs, m, tiling.lanes),
         chunks: kept.chunks,
@@ -158,7 +159,7 @@ pub fn backward<R: SimdReal>(
     let sums = sums.unwrap_or_else(|| BackwardWork::new(&shared, 0, &[]).into_sums());
     NeuronFields {
         x: product,
-        matrix: shared.input.unpadded(&sums.input.matrix).collect(),
+        matrix: unpadded_rows(sums.input.matrix, width),
         trace,
         branch_weights: sums.input.branch_weights,
         bias: sums.input.bias,
@@ -194,14 +195,11 @@ fn run_tile<I: Isa, R: SimdReal, const ROWS: usize>(
         tile.steps_back::<I, ROWS>(range.clone(), &mut work);
         tile.input_back::<I, ROWS>(range, &mut work);
     }
+    let width = shared.shape.width;
     for r in 0..ROWS {
         tile.dmemory[r * m..][..m].copy_from_slice(&work.reverse.dm[r * mp..][..m]);
+        tile.dtrace[r * width..][..width].copy_from_slice(shared.input.start(&work.input, r));
     }
-    let trace = shared.input.unpadded(work.input.start());
-    tile.dtrace
-        .iter_mut()
-        .zip(trace)
-        .for_each(|(to, from)| *to = from);
     *out = Some(work.into_sums());
 }
 

@@ -83,7 +83,7 @@ pub fn forward<R: SimdReal>(shape: &NeuronShape, x: &NeuronFields<&[R]>, keep: b
     let shared = ForwardShared {
         shape: *shape,
         fields: *x,
-        input: InputPath::new(shape, x),
+        input: InputPath::forward(shape, x),
         maps: pack_maps(&scan, x.weights, tiling.lanes),
         readout: Readout::new(shape, x, tiling.lanes),
         chunks,

@@ -87,14 +87,25 @@ impl<R: SimdReal> InputSums<R> {
 }
 
 impl<'a, R: SimdReal> InputPath<'a, R> {
-    pub fn new(shape: &NeuronShape, x: &NeuronFields<&'a [R]>) -> Self {
+    /// For the forward pass.
+    pub fn forward(shape: &NeuronShape, x: &NeuronFields<&'a [R]>) -> Self {
+        Self::new(shape, x, true)
+    }
+
+    /// For the backward pass, which reads the matrix only where it goes through the traces once more.
+    pub fn backward(shape: &NeuronShape, x: &NeuronFields<&'a [R]>) -> Self {
+        Self::new(shape, x, shape.first_layer == FirstLayer::Apart)
+    }
+
+    fn new(shape: &NeuronShape, x: &NeuronFields<&'a [R]>, reads_matrix: bool) -> Self {
+        let matrix = if reads_matrix { x.matrix } else { &[] };
         Self {
             inputs: shape.inputs,
             width: shape.width,
             padded: padded::<R>(shape.width),
             first: shape.scan.first(),
             decay: shape.trace_decay.map(R::of),
-            matrix: padded_rows(x.matrix, shape.width),
+            matrix: padded_rows(matrix, shape.width),
             branch_weights: (shape.first_layer == FirstLayer::Apart).then_some(x.branch_weights),
             bias: x.bias,
         }
@@ -293,18 +304,8 @@ impl<'a, R: SimdReal> InputPath<'a, R> {
         &state.trace[sample * self.padded..][..self.width]
     }
 
-    /// Numbers of a padded buffer without the padding.
-    pub fn unpadded<'b>(&self, values: &'b [R]) -> impl Iterator<Item = R> + 'b + use<'b, R> {
-        let width = self.width;
-        values
-            .chunks_exact(self.padded.max(1))
-            .flat_map(move |row| row[..width].iter().copied())
-    }
-}
-
-impl<R: SimdReal> InputBackward<R> {
-    /// Gradient of the trace before the first step, `[sample, padded]`.
-    pub fn start(&self) -> &[R] {
-        &self.carry
+    /// Gradient of the trace before the first step, row by row as the trace itself.
+    pub fn start<'b>(&self, state: &'b InputBackward<R>, sample: usize) -> &'b [R] {
+        &state.carry[sample * self.padded..][..self.width]
     }
 }
