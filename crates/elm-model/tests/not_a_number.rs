@@ -5,6 +5,7 @@
 
 mod common;
 
+use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use common::{devices_and_card, host};
 use elm_model::{
@@ -106,6 +107,65 @@ fn of_layers() {
                 let found = layer(&fused, input(odd, &device));
                 assert_same(&format!("{name} {form:?} {odd:e}"), &found, &expected);
             }
+        }
+    }
+}
+
+/// The same input with a channel that never says anything.
+fn silent(channel: usize, device: &Device) -> Tensor<3> {
+    let sizes = [2, 12, 20];
+    let len = sizes.iter().product::<usize>();
+    let value = |i: usize| {
+        if i % 20 == channel {
+            0.0
+        } else {
+            (i as f64 * 0.7311).sin()
+        }
+    };
+    Tensor::from_data(
+        TensorData::new((0..len).map(value).collect::<Vec<f64>>(), sizes),
+        device,
+    )
+}
+
+/// A weight that is no number is heard of, though its channel is silent: at rest and with a state, with fewer branches than
+/// hidden units and with more.
+#[test]
+fn of_weights_of_silent_channels() {
+    let device = Device::flex();
+    for (branches, hidden) in [(20, 6), (4, 9)] {
+        for odd in [f32::NAN, f32::INFINITY, 1.0] {
+            let form = NeuronForm::v1()
+                .with_num_memory(3)
+                .with_hidden_size(Some(hidden));
+            let form = form
+                .with_num_branches(Some(branches))
+                .with_synapses_per_branch(Some(20 / branches));
+            let mut fused = ElmNeuronConfig::new(20, 2)
+                .with_neuron(form)
+                .init(&device)
+                .unwrap();
+            let weights = fused.synapses.proto_weight.val().into_data();
+            let mut weights = weights.try_into_vec_as::<f32>().unwrap();
+            weights[7] = odd;
+            fused.synapses.proto_weight = Param::from_data(TensorData::new(weights, [20]), &device);
+            let reference = fused.clone().with_path(ScanPath::Reference);
+            let x = silent(7, &device);
+            let run = |model: &ElmNeuron| {
+                let (y, state) = model.forward(x.clone(), None);
+                [host(y), host(model.forward(x.clone(), Some(state)).0)].concat()
+            };
+            let expected = run(&reference);
+            assert_eq!(
+                expected.iter().any(|y| y.is_nan()),
+                !odd.is_finite(),
+                "{odd}"
+            );
+            assert_same(
+                &format!("{branches} branches, {odd}"),
+                &run(&fused),
+                &expected,
+            );
         }
     }
 }

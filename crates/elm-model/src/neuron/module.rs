@@ -67,6 +67,9 @@ struct NeuronWeights {
     /// These weights.
     branch: Tensor<2>,
     matrix: Tensor<2>,
+    /// What channels that are zero add to a trace, `[1, column]`: zeros, but NaN where a weight is infinite or NaN, which
+    /// operations that leave zeros out would lose.
+    silence: Tensor<2>,
     bias: Tensor<1>,
     packed: Tensor<1>,
     decay: Tensor<1>,
@@ -354,10 +357,10 @@ impl ElmNeuron {
             true => (trace.map(|trace| trace.matmul(weights.branch)), None),
             false => (trace, Some(weights.branch)),
         };
-        let trace = trace.unwrap_or_else(|| {
-            let columns = weights.matrix.dims()[1];
-            Tensor::zeros([x.dims()[0], columns], (&x.device(), dtype))
-        });
+        let trace = match trace {
+            Some(trace) => trace + weights.silence,
+            None => weights.silence.repeat_dim(0, x.dims()[0]),
+        };
         Ok(NeuronInputs {
             x,
             matrix: weights.matrix,
@@ -386,12 +389,14 @@ impl ElmNeuron {
             true => self.synapses.fold(branch.clone())?,
             false => self.synapses.branch_matrix()?,
         };
+        let matrix = cast(matrix, dtype);
         let (decay, gate) = self.timescales.decay_and_gate(dtype)?;
         let bias = cast(self.bias.val(), dtype);
         Ok(NeuronWeights {
             folded,
             branch,
-            matrix: cast(matrix, dtype),
+            silence: (matrix.clone().detach() * 0.0).sum_dim(0),
+            matrix,
             bias: cast(self.mlp.first_bias(), dtype),
             packed: cast(self.mlp.packed(&spec), dtype),
             decay,
