@@ -2,12 +2,10 @@
 //! numbers where those lie in host memory.
 
 use burn::config::Config;
-use burn::optim::{
-    AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, LearningRate, ModuleOptimizer, Optimizer,
-};
+use burn::optim::{AdamW, AdamWConfig, AdamWState, LearningRate, ModuleOptimizer, Optimizer};
 use burn::tensor::{Device, Tensor};
 
-use super::host::{Number, Updated};
+use super::host::{Number, is_on_host, update};
 
 /// Configuration of [`Adam`]. The defaults are PyTorch's; Burn has 1e-5 for ε.
 #[derive(Config, Debug)]
@@ -65,23 +63,14 @@ impl Optimizer for Adam {
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        if !Updated::is_on_host(&tensor, &grad) {
-            return self.anywhere.step(lr, tensor, grad, state);
+        let state = state.map(|state| state.momentum);
+        if !is_on_host(&tensor, &grad, state.as_ref()) {
+            return self
+                .anywhere
+                .step(lr, tensor, grad, state.map(AdamWState::new));
         }
-        let (time, moment_1, moment_2) = match state {
-            Some(AdamWState { momentum }) => {
-                (momentum.time + 1, momentum.moment_1, momentum.moment_2)
-            }
-            None => (1, tensor.zeros_like(), tensor.zeros_like()),
-        };
-        let before = Updated {
-            parameter: tensor,
-            moment_1,
-            moment_2,
-        };
-        let after = before.update(grad, self.rule(lr, time));
-        let momentum = AdaptiveMomentumState::new(time, after.moment_1, after.moment_2);
-        (after.parameter, Some(AdamWState::new(momentum)))
+        let (tensor, state) = update(tensor, grad, state, |time| self.rule(lr, time));
+        (tensor, Some(AdamWState::new(state)))
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {

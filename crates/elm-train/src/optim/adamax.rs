@@ -4,7 +4,7 @@ use burn::config::Config;
 use burn::optim::{AdaptiveMomentumState, LearningRate, ModuleOptimizer, Optimizer};
 use burn::tensor::{Device, Tensor};
 
-use super::host::Updated;
+use super::host::{Number, is_on_host, update};
 
 /// Configuration of [`Adamax`].
 #[derive(Config, Debug)]
@@ -56,8 +56,9 @@ impl Optimizer for Adamax {
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        if Updated::is_on_host(&tensor, &grad) {
-            return self.step_on_host(lr, tensor, grad, state);
+        if is_on_host(&tensor, &grad, state.as_ref()) {
+            let (tensor, state) = update(tensor, grad, state, |time| self.rule(lr, time));
+            return (tensor, Some(state));
         }
         let fresh = grad.clone() * (1.0 - self.beta_1);
         let size = grad.abs() + self.epsilon;
@@ -85,34 +86,18 @@ impl Adamax {
         lr / (1.0 - f64::from(self.beta_1).powi(steps))
     }
 
-    fn step_on_host<const D: usize>(
-        &self,
-        lr: LearningRate,
-        tensor: Tensor<D>,
-        grad: Tensor<D>,
-        state: Option<AdaptiveMomentumState<D>>,
-    ) -> (Tensor<D>, Option<AdaptiveMomentumState<D>>) {
-        let state = state.unwrap_or_else(|| {
-            AdaptiveMomentumState::new(0, tensor.zeros_like(), tensor.zeros_like())
-        });
-        let time = state.time + 1;
+    /// Step number `time`, from 1, of one number.
+    fn rule(&self, lr: LearningRate, time: usize) -> impl Fn(Number<'_>, f32) + Sync + use<> {
         let (beta_1, beta_2, epsilon) = (self.beta_1, self.beta_2, self.epsilon);
         let (fresh, rate) = (1.0 - beta_1, self.rate(lr, time) as f32);
-        let before = Updated {
-            parameter: tensor,
-            moment_1: state.moment_1,
-            moment_2: state.moment_2,
-        };
-        let after = before.update(grad, |number, grad| {
+        move |number, grad| {
             let m = *number.moment_1 * beta_1 + grad * fresh;
             let (u, size) = (*number.moment_2 * beta_2, grad.abs() + epsilon);
             // a NaN stays one
             let u = if u >= size || u.is_nan() { u } else { size };
             (*number.moment_1, *number.moment_2) = (m, u);
             *number.parameter -= m / u * rate;
-        });
-        let state = AdaptiveMomentumState::new(time, after.moment_1, after.moment_2);
-        (after.parameter, Some(state))
+        }
     }
 }
 
